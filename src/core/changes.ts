@@ -1,0 +1,48 @@
+/**
+ * Changes: what a handler wants written. Nothing is written while it runs; the writer turns the list into one guarded batch, with the
+ * events, the stored answer and the guards, so that all of it commits or none.
+ */
+import type { Json } from "./json.ts"
+import type { Principal } from "./principal.ts"
+import type { Resource, RowOf } from "./resource.ts"
+
+/** One wanted write. `as` is the principal whose policy guards it: the caller, or a stated system. */
+export type Write =
+  | { readonly kind: "create"; readonly resource: string; readonly id: string; readonly values: Readonly<Record<string, Json>>; readonly as: Principal }
+  | {
+      readonly kind: "update"
+      readonly resource: string
+      readonly id: string
+      readonly values: Readonly<Record<string, Json>>
+      /** The version the row must have; null when any will do. */
+      readonly version: number | null
+      readonly as: Principal
+    }
+  | { readonly kind: "delete"; readonly resource: string; readonly id: string; readonly version: number | null; readonly as: Principal }
+
+/** Stands for a row that exists only after the commit; the pipeline puts the row in its place in the handler's output. */
+export class Pending<T = unknown> {
+  /** Position of the write in the list. */
+  readonly index: number
+  /** The id of the record, known before the commit. */
+  readonly id: string
+  /** Carries the type of the row; never set. */
+  declare readonly row?: T
+
+  constructor(index: number, id: string) {
+    this.index = index
+    this.id = id
+  }
+}
+
+/** What a handler gets to write with. */
+export interface Changes {
+  /** A new record. The id is made now; `values` are wire JSON under property names. */
+  create<R extends Resource>(resource: R, values: Partial<RowOf<R["table"]>>): Pending<RowOf<R["table"]>>
+  /** Changes some columns of a record. */
+  update<R extends Resource>(resource: R, id: string, values: Partial<RowOf<R["table"]>>): Pending<RowOf<R["table"]>>
+  /** Removes a record and what its relations say goes with it. */
+  delete<R extends Resource>(resource: R, id: string): void
+  /** The same, guarded by a stated system principal instead of the caller's policy. The reason stands in the code, aloud. */
+  as(principal: Principal): Changes
+}

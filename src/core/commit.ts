@@ -1,0 +1,92 @@
+/** From a handler's output to a batch and back: pending rows, the stored answer, the replay of a key. */
+import { Pending } from "./changes.ts"
+import type { Json } from "./json.ts"
+import { limits } from "./limits.ts"
+import type { Batch, IdempotencyRecord, Row } from "./ports.ts"
+import { principalId } from "./principal.ts"
+import { asProblem, Problem } from "./problem.ts"
+import { matched, openStore, type Run } from "./run.ts"
+
+/** The key of a call as it is stored: hashed with principal and operation, so that one caller's key says nothing of another's. */
+export type StoredKey = Pick<IdempotencyRecord, "key" | "inputHash" | "expiresAt">
+
+/** The stored form of the call's idempotency key; null when it has none. */
+export async function idempotencyOf(run: Run): Promise<StoredKey | null> {
+  const { idempotencyKey, operation } = matched(run)
+  if (idempotencyKey === null || operation.kind !== "mutation" || run.input === null) return null
+  const owner = principalId(run.principal) ?? run.principal.kind
+  const [key, inputHash] = await Promise.all([
+    run.ports.hash(JSON.stringify([owner, operation.name, idempotencyKey])),
+    run.ports.hash(JSON.stringify(run.input)),
+  ])
+  return { key, inputHash, expiresAt: new Date(run.now.getTime() + limits.idempotencySeconds * 1000).toISOString() }
+}
+
+/** Everything that the call wants committed. */
+export function batchOf(run: Run, key: StoredKey | null): Batch {
+  const { operation } = matched(run)
+  const recorder = run.recorder
+  if (recorder === null) throw new Error("handle has not run")
+  const policy = operation.policy
+  const required = policy.kind === "on" && !operation.model ? [{ on: policy, id: String((run.input as Record<string, Json>)[policy.idFrom]) }] : []
+  return {
+    operation: operation.name,
+    requestId: run.arrival.requestId,
+    principal: run.principal,
+    now: run.now,
+    writes: recorder.writes,
+    decidedOn: recorder.writes.length === 0 ? [] : recorder.decidedOn,
+    required,
+    idempotency: key && { ...key, ...template(run.output) },
+  }
+}
+
+/** The output as JSON with holes where rows of the batch belong. */
+function template(output: unknown): Pick<IdempotencyRecord, "answer" | "pendings"> {
+  if (output instanceof Pending) return { answer: null, pendings: [{ at: null, write: output.index }] }
+  if (output === null || typeof output !== "object" || Array.isArray(output)) return { answer: output as Json, pendings: [] }
+  const pendings: { at: string | null; write: number }[] = []
+  const answer = Object.fromEntries(
+    Object.entries(output).map(([name, value]) => {
+      if (!(value instanceof Pending)) return [name, value]
+      pendings.push({ at: name, write: value.index })
+      return [name, null]
+    }),
+  )
+  return { answer, pendings }
+}
+
+/** Puts the committed rows where they were promised. */
+export function settle(output: unknown, rows: readonly (Row | null)[]): unknown {
+  if (output instanceof Pending) return rows[output.index] ?? { id: output.id }
+  if (Array.isArray(output)) return output.map((item) => settle(item, rows))
+  if (output === null || typeof output !== "object") return output
+  return Object.fromEntries(Object.entries(output).map(([name, value]) => [name, settle(value, rows)]))
+}
+
+/** A write that fails with a key may be the repetition of one that succeeded: then it answers as it did, and not with the failure. */
+export async function replayInstead(run: Run, thrown: unknown): Promise<Problem | null> {
+  const problem = asDeclared(run, asProblem(thrown))
+  // Before `handle` nothing was decided on data, so nothing can differ from the first time but the caller's rights.
+  if (run.recorder === null) return problem
+  try {
+    const key = await idempotencyOf(run)
+    const stored = key && (await openStore(run).replay(key.key, key.inputHash, run.now))
+    if (!stored) return problem
+    run.answer = stored.answer
+    run.replayed = true
+    return null
+  } catch (second) {
+    return asProblem(second)
+  }
+}
+
+const pipelineCodes = new Set(["INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "ALREADY_EXISTS", "ABORTED"])
+const engineCodes = new Set(["RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNIMPLEMENTED"])
+
+/** A handler throws what it declares. Another code of its own is its fault, not the caller's. */
+function asDeclared(run: Run, problem: Problem): Problem {
+  const declared = run.match?.operation.errors ?? []
+  if (pipelineCodes.has(problem.code) || engineCodes.has(problem.code) || declared.includes(problem.code)) return problem
+  return new Problem("INTERNAL", "Something went wrong on our side", { cause: problem })
+}

@@ -1,0 +1,48 @@
+/** What a door is to the pipeline: four functions over its wire. Everything else happens once, in `pipeline.ts`. */
+import type { Json } from "./json.ts"
+import type { Cost, Span } from "./observation.ts"
+import type { Credentials } from "./ports.ts"
+import type { Principal } from "./principal.ts"
+import type { Problem } from "./problem.ts"
+import type { CompiledOperation } from "./registry.ts"
+
+/** What a door found in its wire: the operation, its facts, and how to decode the input when its time comes. */
+export interface Match {
+  readonly operation: CompiledOperation
+  /** Reads and parses the body. Called after authentication, at most once. Throws INVALID_ARGUMENT. */
+  decode(): Promise<Json> | Json
+  readonly idempotencyKey: string | null
+  readonly expectedVersion: number | null
+  readonly bookmark: string | null
+}
+
+/** A way in. `W` is a request in the door's own form, `R` its answer. */
+export interface Door<W, R> {
+  readonly name: string
+  /** From headers alone: authentication comes before any body is read. */
+  credentials(wire: W): Credentials
+  /** Which operation. Throws NOT_FOUND, or UNIMPLEMENTED, in the shared codes. */
+  resolve(wire: W): Match | Promise<Match>
+  encode(wire: W, output: Json, facts: Facts): R
+  encodeProblem(wire: W, problem: Problem, facts: Facts): R
+}
+
+/** What an encoder may tell about a call, beside its output. */
+export interface Facts {
+  readonly requestId: string
+  readonly operation: CompiledOperation | null
+  readonly principal: Principal
+  /** Where the database stood after the call; the client sends it back to read its own writes. */
+  readonly bookmark: string | null
+  readonly replayed: boolean
+  /** Cost and spans: null unless in development or for administrators, since they are a side channel. */
+  readonly receipt: { readonly cost: Cost; readonly spans: readonly Span[] } | null
+}
+
+/** Facts of the transport that every door has. */
+export interface Arrival {
+  readonly requestId: string
+  /** W3C trace id from `traceparent`, when the caller sent a valid one. */
+  readonly traceId: string | null
+  readonly signal: AbortSignal
+}

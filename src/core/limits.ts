@@ -1,0 +1,25 @@
+/** Every number that bounds a call, in one place. Units are last in the names. */
+export const limits = {
+  bodyBytes: 1024 * 1024,
+  jsonDepth: 32,
+  textLength: 100_000,
+  pageSizeDefault: 20,
+  pageSizeMax: 100,
+  expandDepthMax: 3,
+  expandPageSize: 20,
+  /** Rows a plan may touch at worst: page × expansions. */
+  planCostMax: 20_000,
+  filterTermsMax: 50,
+  filterListMax: 100,
+  sortFieldsMax: 3,
+  countMax: 1_000,
+  groupsMax: 100,
+  batchRecordsMax: 100,
+  searchTermsMax: 16,
+  cascadeRowsMax: 1_000,
+  staleRetriesMax: 3,
+  idempotencyKeyLength: 255,
+  idempotencySeconds: 24 * 60 * 60,
+  tokenBytes: 8 * 1024,
+  tokenCacheMax: 2_000,
+} as const

@@ -1,0 +1,40 @@
+/** Everything that the engine can tell an operator, as one closed union. Logger, metrics and reports are folds over it. */
+import type { Code } from "./code.ts"
+
+/** Time spent in one stage, in milliseconds. */
+export interface Span {
+  readonly stage: string
+  readonly milliseconds: number
+}
+
+/** What a call cost in the database. */
+export interface Cost {
+  /** D1 round trips. */
+  trips: number
+  rowsRead: number
+  rowsWritten: number
+}
+
+export type Observation =
+  | {
+      readonly kind: "call"
+      readonly at: string
+      readonly requestId: string
+      readonly traceId: string | null
+      readonly door: string
+      /** null when no operation was resolved. */
+      readonly operation: string | null
+      /** Id of the user, "anonymous" or "system". */
+      readonly actor: string
+      readonly code: Code | "OK"
+      readonly milliseconds: number
+      readonly cost: Cost
+      /** What went wrong inside, for INTERNAL and its like; redacted by the logger. */
+      readonly cause?: unknown
+    }
+  | { readonly kind: "stale_decision"; readonly at: string; readonly requestId: string; readonly operation: string; readonly attempt: number }
+  | { readonly kind: "replayed"; readonly at: string; readonly requestId: string; readonly operation: string }
+  | { readonly kind: "unhealthy"; readonly at: string; readonly part: string; readonly cause: unknown }
+
+/** Tells an operator. Never throws, never waits. */
+export type Observe = (observation: Observation) => void

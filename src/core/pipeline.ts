@@ -1,0 +1,194 @@
+/**
+ * The one pipeline. Every call of every door goes through these stages in this order; no door, job or socket has a way around them.
+ */
+import type { Arrival, Door } from "./door.ts"
+import { batchOf, idempotencyOf, replayInstead, settle } from "./commit.ts"
+import { couldPass } from "./fold.ts"
+import type { Json, JsonObject } from "./json.ts"
+import { limits } from "./limits.ts"
+import { modelOf } from "./model.ts"
+import type { Span } from "./observation.ts"
+import type { Ports } from "./ports.ts"
+import { anonymous } from "./principal.ts"
+import { denied, invalid, notFound, Problem } from "./problem.ts"
+import { recorder } from "./recorder.ts"
+import type { Registry } from "./registry.ts"
+import { factsOf, matched, openStore, report, type Run } from "./run.ts"
+import { batchActions } from "./standard.ts"
+import { refuseBadText, validate, violationsOf } from "./validation.ts"
+import { runStandard } from "./verbs.ts"
+
+type Stage = (run: Run) => void | Promise<void>
+
+const limitAddress: Stage = (run) => run.ports.limitAddress(run.door.credentials(run.wire).address)
+
+const authenticate: Stage = async (run) => {
+  run.principal = await run.ports.authenticate(run.door.credentials(run.wire), run.now)
+}
+
+const resolve: Stage = async (run) => {
+  run.match = await run.door.resolve(run.wire)
+}
+
+const limitPrincipal: Stage = (run) => run.ports.limitPrincipal(run.principal)
+
+const decode: Stage = async (run) => {
+  const match = matched(run)
+  run.input = await match.decode()
+  refuseBadText(run.input as Json)
+  const key = match.idempotencyKey
+  if (key !== null && match.operation.kind === "mutation" && (key.length === 0 || key.length > limits.idempotencyKeyLength)) {
+    throw invalid("/idempotencyKey", "invalid_value", `An idempotency key has 1 to ${limits.idempotencyKeyLength} characters`)
+  }
+}
+
+const validateInput: Stage = (run) => {
+  run.input = validate(matched(run).operation.input, run.input as Json)
+}
+
+/** Turns away who could never pass. What depends on the row is decided where the row is: in the statement. */
+const authorize: Stage = (run) => {
+  const { operation } = matched(run)
+  const refuse = () => {
+    if (run.principal.kind === "anonymous") throw new Problem("UNAUTHENTICATED", "Sign in to do this")
+    throw denied(`call ${operation.name}`)
+  }
+  if (operation.policy.kind !== "on") {
+    if (!couldPass(operation.policy, run.principal)) refuse()
+    return
+  }
+  const model = modelOf(run.registry.models, operation.policy.resource)
+  const actions = operation.standard?.verb === "batch" ? batchActions(run.input as JsonObject) : [operation.policy.action]
+  for (const action of actions) if (!couldPass(model.policy[action], run.principal)) refuse()
+}
+
+const handle: Stage = async (run) => {
+  const { operation } = matched(run)
+  const store = openStore(run)
+  const { registry, ports, principal, now, arrival } = run
+  run.recorder = recorder({ models: registry.models, store, ids: ports.ids, principal, now })
+  if (operation.model) {
+    run.output = await runStandard(operation, run.input, { models: registry.models, store, reading: { principal, now }, recorder: run.recorder, expectedVersion: matched(run).expectedVersion })
+    return
+  }
+  const context = Object.freeze({
+    requestId: arrival.requestId,
+    door: run.door.name,
+    principal,
+    now,
+    signal: arrival.signal,
+    idempotencyKey: matched(run).idempotencyKey,
+    expectedVersion: matched(run).expectedVersion,
+    read: run.recorder.read,
+    changes: run.recorder.changes,
+    ids: ports.ids,
+    input: run.input as never,
+  })
+  run.output = await operation.handle?.(context)
+}
+
+/** Writes in one batch. A decision that has gone stale runs again; a key that was used before answers as it did then. */
+const commit: Stage = async (run) => {
+  const { operation } = matched(run)
+  if (operation.kind === "query") return requireOnQuery(run)
+  const key = await idempotencyOf(run)
+  for (let attempt = 1; ; attempt++) {
+    const batch = batchOf(run, key)
+    if (batch.writes.length === 0 && batch.required.length === 0 && batch.idempotency === null) return
+    const committed = await openStore(run).commit(batch)
+    if (committed.kind === "replayed") {
+      run.replayed = true
+      run.output = committed.answer
+      return
+    }
+    if (committed.kind === "committed") {
+      run.output = settle(run.output, committed.rows)
+      return
+    }
+    if (attempt > limits.staleRetriesMax) throw new Problem("ABORTED", "The records changed while the call decided; try again")
+    run.ports.observe({ kind: "stale_decision", at: run.now.toISOString(), requestId: run.arrival.requestId, operation: operation.name, attempt })
+    await handle(run)
+  }
+}
+
+/** A query of our own making still needs the right that it declares; the standard ones have it in their statement. */
+async function requireOnQuery(run: Run): Promise<void> {
+  const { operation } = matched(run)
+  if (operation.model || operation.policy.kind !== "on") return
+  const { resource, action, idFrom } = operation.policy
+  const id = String((run.input as JsonObject)[idFrom])
+  const reading = { principal: run.principal, now: run.now }
+  if (await openStore(run).permits(resource, id, action, reading)) return
+  if (action !== "read" && (await openStore(run).permits(resource, id, "read", reading))) throw denied(`${action} this record of ${resource}`)
+  throw notFound(resource)
+}
+
+/** Only what the declared output says goes out; a handler that answers otherwise is at fault, not the caller. */
+const encode: Stage = (run) => {
+  const { operation } = matched(run)
+  if (run.replayed || operation.model) {
+    run.answer = run.output as Json
+    return
+  }
+  const parsed = operation.output.safeParse(run.output)
+  if (!parsed.success) throw new Problem("INTERNAL", "Something went wrong on our side", { cause: violationsOf(parsed.error) })
+  run.answer = parsed.data as Json
+}
+
+const stages: readonly (readonly [string, Stage])[] = [
+  ["limit-address", limitAddress],
+  ["authenticate", authenticate],
+  ["resolve", resolve],
+  ["limit-principal", limitPrincipal],
+  ["decode", decode],
+  ["validate", validateInput],
+  ["authorize", authorize],
+  ["handle", handle],
+  ["commit", commit],
+  ["encode", encode],
+]
+
+/**
+ * Runs one call through every stage.
+ * @returns the door's answer; never throws: whatever fails becomes the door's own problem
+ */
+export async function run<W, R>(registry: Registry, ports: Ports, door: Door<W, R>, wire: W, arrival: Arrival): Promise<R> {
+  const call: Run = {
+    registry,
+    ports,
+    arrival,
+    wire,
+    door: door as Door<unknown, unknown>,
+    now: ports.now(),
+    principal: anonymous,
+    match: null,
+    store: null,
+    input: null,
+    recorder: null,
+    output: null,
+    answer: null,
+    replayed: false,
+  }
+  const spans: Span[] = []
+  const started = ports.elapsed()
+  let problem: Problem | null = null
+  try {
+    await runStages(call, spans)
+  } catch (thrown) {
+    problem = await replayInstead(call, thrown)
+  }
+  report(call, problem, ports.elapsed() - started)
+  const facts = factsOf(call, spans)
+  return problem ? door.encodeProblem(wire, problem, facts) : door.encode(wire, call.answer, facts)
+}
+
+async function runStages(call: Run, spans: Span[]): Promise<void> {
+  let last = call.ports.elapsed()
+  for (const [stage, work] of stages) {
+    const pending = work(call)
+    if (pending) await pending
+    const at = call.ports.elapsed()
+    spans.push({ stage, milliseconds: at - last })
+    last = at
+  }
+}

@@ -1,0 +1,95 @@
+/** Where core meets the world. Filled in app.ts; core never knows by whom. */
+import type { Write } from "./changes.ts"
+import type { Ids } from "./context.ts"
+import type { Json, JsonObject } from "./json.ts"
+import type { Cost, Observe } from "./observation.ts"
+import type { On } from "./operation.ts"
+import type { Action } from "./policy.ts"
+import type { AggregatePlan, GetPlan, ListPlan, Page } from "./plan.ts"
+import type { Principal } from "./principal.ts"
+
+/** A row in wire JSON, under property names; unreadable fields are absent. */
+export type Row = Record<string, Json>
+
+/** For whom and when a read happens. */
+export interface Reading {
+  readonly principal: Principal
+  readonly now: Date
+}
+
+/** A stored answer that a key may be replayed with. */
+export interface IdempotencyRecord {
+  /** Hash of principal, operation and the caller's key. */
+  readonly key: string
+  /** Hash of the validated input. */
+  readonly inputHash: string
+  /** The answer, with rows of this batch where `pendings` says. */
+  readonly answer: Json
+  /** JSON pointer segments into `answer` (empty: the root) and the write whose row belongs there. */
+  readonly pendings: readonly { readonly at: string | null; readonly write: number }[]
+  readonly expiresAt: string
+}
+
+/** All that commits together. */
+export interface Batch {
+  readonly operation: string
+  readonly requestId: string
+  readonly principal: Principal
+  readonly now: Date
+  readonly writes: readonly Write[]
+  /** Rows on which the decision stands: the batch aborts as stale when one has another version now (null: was not visible). */
+  readonly decidedOn: readonly { readonly resource: string; readonly id: string; readonly version: number | null }[]
+  /** Rights that must hold whatever is written: the operation's `on(…)`. */
+  readonly required: readonly { readonly on: On; readonly id: string }[]
+  readonly idempotency: IdempotencyRecord | null
+}
+
+/** What a commit gives back. `stale`: a row that the decision stood on has changed; nothing was written. */
+export type Committed =
+  | { readonly kind: "committed"; readonly rows: readonly (Row | null)[] }
+  | { readonly kind: "stale" }
+  | { readonly kind: "replayed"; readonly answer: Json }
+
+/** The database for one call: one D1 session, its bookmark and its cost. Throws `Problem` only. */
+export interface Store {
+  list(plan: ListPlan, reading: Reading): Promise<Page>
+  get(plan: GetPlan, reading: Reading): Promise<Row | null>
+  aggregate(plan: AggregatePlan, reading: Reading): Promise<readonly Row[]>
+  /** True when the principal may do `action` to the record. One read. */
+  permits(resource: string, id: string, action: Action, reading: Reading): Promise<boolean>
+  /** One batch. Rows come back masked for the principal, null for deletions and for rows that went out of sight. */
+  commit(batch: Batch): Promise<Committed>
+  /** The stored answer of a key: null when there is none; throws when the key was used with another input. */
+  replay(key: string, inputHash: string, now: Date): Promise<{ readonly answer: Json } | null>
+  /** Which rule decides, in SQL and in rows. */
+  explain(resource: string, id: string, action: Action, reading: Reading): Promise<JsonObject>
+  bookmark(): string | null
+  readonly cost: Cost
+}
+
+/** What the caller presented, from headers alone. */
+export interface Credentials {
+  /** Address of the caller as the platform tells it; null when there is none. */
+  readonly address: string | null
+  readonly bearer: string | null
+}
+
+/** Everything that core needs of the world. */
+export interface Ports {
+  /** Opens the store for a call. `fresh` reads go to the primary. Throws INVALID_ARGUMENT for a malformed bookmark. */
+  openStore(options: { readonly bookmark: string | null; readonly fresh: boolean }): Store
+  /** Throws UNAUTHENTICATED for a credential that does not hold; anonymous only when none was presented. */
+  authenticate(credentials: Credentials, now: Date): Promise<Principal>
+  /** Throws RESOURCE_EXHAUSTED when an address calls too often. */
+  limitAddress(address: string | null): Promise<void>
+  /** The same for a principal that proved who it is. */
+  limitPrincipal(principal: Principal): Promise<void>
+  readonly ids: Ids
+  now(): Date
+  /** Milliseconds of a monotonic clock, for spans. */
+  elapsed(): number
+  /** SHA-256 of text, hex. */
+  hash(text: string): Promise<string>
+  readonly observe: Observe
+  readonly development: boolean
+}

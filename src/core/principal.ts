@@ -1,0 +1,56 @@
+/** Who calls. A principal is a value: no policy, door or handler ever asks where it came from. */
+
+/** Values that a policy can compare. */
+export type Scalar = string | number | boolean
+
+/** Nobody: gets only what is spelled `anyone()`. */
+export interface Anonymous {
+  readonly kind: "anonymous"
+}
+
+/** A person or a program that proved who it is. */
+export interface User {
+  readonly kind: "user"
+  /** TypeID of the user (`user_…`). */
+  readonly id: string
+  /** Roles in the whole application, as the token says. Roles in a record live in the database. */
+  readonly roles: readonly string[]
+  /** Further facts that policies may name with `mine("…")`. */
+  readonly attributes?: Readonly<Record<string, Scalar>>
+  /** Who really acts, when an administrator impersonates this user. */
+  readonly impersonator?: string
+  readonly session?: string
+  /** Unix seconds after which this principal is void. */
+  readonly expiresAt?: number
+}
+
+/** The application itself, stated aloud with its reason; passes every policy. */
+export interface System {
+  readonly kind: "system"
+  readonly reason: string
+  readonly onBehalfOf?: string
+}
+
+/** Whoever calls an operation. */
+export type Principal = Anonymous | User | System
+
+export const anonymous: Anonymous = Object.freeze({ kind: "anonymous" })
+
+/**
+ * The application acting for itself.
+ * @param reason why, in words an auditor understands; stands in every event it causes
+ * @param onBehalfOf id of the user for whom it acts, when there is one
+ */
+export function system(reason: string, onBehalfOf?: string): System {
+  return onBehalfOf === undefined ? { kind: "system", reason } : { kind: "system", reason, onBehalfOf }
+}
+
+/** The id that events and `me` name: a user's own id, undefined for the others. */
+export function principalId(principal: Principal): string | undefined {
+  return principal.kind === "user" ? principal.id : undefined
+}
+
+/** True when the principal holds the application-wide role. The system holds all. */
+export function hasRole(principal: Principal, role: string): boolean {
+  return principal.kind === "system" || (principal.kind === "user" && principal.roles.includes(role))
+}

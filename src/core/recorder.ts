@@ -1,0 +1,116 @@
+/** What a handler reads and wants written, recorded: the writes in order, and the versions that its decision stands on. */
+import { type Changes, Pending, type Write } from "./changes.ts"
+import type { Ids, ListOptions, Read } from "./context.ts"
+import type { Json } from "./json.ts"
+import { limits } from "./limits.ts"
+import { type Model, type Models, modelOf } from "./model.ts"
+import type { Batch, Row, Store } from "./ports.ts"
+import type { Principal } from "./principal.ts"
+import { invalidAll, notFound, Problem } from "./problem.ts"
+import { schemasOf } from "./schema.ts"
+import { violationsOf } from "./validation.ts"
+
+/** One run of a handler. Made anew when a stale decision runs again. */
+export interface Recorder {
+  readonly read: Read
+  readonly changes: Changes
+  /** Changes that hold only when the record has this version; any when null. */
+  changesAt(version: number | null): Changes
+  readonly writes: readonly Write[]
+  readonly decidedOn: Batch["decidedOn"]
+}
+
+/** Facts that a recorder needs of its call. */
+export interface Recording {
+  readonly models: Models
+  readonly store: Store
+  readonly ids: Ids
+  readonly principal: Principal
+  readonly now: Date
+}
+
+function clean(model: Model, kind: "create" | "update", values: object): Readonly<Record<string, Json>> {
+  const { record } = schemasOf(model)
+  const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+  for (const key of Object.keys(given)) {
+    if (!model.columns.has(key) && !model.secrets.has(key)) throw new Error(`${kind} of ${model.name}: no column ${key}`)
+  }
+  const open = Object.fromEntries(Object.entries(given).filter(([key]) => model.columns.has(key)))
+  const parsed = record.partial().safeParse(open)
+  if (!parsed.success) throw invalidAll(violationsOf(parsed.error))
+  return { ...given, ...(parsed.data as Record<string, Json>) }
+}
+
+/** Starts recording. */
+export function recorder(call: Recording): Recorder {
+  const writes: Write[] = []
+  const decided = new Map<string, Batch["decidedOn"][number]>()
+  const record = (write: Write): Pending<never> => {
+    if (writes.length >= limits.batchRecordsMax) throw new Problem("INVALID_ARGUMENT", `At most ${limits.batchRecordsMax} records a call`)
+    writes.push(write)
+    return new Pending<never>(writes.length - 1, write.id)
+  }
+  const changesFor = (as: Principal, version: number | null): Changes => ({
+    create: (resource, values) => {
+      const model = modelOf(call.models, resource.name)
+      return record({ kind: "create", resource: model.name, id: call.ids.mint(model.idPrefix), values: clean(model, "create", values), as })
+    },
+    update: (resource, id, values) => {
+      const model = modelOf(call.models, resource.name)
+      return record({ kind: "update", resource: model.name, id, values: clean(model, "update", values), version, as })
+    },
+    delete: (resource, id) => void record({ kind: "delete", resource: resource.name, id, version, as }),
+    as: (other) => changesFor(other, version),
+  })
+  const note = (resource: string, row: Row) => {
+    if (typeof row.version === "number") decided.set(`${resource} ${String(row.id)}`, { resource, id: String(row.id), version: row.version })
+  }
+  return {
+    read: readsAs(call, call.principal, note),
+    changes: changesFor(call.principal, null),
+    changesAt: (version) => changesFor(call.principal, version),
+    writes,
+    get decidedOn() {
+      return [...decided.values()]
+    },
+  }
+}
+
+function readsAs(call: Recording, principal: Principal, note: (resource: string, row: Row) => void): Read {
+  const reading = { principal, now: call.now }
+  const find = async (name: string, id: string): Promise<Row | null> => {
+    const model = modelOf(call.models, name)
+    const row = await call.store.get({ kind: "get", resource: name, id, fields: [...model.columns.keys()], expand: {} }, reading)
+    if (row) note(name, row)
+    return row
+  }
+  return {
+    find: (resource, id) => find(resource.name, id) as never,
+    get: async (resource, id) => {
+      const row = await find(resource.name, id)
+      if (!row) throw notFound(resource.name)
+      return row as never
+    },
+    list: async (resource, options: ListOptions = {}) => {
+      const model = modelOf(call.models, resource.name)
+      const page = await call.store.list(
+        {
+          kind: "list",
+          resource: model.name,
+          fields: [...model.columns.keys()],
+          expand: {},
+          filter: options.filter ?? null,
+          sort: options.sort ?? [{ field: "createdAt", descending: true }],
+          limit: options.limit ?? limits.pageSizeDefault,
+          cursor: options.cursor ?? null,
+          count: false,
+          q: null,
+        },
+        reading,
+      )
+      for (const row of page.items) note(model.name, row)
+      return { items: page.items as never, nextCursor: page.nextCursor }
+    },
+    as: (other) => readsAs(call, other, note),
+  }
+}

@@ -1,0 +1,109 @@
+/** The registry: every resource and operation by name, compiled and checked. A declaration that could fail open is refused here, by name, with the cure. */
+import { checkOperation, checkResource, checkTables } from "./checks.ts"
+import { type Compiled, compileShape } from "./shape.ts"
+import { compileModel, type Model, type Models } from "./model.ts"
+import type { Operation } from "./operation.ts"
+import { type Resource, type ResourceOptions, type RowOf, standardVerbs } from "./resource.ts"
+import { schemasOf } from "./schema.ts"
+import { standardOperation } from "./standard.ts"
+import type { SQLiteTable } from "drizzle-orm/sqlite-core"
+import type * as z from "zod"
+
+/** An operation as doors read it. Shapes compile on first use: a cold isolate pays only for what it serves. */
+export interface CompiledOperation extends Operation {
+  readonly inputType: Compiled
+  readonly outputType: Compiled
+  /** The model of a standard operation. */
+  readonly model: Model | null
+}
+
+/** What an application is, to the engine. */
+export interface Registry {
+  readonly title: string
+  readonly version: string
+  readonly models: Models
+  readonly operations: ReadonlyMap<string, CompiledOperation>
+}
+
+/** A declared application. */
+export interface Application {
+  readonly title: string
+  readonly version: string
+  readonly resources: readonly Resource[]
+  readonly operations: readonly Operation[]
+}
+
+const compiledModels = new WeakMap<object, Model>()
+
+/** The model of a resource, compiled once. */
+function modelFor(resource: Resource): Model {
+  let model = compiledModels.get(resource)
+  if (!model) compiledModels.set(resource, (model = compileModel(resource)))
+  return model
+}
+
+/**
+ * Declares a resource: a table, its tenant, its policy.
+ * @param name plural, lower case: the name in paths, events and policies
+ * @throws Error when the table's columns cannot travel as JSON
+ */
+export function resource<const N extends string, T extends SQLiteTable>(name: N, options: ResourceOptions<T>): Resource<N, T> {
+  const declared = {
+    ...options,
+    name,
+    get schema(): z.ZodType<RowOf<T>> {
+      return schemasOf(modelFor(declared as unknown as Resource)).record as unknown as z.ZodType<RowOf<T>>
+    },
+  }
+  return declared as unknown as Resource<N, T>
+}
+
+/** Declares the application: everything that will be served. Checked when the registry is built. */
+export function app(declaration: {
+  readonly title: string
+  readonly version?: string
+  // biome-ignore lint/suspicious/noExplicitAny: each resource has its own table type; the registry reads them through models
+  readonly resources: readonly Resource<string, any>[]
+  readonly operations?: readonly Operation[]
+}): Application {
+  return { version: "1.0.0", ...declaration, operations: declaration.operations ?? [] }
+}
+
+function compileOperation(operation: Operation, models: Models): CompiledOperation {
+  return {
+    ...operation,
+    model: operation.standard ? (models.get(operation.standard.resource) ?? null) : null,
+    get inputType() {
+      return compileShape(operation.input, `${operation.name} input`)
+    },
+    get outputType() {
+      return compileShape(operation.output, `${operation.name} output`)
+    },
+  }
+}
+
+/**
+ * Builds the registry of an application.
+ * @param engine operations of the engine itself, beside the application's
+ * @throws Error naming the declaration, the fault and the cure
+ */
+export function buildRegistry(application: Application, engine: readonly Operation[] = []): Registry {
+  const models = new Map<string, Model>()
+  for (const declared of application.resources) {
+    if (models.has(declared.name)) throw new Error(`Two resources are named ${declared.name}`)
+    models.set(declared.name, modelFor(declared))
+  }
+  checkTables(models)
+  for (const model of models.values()) checkResource(model, models)
+  const operations = new Map<string, CompiledOperation>()
+  const add = (operation: Operation) => {
+    if (operations.has(operation.name)) throw new Error(`Two operations are named ${operation.name}`)
+    checkOperation(operation, models)
+    operations.set(operation.name, compileOperation(operation, models))
+  }
+  for (const model of models.values()) {
+    for (const verb of standardVerbs) if (model.verbs.has(verb)) add(standardOperation(model, verb))
+  }
+  for (const operation of [...application.operations, ...engine]) add(operation)
+  return { title: application.title, version: application.version, models, operations }
+}

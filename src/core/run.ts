@@ -1,0 +1,80 @@
+/** A call under way: the state that the stages share, and what is told of it at the end. */
+import type { Arrival, Door, Facts, Match } from "./door.ts"
+import type { Json } from "./json.ts"
+import type { Span } from "./observation.ts"
+import type { Ports, Store } from "./ports.ts"
+import { hasRole, type Principal } from "./principal.ts"
+import type { Problem } from "./problem.ts"
+import type { Recorder } from "./recorder.ts"
+import type { Registry } from "./registry.ts"
+
+/** Only the stages of `pipeline.ts` write to it. */
+export interface Run {
+  readonly registry: Registry
+  readonly ports: Ports
+  readonly arrival: Arrival
+  readonly door: Door<unknown, unknown>
+  readonly wire: unknown
+  /** Instant of the call: every stage, statement and event has the same. */
+  readonly now: Date
+  principal: Principal
+  match: Match | null
+  store: Store | null
+  /** Wire JSON after decode, the schema's output after validate. */
+  input: unknown
+  recorder: Recorder | null
+  output: unknown
+  answer: Json
+  replayed: boolean
+}
+
+/** The match; there is one once `resolve` has run. */
+export function matched(run: Run): Match {
+  if (run.match === null) throw new Error("resolve has not run")
+  return run.match
+}
+
+/** The call's one database session, opened on first use: a refused call costs no trip. */
+export function openStore(run: Run): Store {
+  const match = matched(run)
+  run.store ??= run.ports.openStore({ bookmark: match.bookmark, fresh: match.operation.kind === "mutation" })
+  return run.store
+}
+
+/** Who acts, in a word, for logs. */
+export function actorOf(principal: Principal): string {
+  return principal.kind === "user" ? principal.id : principal.kind
+}
+
+/** What the door may tell. Receipts are a side channel, so only development and administrators get them. */
+export function factsOf(run: Run, spans: readonly Span[]): Facts {
+  const open = run.ports.development || hasRole(run.principal, "admin")
+  return {
+    requestId: run.arrival.requestId,
+    operation: run.match?.operation ?? null,
+    principal: run.principal,
+    bookmark: run.store?.bookmark() ?? null,
+    replayed: run.replayed,
+    receipt: open ? { cost: run.store?.cost ?? { trips: 0, rowsRead: 0, rowsWritten: 0 }, spans } : null,
+  }
+}
+
+/** Tells the operator of the call. */
+export function report(run: Run, problem: Problem | null, milliseconds: number): void {
+  const operation = run.match?.operation.name ?? null
+  const at = run.now.toISOString()
+  if (run.replayed && operation !== null) run.ports.observe({ kind: "replayed", at, requestId: run.arrival.requestId, operation })
+  run.ports.observe({
+    kind: "call",
+    at,
+    requestId: run.arrival.requestId,
+    traceId: run.arrival.traceId,
+    door: run.door.name,
+    operation,
+    actor: actorOf(run.principal),
+    code: problem?.code ?? "OK",
+    milliseconds,
+    cost: run.store?.cost ?? { trips: 0, rowsRead: 0, rowsWritten: 0 },
+    ...(problem?.options.cause === undefined ? {} : { cause: problem.options.cause }),
+  })
+}

@@ -1,0 +1,190 @@
+/**
+ * zod -> JSON Schema 2020-12 -> Shape. zod validates, JSON Schema is what documents show, and the closed Shape union is what doors read.
+ * Refuses what does not travel as JSON: transforms, dates, bigints, tuples, untagged unions of objects.
+ */
+import * as z from "zod"
+import type { Json, JsonObject } from "./json.ts"
+
+/** What a door needs to know of a type. */
+export type Shape = { readonly description?: string } & (
+  | { readonly type: "string"; readonly format?: string; readonly maxLength?: number }
+  | { readonly type: "int32" | "safeint" | "int64" | "double" | "bool" | "instant" | "date" | "bytes" | "json" }
+  | { readonly type: "enum"; readonly name: string; readonly values: readonly string[] }
+  | { readonly type: "object"; readonly name: string; readonly fields: readonly Field[] }
+  | { readonly type: "list"; readonly item: Shape; readonly itemNullable: boolean }
+  | { readonly type: "map"; readonly value: Shape }
+  | { readonly type: "union"; readonly name: string; readonly tag: string; readonly variants: readonly { readonly name: string; readonly shape: Shape }[] }
+)
+
+/** One property of an object. `required` and `nullable` are two questions: absent is not null. */
+export interface Field {
+  readonly name: string
+  readonly shape: Shape
+  readonly required: boolean
+  readonly nullable: boolean
+  readonly default?: Json
+}
+
+/** A compiled type: its JSON Schema with the named types that it refers to, and its Shape. */
+export interface Compiled {
+  /** The schema; named types stand as `#/components/schemas/Name`. */
+  readonly schema: JsonObject
+  /** Every named type reachable from it. */
+  readonly named: Readonly<Record<string, JsonObject>>
+  readonly shape: Shape
+}
+
+type Node = { [key: string]: unknown }
+const prefix = "#/components/schemas/"
+const kept = new WeakMap<z.ZodType, Compiled>()
+
+function toJsonSchema(schema: z.ZodType, where: string): Node {
+  try {
+    return z.toJSONSchema(schema, {
+      io: "input",
+      unrepresentable: "throw",
+      target: "draft-2020-12",
+      override: ({ zodSchema, jsonSchema }) => {
+        const def = zodSchema._zod.def as { type: string; format?: string }
+        if (def.type === "pipe" || def.type === "transform") {
+          if (def.type === "transform") throw new Error("a transform does not travel; use z.codec")
+        }
+        if (def.format === "int32") jsonSchema.format = "int32"
+      },
+    }) as Node
+  } catch (cause) {
+    throw new Error(`${where}: the type does not travel as JSON: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function rewriteReferences(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(rewriteReferences)
+  if (node === null || typeof node !== "object") return node
+  const out: Node = {}
+  for (const [key, value] of Object.entries(node)) {
+    // `id` as text is the name given by .meta(); `id` as an object is a property called id.
+    if (key === "$schema" || key === "$defs" || (key === "id" && typeof value === "string")) continue
+    out[key] = key === "$ref" && typeof value === "string" ? value.replace("#/$defs/", prefix) : rewriteReferences(value)
+  }
+  return out
+}
+
+/**
+ * Compiles a schema on first use and keeps it.
+ * @param where names the declaration in errors
+ */
+export function compileShape(schema: z.ZodType, where: string): Compiled {
+  const known = kept.get(schema)
+  if (known) return known
+  const raw = toJsonSchema(schema, where)
+  const definitions = (raw.$defs ?? {}) as Record<string, Node>
+  const named: Record<string, JsonObject> = {}
+  for (const [name, definition] of Object.entries(definitions)) {
+    if (name.startsWith("__")) throw new Error(`${where}: a shared schema has no name; give it .meta({ id: "…" })`)
+    named[name] = rewriteReferences(definition) as JsonObject
+  }
+  const rootName = typeof raw.id === "string" ? raw.id : undefined
+  const root = rewriteReferences(raw) as JsonObject
+  if (rootName) named[rootName] = root
+  const compiled: Compiled = {
+    schema: rootName ? { $ref: `${prefix}${rootName}` } : root,
+    named,
+    shape: shapeOf(root as Node, named, rootName ?? where, new Set()),
+  }
+  kept.set(schema, compiled)
+  return compiled
+}
+
+function resolve(node: Node, named: Readonly<Record<string, JsonObject>>): { node: Node; name: string | null } {
+  if (typeof node.$ref !== "string") return { node, name: null }
+  const name = node.$ref.slice(prefix.length)
+  return { node: (named[name] ?? {}) as Node, name }
+}
+
+function withoutNull(node: Node): { node: Node; nullable: boolean } {
+  const options = node.anyOf as Node[] | undefined
+  if (!options?.some((option) => option.type === "null")) return { node, nullable: false }
+  const rest = options.filter((option) => option.type !== "null")
+  return { node: rest.length === 1 ? (rest[0] as Node) : { ...node, anyOf: rest }, nullable: true }
+}
+
+function shapeOf(given: Node, named: Readonly<Record<string, JsonObject>>, at: string, seen: ReadonlySet<string>): Shape {
+  const { node, name } = resolve(given, named)
+  if (name !== null && seen.has(name)) return { type: "json" }
+  const inside = name === null ? seen : new Set([...seen, name])
+  const label = name ?? at
+  if (Array.isArray(node.enum)) return { type: "enum", name: label, values: node.enum as string[] }
+  if (node.const !== undefined) return { type: "enum", name: label, values: [String(node.const)] }
+  const options = (node.oneOf ?? node.anyOf) as Node[] | undefined
+  if (options) return unionOf(options, named, label, inside)
+  switch (node.type) {
+    case "object":
+      return objectOf(node, named, label, inside)
+    case "array": {
+      const item = withoutNull((node.items ?? {}) as Node)
+      return { type: "list", item: shapeOf(item.node, named, `${at}Item`, inside), itemNullable: item.nullable }
+    }
+    case "boolean":
+      return { type: "bool" }
+    case "integer":
+      return { type: node.format === "int32" || (node.maximum === 2147483647 && node.minimum === -2147483648) ? "int32" : "safeint" }
+    case "number":
+      return { type: "double" }
+    case "string":
+      return stringOf(node)
+    default:
+      return { type: "json" }
+  }
+}
+
+function stringOf(node: Node): Shape {
+  if (node.format === "date-time") return { type: "instant" }
+  if (node.format === "date") return { type: "date" }
+  if (node.format === "int64") return { type: "int64" }
+  if (node.contentEncoding === "base64" || node.format === "base64") return { type: "bytes" }
+  return {
+    type: "string",
+    ...(typeof node.format === "string" ? { format: node.format } : {}),
+    ...(typeof node.maxLength === "number" ? { maxLength: node.maxLength } : {}),
+  }
+}
+
+function objectOf(node: Node, named: Readonly<Record<string, JsonObject>>, label: string, seen: ReadonlySet<string>): Shape {
+  const properties = node.properties as Record<string, Node> | undefined
+  if (!properties) {
+    const value = node.additionalProperties
+    return value && typeof value === "object" ? { type: "map", value: shapeOf(value as Node, named, `${label}Value`, seen) } : { type: "json" }
+  }
+  const required = new Set((node.required as string[] | undefined) ?? [])
+  const fields = Object.entries(properties).map(([name, property]): Field => {
+    const inner = withoutNull(property)
+    return {
+      name,
+      shape: shapeOf(inner.node, named, `${label}${name.charAt(0).toUpperCase()}${name.slice(1)}`, seen),
+      required: required.has(name),
+      nullable: inner.nullable,
+      ...(property.default === undefined ? {} : { default: property.default as Json }),
+    }
+  })
+  return { type: "object", name: label, fields }
+}
+
+function unionOf(options: readonly Node[], named: Readonly<Record<string, JsonObject>>, label: string, seen: ReadonlySet<string>): Shape {
+  const resolved = options.map((option) => ({ option, ...resolve(option, named) }))
+  const tags = resolved.map(({ node }) =>
+    Object.entries((node.properties ?? {}) as Record<string, Node>)
+      .filter(([, property]) => property.const !== undefined)
+      .map(([key]) => key),
+  )
+  const tag = tags[0]?.find((key) => tags.every((keys) => keys.includes(key)))
+  if (tag === undefined) return { type: "json" }
+  return {
+    type: "union",
+    name: label,
+    tag,
+    variants: resolved.map(({ option, node }) => {
+      const name = String(((node.properties as Record<string, Node>)[tag] as Node).const)
+      return { name, shape: shapeOf(option, named, `${label}${name}`, seen) }
+    }),
+  }
+}
