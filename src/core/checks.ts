@@ -176,7 +176,7 @@ export function checkOperation(operation: Operation, models: Models): void {
   } else if (!needsNoRow(policy)) {
     refuse(subject, "its policy names columns, but no record; use on(resource, action)")
   }
-  if (!operation.standard && !operation.handle) refuse(subject, "it has no handle")
+  if (!operation.standard && !operation.engine && !operation.handle) refuse(subject, "it has no handle")
   for (const [, name] of operation.rest?.path.matchAll(/\{(\w+)\}/g) ?? []) {
     if (!Object.hasOwn(operation.input.shape, name as string)) refuse(subject, `its path names {${name}}, which is not in the input`)
   }

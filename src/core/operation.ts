@@ -4,6 +4,7 @@ import type { Pending } from "./changes.ts"
 import type { Code } from "./code.ts"
 import type { Context } from "./context.ts"
 import type { Action, Condition } from "./policy.ts"
+import type { Reading, Store } from "./ports.ts"
 import type { Resource, StandardVerb } from "./resource.ts"
 
 /** The right to do `action` to the record whose id stands in the input. */
@@ -53,7 +54,15 @@ export interface Operation<N extends string = string> extends Omit<OperationOpti
   readonly name: N
   /** Set for the operations that the engine writes from a resource. */
   readonly standard?: { readonly verb: StandardVerb; readonly resource: string }
+  /** Set for the engine's own operations, which read what no handler may. */
+  readonly engine?: (input: never, work: EngineWork) => Promise<unknown>
   handle?(call: Context & { readonly input: never }): unknown
+}
+
+/** What the engine's own operations work with. */
+export interface EngineWork {
+  readonly store: Store
+  readonly reading: Reading
 }
 
 /**

@@ -67,8 +67,14 @@ const handle: Stage = async (run) => {
   const store = openStore(run)
   const { registry, ports, principal, now, arrival } = run
   run.recorder = recorder({ models: registry.models, store, ids: ports.ids, principal, now })
+  const reading = { principal, now }
   if (operation.model) {
-    run.output = await runStandard(operation, run.input, { models: registry.models, store, reading: { principal, now }, recorder: run.recorder, expectedVersion: matched(run).expectedVersion })
+    const work = { models: registry.models, store, reading, recorder: run.recorder, expectedVersion: matched(run).expectedVersion }
+    run.output = await runStandard(operation, run.input, work)
+    return
+  }
+  if (operation.engine) {
+    run.output = await operation.engine(run.input as never, { store, reading })
     return
   }
   const context = Object.freeze({

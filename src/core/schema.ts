@@ -75,7 +75,7 @@ function kindSchema(model: Model, column: ColumnFacts): z.ZodType {
     case "bytes":
       return z.base64().max(Math.ceil((64 * 1024 * 4) / 3))
     case "json":
-      return kind.schema ?? z.json()
+      return kind.schema ?? z.unknown()
   }
 }
 
@@ -105,9 +105,9 @@ function compile(model: Model): ResourceSchemas {
   const name = typeName(model)
   const single = new Map([...model.columns].map(([key, column]) => [key, kindSchema(model, column)]))
   const shapeOf = (columns: Iterable<readonly [string, ColumnFacts]>, wrap: (schema: z.ZodType, column: ColumnFacts) => z.ZodType) =>
-    Object.fromEntries([...columns].map(([key, column]) => [key, wrap(single.get(key) ?? z.json(), column)]))
+    Object.fromEntries([...columns].map(([key, column]) => [key, wrap(single.get(key) ?? z.unknown(), column)]))
   const nullable = (schema: z.ZodType, column: ColumnFacts) => (column.nullable ? schema.nullable() : schema)
-  const related = Object.fromEntries([...model.relations.keys()].map((key) => [key, z.json().optional().meta({ description: "Present when expanded" })]))
+  const related = Object.fromEntries([...model.relations.keys()].map((key) => [key, z.unknown().optional().meta({ description: "Present when expanded" })]))
   const all = [...model.columns]
   return {
     record: z
@@ -129,7 +129,7 @@ function compile(model: Model): ResourceSchemas {
         ),
       )
       .meta({ id: `${name}Update` }),
-    column: (key) => single.get(key) ?? z.json(),
+    column: (key) => single.get(key) ?? z.unknown(),
   }
 }
 

@@ -102,6 +102,10 @@ function resolve(node: Node, named: Readonly<Record<string, JsonObject>>): { nod
 }
 
 function withoutNull(node: Node): { node: Node; nullable: boolean } {
+  if (Array.isArray(node.type) && node.type.includes("null")) {
+    const rest = node.type.filter((type) => type !== "null")
+    return { node: { ...node, type: rest.length === 1 ? rest[0] : rest }, nullable: true }
+  }
   const options = node.anyOf as Node[] | undefined
   if (!options?.some((option) => option.type === "null")) return { node, nullable: false }
   const rest = options.filter((option) => option.type !== "null")

@@ -8,7 +8,7 @@ import type { StandardVerb } from "./resource.ts"
 import { schemasOf, typeName } from "./schema.ts"
 
 const names = z.array(z.string().max(100)).max(100)
-const tree = z.record(z.string().max(100), z.json())
+const tree = z.record(z.string().max(100), z.unknown())
 const version = z.int().min(1).describe("The version that the record must have")
 
 const reading = { fields: names.optional(), expand: tree.optional() }
@@ -38,7 +38,7 @@ export const aggregateInput = z.strictObject({
 })
 
 /** One group of an aggregate's answer: the group's fields, and a figure a field under each function. */
-const figures = z.record(z.string(), z.json())
+const figures = z.record(z.string(), z.unknown())
 const aggregateGroup = z
   .object({
     group: figures.optional(),

@@ -1,0 +1,13 @@
+/** The workspace: organizations, projects, tasks, comments, shares. Your back end: one file a noun, listed here. */
+import { app } from "selvage"
+import { comments } from "./comments.ts"
+import { createOrganization, members, organizations } from "./organizations.ts"
+import { createProject, projectMembers, projects } from "./projects.ts"
+import { shares } from "./shares.ts"
+import { completeTask, tasks } from "./tasks.ts"
+
+export default app({
+  title: "Workspace",
+  resources: [organizations, members, projects, projectMembers, tasks, comments, shares],
+  operations: [createOrganization, createProject, completeTask],
+})

@@ -1,0 +1,115 @@
+/** Organizations and who belongs to them. Whoever creates one becomes its owner; only owners make or unmake owners. */
+import {
+  all,
+  any,
+  enumeration,
+  immutable,
+  index,
+  is,
+  isNot,
+  many,
+  me,
+  memberOf,
+  one,
+  operation,
+  post,
+  record,
+  reference,
+  resource,
+  rule,
+  signedIn,
+  sqliteTable,
+  stamp,
+  system,
+  text,
+  uniqueIndex,
+  userTable,
+} from "selvage"
+import * as z from "zod"
+
+export const organizationTable = sqliteTable(
+  "organizations",
+  {
+    ...record("org"),
+    name: text({ length: 100 }).notNull(),
+    createdBy: reference("user")
+      .notNull()
+      .references(() => userTable.id),
+  },
+  (table) => [index("organizations_by_creation").on(table.createdAt, table.id), index("organizations_by_name").on(table.name, table.id)],
+)
+
+export const memberTable = sqliteTable(
+  "members",
+  {
+    ...record("member"),
+    organizationId: reference("org")
+      .notNull()
+      .references(() => organizationTable.id),
+    userId: reference("user")
+      .notNull()
+      .references(() => userTable.id),
+    role: enumeration(["member", "admin", "owner"]).notNull().default("member"),
+  },
+  (table) => [
+    uniqueIndex("members_once").on(table.organizationId, table.userId),
+    index("members_by_user").on(table.userId, table.organizationId, table.role),
+    index("members_by_organization").on(table.organizationId, table.createdAt, table.id),
+    index("members_by_user_creation").on(table.userId, table.createdAt, table.id),
+  ],
+)
+
+export const organizations = resource("organizations", {
+  table: organizationTable,
+  tenant: "id",
+  summary: "A company, a club, a family: what owns projects",
+  policy: {
+    read: memberOf("organizations", "id"),
+    create: signedIn(),
+    update: memberOf("organizations", "id", "admin"),
+    delete: memberOf("organizations", "id", "owner"),
+  },
+  fields: { createdBy: stamp(me) },
+  relations: {
+    members: many("members", "organizationId", { onDelete: "delete" }),
+    projects: many("projects", "organizationId", { onDelete: "refuse" }),
+  },
+  members: { resource: "members", record: "organizationId", user: "userId", role: "role", roles: ["member", "admin", "owner"] },
+  sort: ["name"],
+  operations: ["list", "get", "update", "delete"],
+})
+
+const isAdmin = all(memberOf("organizations", "organizationId", "admin"), isNot("role", "owner"))
+const isOwner = memberOf("organizations", "organizationId", "owner")
+const manages = any(rule("admins manage members", isAdmin), rule("owners manage everybody", isOwner))
+
+export const members = resource("members", {
+  table: memberTable,
+  tenant: "organizationId",
+  summary: "A user's place in an organization",
+  policy: {
+    read: any(rule("my own", is("userId", me)), rule("fellow members", memberOf("organizations", "organizationId"))),
+    create: manages,
+    update: manages,
+    delete: any(rule("leaving", is("userId", me)), manages),
+  },
+  fields: { organizationId: immutable(), userId: immutable() },
+  relations: { organization: one("organizations", "organizationId") },
+  filter: ["organizationId", "userId", "role"],
+})
+
+export const createOrganization = operation("organizations.create", {
+  kind: "mutation",
+  summary: "Create an organization and become its owner",
+  input: z.strictObject({ name: z.string().min(1).max(100) }).meta({ id: "OrganizationCreate" }),
+  output: organizations.schema,
+  policy: signedIn(),
+  rest: post("/organizations", 201),
+  handle({ input, principal, changes }) {
+    const organization = changes.create(organizations, input)
+    const userId = principal.kind === "user" ? principal.id : ""
+    // The creator has no role yet that could grant one, so the application gives the first.
+    changes.as(system("the creator owns the organization")).create(members, { organizationId: organization.id, userId, role: "owner" })
+    return organization
+  },
+})

@@ -1,0 +1,32 @@
+/** Observations as JSON lines, one a call. The only place that writes to the console. */
+import type { Observation, Observe } from "../core/observation.ts"
+import { describeCause } from "./redact.ts"
+
+/** One observation as a flat record: what a log search wants to filter by. */
+export function lineOf(observation: Observation): Record<string, unknown> {
+  if (observation.kind !== "call") {
+    const { kind, ...rest } = observation
+    return { level: kind === "unhealthy" ? "error" : "info", kind, ...rest, ...("cause" in rest ? { cause: describeCause(rest.cause) } : {}) }
+  }
+  const { cost, cause, milliseconds, ...facts } = observation
+  const level = cause !== undefined && observation.code !== "UNAUTHENTICATED" ? "error" : "info"
+  return {
+    level,
+    ...facts,
+    ms: Math.round(milliseconds * 10) / 10,
+    trips: cost.trips,
+    rowsRead: cost.rowsRead,
+    rowsWritten: cost.rowsWritten,
+    ...(cause === undefined ? {} : { cause: describeCause(cause) }),
+  }
+}
+
+/** Logs every observation to the console. */
+export const logObservation: Observe = (observation) => {
+  console.log(JSON.stringify(lineOf(observation)))
+}
+
+/** Logs that the application cannot be served at all. */
+export function logFault(fault: unknown): void {
+  console.error(JSON.stringify({ level: "error", kind: "misconfigured", cause: describeCause(fault) }))
+}

@@ -1,0 +1,42 @@
+/** Calls over HTTP to the Worker under test, as a client makes them. */
+import { exports } from "cloudflare:workers"
+import type { Actor } from "./actors.ts"
+
+/** What came back: parsed once, so that a test reads facts. */
+export interface Answer {
+  readonly status: number
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
+  readonly body: any
+  readonly headers: Headers
+}
+
+/** Parts of a call that most tests leave out. */
+export interface CallOptions {
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/**
+ * Calls the Worker.
+ * @param actor who calls; null for nobody
+ * @param line method and path: `"GET /v1/tasks"`
+ */
+export async function call(actor: Actor | null, line: string, options: CallOptions = {}): Promise<Answer> {
+  const [method = "GET", path = "/"] = line.split(" ")
+  const headers = new Headers({ "CF-Connecting-IP": "203.0.113.7", ...options.headers })
+  if (actor) headers.set("Authorization", `Bearer ${actor.token}`)
+  const raw = options.body instanceof Uint8Array || typeof options.body === "string"
+  if (options.body !== undefined && !headers.has("Content-Type")) headers.set("Content-Type", "application/json")
+  const body = options.body === undefined ? null : raw ? (options.body as string) : JSON.stringify(options.body)
+  const response = await exports.default.fetch(new Request(`https://selvage.test${path}`, { method, headers, body, redirect: "manual" }))
+  const text = await response.text()
+  const isJson = /\bjson\b/.test(response.headers.get("Content-Type") ?? "")
+  return { status: response.status, body: text === "" ? null : isJson ? JSON.parse(text) : text, headers: response.headers }
+}
+
+/** The cost receipt of an answer, from its header. */
+export function costOf(answer: Answer): { trips: number; rowsRead: number; rowsWritten: number } {
+  const header = answer.headers.get("X-Selvage-Cost") ?? ""
+  const figure = (name: string) => Number(new RegExp(`${name}=(\\d+)`).exec(header)?.[1] ?? Number.NaN)
+  return { trips: figure("trips"), rowsRead: figure("rows-read"), rowsWritten: figure("rows-written") }
+}
