@@ -21,7 +21,10 @@ export interface Served {
 
 /** The registry of an application with the engine's own operations. Needs no binding: the generated documents are made from it. */
 export function registryOf(application: Application, options: { readonly development: boolean }): Registry {
-  const registry: Registry = buildRegistry(application, [explainOperation((): Models => registry.models, options)])
+  const registry: Registry = buildRegistry(application, {
+    engine: [explainOperation((): Models => registry.models, options)],
+    eager: options.development,
+  })
   return registry
 }
 

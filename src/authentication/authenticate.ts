@@ -49,7 +49,8 @@ async function verify(token: string, rules: TokenRules, keys: ReturnType<typeof 
       ...(act === undefined ? {} : { impersonator: act.sub }),
     })
   } catch (cause) {
-    return refuse(cause)
+    // jose carries the claims in its error; the log needs the reason alone.
+    return refuse(cause instanceof Error ? ((cause as { code?: string }).code ?? cause.name) : "unknown")
   }
 }
 

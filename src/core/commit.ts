@@ -4,7 +4,7 @@ import type { Json } from "./json.ts"
 import { limits } from "./limits.ts"
 import type { Batch, IdempotencyRecord, Row } from "./ports.ts"
 import { principalId } from "./principal.ts"
-import { asProblem, Problem } from "./problem.ts"
+import { asProblem, pointer, Problem } from "./problem.ts"
 import { matched, openStore, type Run } from "./run.ts"
 
 /** The key of a call as it is stored: hashed with principal and operation, so that one caller's key says nothing of another's. */
@@ -41,19 +41,19 @@ export function batchOf(run: Run, key: StoredKey | null): Batch {
   }
 }
 
-/** The output as JSON with holes where rows of the batch belong. */
+/** The output as JSON with holes (null) where rows of the batch belong, and the JSON pointers of the holes. */
 function template(output: unknown): Pick<IdempotencyRecord, "answer" | "pendings"> {
-  if (output instanceof Pending) return { answer: null, pendings: [{ at: null, write: output.index }] }
-  if (output === null || typeof output !== "object" || Array.isArray(output)) return { answer: output as Json, pendings: [] }
   const pendings: { at: string | null; write: number }[] = []
-  const answer = Object.fromEntries(
-    Object.entries(output).map(([name, value]) => {
-      if (!(value instanceof Pending)) return [name, value]
-      pendings.push({ at: name, write: value.index })
-      return [name, null]
-    }),
-  )
-  return { answer, pendings }
+  const visit = (value: unknown, at: string): Json => {
+    if (value instanceof Pending) {
+      pendings.push({ at: at === "" ? null : at, write: value.index })
+      return null
+    }
+    if (Array.isArray(value)) return value.map((item, n) => visit(item, at + pointer(n)))
+    if (value === null || typeof value !== "object") return value as Json
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, visit(inner, at + pointer(name))]))
+  }
+  return { answer: visit(output, ""), pendings }
 }
 
 /** Puts the committed rows where they were promised. */

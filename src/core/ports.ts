@@ -25,7 +25,7 @@ export interface IdempotencyRecord {
   readonly inputHash: string
   /** The answer, with rows of this batch where `pendings` says. */
   readonly answer: Json
-  /** JSON pointer segments into `answer` (empty: the root) and the write whose row belongs there. */
+  /** JSON pointers into `answer` (null: the root) and the write whose row belongs there. */
   readonly pendings: readonly { readonly at: string | null; readonly write: number }[]
   readonly expiresAt: string
 }

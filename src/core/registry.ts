@@ -33,6 +33,16 @@ export interface Application {
   readonly operations: readonly Operation[]
 }
 
+/** One name, one type: two schemas under one name would be one type in every generated document. */
+function checkNames(input: Compiled, output: Compiled, named: Map<string, string>): void {
+  for (const [name, schema] of [...Object.entries(input.named), ...Object.entries(output.named)]) {
+    const text = JSON.stringify(schema)
+    const known = named.get(name)
+    if (known !== undefined && known !== text) throw new Error(`Two different schemas are named ${name}; give one another .meta({ id })`)
+    named.set(name, text)
+  }
+}
+
 const compiledModels = new WeakMap<object, Model>()
 
 /** The model of a resource, compiled once. */
@@ -84,10 +94,13 @@ function compileOperation(operation: Operation, models: Models): CompiledOperati
 
 /**
  * Builds the registry of an application.
- * @param engine operations of the engine itself, beside the application's
+ * @param options.engine operations of the engine itself, beside the application's
+ * @param options.eager compiles every shape now, so that a type that cannot travel is refused here and not at its first call; development
+ *   and the generated documents do, production does not pay for it at its start
  * @throws Error naming the declaration, the fault and the cure
  */
-export function buildRegistry(application: Application, engine: readonly Operation[] = []): Registry {
+export function buildRegistry(application: Application, options: { readonly engine?: readonly Operation[]; readonly eager?: boolean } = {}): Registry {
+  const { engine = [], eager = false } = options
   const models = new Map<string, Model>()
   for (const declared of application.resources) {
     if (models.has(declared.name)) throw new Error(`Two resources are named ${declared.name}`)
@@ -96,6 +109,7 @@ export function buildRegistry(application: Application, engine: readonly Operati
   checkTables(models)
   for (const model of models.values()) checkResource(model, models)
   const operations = new Map<string, CompiledOperation>()
+  const named = new Map<string, string>()
   const add = (operation: Operation) => {
     if (operations.has(operation.name)) throw new Error(`Two operations are named ${operation.name}`)
     checkOperation(operation, models)
@@ -105,5 +119,6 @@ export function buildRegistry(application: Application, engine: readonly Operati
     for (const verb of standardVerbs) if (model.verbs.has(verb)) add(standardOperation(model, verb))
   }
   for (const operation of [...application.operations, ...engine]) add(operation)
+  if (eager) for (const { inputType, outputType } of operations.values()) checkNames(inputType, outputType, named)
   return { title: application.title, version: application.version, models, operations }
 }

@@ -45,10 +45,9 @@ function toJsonSchema(schema: z.ZodType, where: string): Node {
       unrepresentable: "throw",
       target: "draft-2020-12",
       override: ({ zodSchema, jsonSchema }) => {
-        const def = zodSchema._zod.def as { type: string; format?: string }
-        if (def.type === "pipe" || def.type === "transform") {
-          if (def.type === "transform") throw new Error("a transform does not travel; use z.codec")
-        }
+        const def = zodSchema._zod.def as { type: string; format?: string; reverseTransform?: unknown }
+        const oneWay = def.type === "transform" || (def.type === "pipe" && def.reverseTransform === undefined)
+        if (oneWay) throw new Error("a transform cannot be told to a client; use z.codec")
         if (def.format === "int32") jsonSchema.format = "int32"
       },
     }) as Node

@@ -1,0 +1,114 @@
+/**
+ * Where the time of a call goes: a CPU profile of the isolate under load, as self time by file and by function. The bundle is built without
+ * minification for it, so that names and files can be told; absolute times are a little higher than in the measurement.
+ */
+import { readFileSync } from "node:fs"
+import { type Case } from "./cases.ts"
+import { prepareDataset } from "./dataset.ts"
+import { load } from "./load.ts"
+import { addressOf, startServer } from "./server.ts"
+import { type Access, buildWorker } from "./workspace.ts"
+
+interface Node {
+  readonly id: number
+  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
+  readonly children?: readonly number[]
+}
+
+interface Profile {
+  readonly nodes: readonly Node[]
+  readonly samples: readonly number[]
+  /** Microseconds. */
+  readonly timeDeltas: readonly number[]
+}
+
+/** Microseconds between samples. */
+const interval = 100
+const connections = 8
+
+/** A session of the DevTools protocol with the isolate whose inspector is at `address`. */
+async function connect(address: string) {
+  const socket = new WebSocket(address)
+  await new Promise((resolve, reject) => {
+    socket.onopen = resolve
+    socket.onerror = () => reject(new Error(`No inspector at ${address}`))
+  })
+  const waiting = new Map<number, (result: unknown) => void>()
+  socket.onmessage = ({ data }) => {
+    const { id, result } = JSON.parse(String(data))
+    waiting.get(id)?.(result)
+  }
+  let last = 0
+  return {
+    send<T>(method: string, params: object = {}): Promise<T> {
+      last += 1
+      socket.send(JSON.stringify({ id: last, method, params }))
+      return new Promise((resolve) => waiting.set(last, resolve as (result: unknown) => void))
+    },
+    close: () => socket.close(),
+  }
+}
+
+/** esbuild writes `// path` before each module: for every line of a bundle, the file that it came from. */
+function filesOf(bundle: string): string[] {
+  let file = "(bundle)"
+  return readFileSync(bundle, "utf8").split("\n").map((line) => {
+    const found = /^\s*\/\/ (\S+\.(?:ts|js|mjs|cjs))$/.exec(line)
+    if (found) file = (found[1] as string).replace(/^(?:\.\.\/)*(?:.*node_modules\/)?/, (before) => (before.includes("node_modules") ? "npm:" : ""))
+    return file
+  })
+}
+
+function fileOf({ callFrame }: Node, files: readonly string[]): string {
+  if (callFrame.functionName.startsWith("(")) return callFrame.functionName
+  if (callFrame.url === "") return "(runtime)"
+  if (callFrame.url.includes("cloudflare-internal") || callFrame.url.startsWith("node:")) return callFrame.url
+  return files[callFrame.lineNumber] ?? callFrame.url
+}
+
+function sums(rows: Iterable<readonly [string, number]>): [string, number][] {
+  const totals = new Map<string, number>()
+  for (const [name, time] of rows) totals.set(name, (totals.get(name) ?? 0) + time)
+  return [...totals].sort((a, b) => b[1] - a[1])
+}
+
+function report(one: Case, profile: Profile, files: readonly string[], requests: number): string {
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
+  const spent = profile.samples.map((id, n) => [nodes.get(id) as Node, profile.timeDeltas[n] ?? 0] as const).filter(([node]) => node.callFrame.functionName !== "(idle)")
+  const total = spent.reduce((sum, [, time]) => sum + time, 0)
+  const lines = (rows: [string, number][], count: number) =>
+    rows.slice(0, count).map(([name, time]) => `| ${name} | ${(time / requests).toFixed(1)} | ${((100 * time) / total).toFixed(1)} % |`)
+  const head = (name: string) => ["", `| ${name} | µs a request | share |`, "|---|---:|---:|"]
+  const name = (node: Node) => `${node.callFrame.functionName || "(anonymous)"} · ${fileOf(node, files)}${node.callFrame.url === "" ? "" : `:${node.callFrame.lineNumber + 1}`}`
+  return [
+    `Self time of \`${one.name}\` in the isolate: ${(total / requests).toFixed(0)} µs a request, ${requests} requests over ${connections} connections.`,
+    "(program) is native code: HTTP, the event loop, the D1 client's I/O. Line numbers are those of the bundle that is not minified.",
+    ...head("file"),
+    ...lines(sums(spent.map(([node, time]) => [fileOf(node, files), time])), 40),
+    ...head("function"),
+    ...lines(sums(spent.map(([node, time]) => [name(node), time])), 50),
+  ].join("\n")
+}
+
+/** Profiles a case. Gives two tables in Markdown. */
+export async function profile(one: Case, { variables, token }: Access, folder: string, seconds: number): Promise<string> {
+  const bundle = buildWorker(folder, { minify: false })
+  const storage = await startServer({ kind: "storage", folder: await prepareDataset(folder, one.tasks) })
+  const running = [storage]
+  try {
+    const worker = await startServer({ kind: "worker", modules: [bundle], storage: addressOf(storage), whole: true, variables, inspect: true })
+    running.unshift(worker)
+    const options = { url: worker.url, calls: one.calls(token), connections, folder }
+    await load({ ...options, seconds: 2 })
+    const inspector = await connect(worker.inspector as string)
+    await inspector.send("Profiler.enable")
+    await inspector.send("Profiler.setSamplingInterval", { interval })
+    await inspector.send("Profiler.start")
+    const { requests } = await load({ ...options, seconds })
+    const taken = await inspector.send<{ profile: Profile }>("Profiler.stop")
+    inspector.close()
+    return report(one, taken.profile, filesOf(bundle), requests)
+  } finally {
+    for (const server of running) await server.stop()
+  }
+}

@@ -1,0 +1,88 @@
+/** Where the bench works: a temporary folder of its own, the bundles built into it, and a principal's token. */
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createRequire, stripTypeScriptTypes } from "node:module"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { exportJWK, generateKeyPair, SignJWT } from "jose"
+import { placeAssets } from "../scripts/assets.ts"
+
+export const root = join(import.meta.dirname, "..")
+export const configPath = join(root, "wrangler.toml")
+
+/** A folder that goes away with the process. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "selvage-bench-run-"))
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1))
+  return folder
+}
+
+/** Runs wrangler and gives what it prints. Throws with that when it fails. */
+export function wrangler(...options: string[]): string {
+  const require = createRequire(import.meta.url)
+  const script = require.resolve("wrangler/package.json").replace("package.json", "bin/wrangler.js")
+  const env = { ...process.env, WRANGLER_SEND_METRICS: "false", NO_COLOR: "1" }
+  try {
+    return execFileSync(process.execPath, [script, ...options], { cwd: root, env, encoding: "utf8", stdio: "pipe" })
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string }
+    throw new Error(`wrangler ${options[0]} failed:\n${stdout ?? ""}${stderr ?? ""}`)
+  }
+}
+
+/** Builds what would be uploaded. Gives the path of the one module. */
+export function buildWorker(folder: string, options: { readonly minify: boolean } = { minify: true }): string {
+  placeAssets()
+  wrangler("deploy", "--dry-run", "--outdir", folder, ...(options.minify ? ["--minify"] : []))
+  return join(folder, "index.js")
+}
+
+/** Builds the handlers written by hand, with the same tool and options as the Worker. */
+export function buildBare(folder: string): string {
+  const settings = readFileSync(configPath, "utf8").split("\n").filter((line) => line.startsWith("compatibility_"))
+  const main = JSON.stringify(join(import.meta.dirname, "bare.ts"))
+  const config = join(folder, "bare.toml")
+  writeFileSync(config, [`name = "bare"`, `main = ${main}`, ...settings].join("\n"))
+  wrangler("deploy", "--dry-run", "--minify", "-c", config, "--outdir", join(folder, "bare"))
+  return join(folder, "bare/bare.js")
+}
+
+/** Puts the tracer in front of a bundle in `folder`. Gives the modules, the main one first. */
+export function traced(folder: string, bundle: string): string[] {
+  const source = readFileSync(join(import.meta.dirname, "tracer.ts"), "utf8").replaceAll("../src/index.ts", "./index.js")
+  const path = join(folder, "tracer.js")
+  writeFileSync(path, stripTypeScriptTypes(source))
+  return [path, bundle]
+}
+
+/** What a Worker is configured with, and the token of one user that it accepts. */
+export interface Access {
+  readonly variables: Readonly<Record<string, string>>
+  readonly token: string
+}
+
+/** Fresh keys, and a day's token for `user`: the bench must not end in the middle of a round. */
+export async function grantAccess(user: string): Promise<Access> {
+  const issuer = "https://bench.invalid"
+  const { privateKey, publicKey } = await generateKeyPair("EdDSA", { extractable: true })
+  const key = { ...(await exportJWK(publicKey)), kid: "bench", alg: "EdDSA", use: "sig" }
+  const token = await new SignJWT({ roles: [] })
+    .setProtectedHeader({ alg: "EdDSA", typ: "at+jwt", kid: key.kid })
+    .setIssuer(issuer)
+    .setAudience("bench")
+    .setSubject(user)
+    .setIssuedAt()
+    .setExpirationTime("1 day")
+    .sign(privateKey)
+  const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")
+  const variables = {
+    ENVIRONMENT: "production",
+    TOKEN_ISSUER: issuer,
+    TOKEN_AUDIENCE: "bench",
+    TOKEN_PUBLIC_KEYS: JSON.stringify({ keys: [key] }),
+    CURSOR_SECRET: secret,
+    CORS_ORIGINS: "",
+  }
+  return { variables, token }
+}

@@ -1,0 +1,24 @@
+/** `npm run artefacts`: writes the documents that are generated from the registry; `--check` says which of them are out of date. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { openApiDocument } from "../src/api/rest/openapi.ts"
+import application from "../src/app/index.ts"
+import { registryOf } from "../src/app.ts"
+import { root, run, Stop } from "./local.ts"
+
+/** Every generated document by its path in the repository, as production serves it. */
+function artefacts(): ReadonlyMap<string, string> {
+  const registry = registryOf(application, { development: false })
+  return new Map([["src/api/rest/openapi.json", `${JSON.stringify(openApiDocument(registry), null, 2)}\n`]])
+}
+
+await run(() => {
+  const stale: string[] = []
+  for (const [path, text] of artefacts()) {
+    const file = join(root, path)
+    if (existsSync(file) && readFileSync(file, "utf8") === text) continue
+    if (process.argv.includes("--check")) stale.push(path)
+    else writeFileSync(file, text)
+  }
+  if (stale.length > 0) throw new Stop(`Out of date: ${stale.join(", ")}. Run: npm run artefacts`)
+})

@@ -1,0 +1,68 @@
+/** Output -> answer: status, body, entity tag, and where to go next. */
+import type { Facts } from "../../core/door.ts"
+import type { Json, JsonObject } from "../../core/json.ts"
+import { isUnchanged, tagOf } from "./conditions.ts"
+import { type HeaderSets, tellFacts } from "./headers.ts"
+import { prefix, type Route } from "./routes.ts"
+import { pathText, queryText, type Wire } from "./wire.ts"
+
+/** Where a record stands, by the prefix of its id: `task` -> `/v1/tasks/`. Only resources that can be read one by one are in it. */
+export type Locations = ReadonlyMap<string, string>
+
+/** The version stands for the record alone: an answer with expanded records changes without it, and has no tag. */
+function tagFor(route: Route, output: JsonObject): string | null {
+  if (!route.tagged || typeof output.version !== "number") return null
+  for (const relation of route.operation.model?.relations.keys() ?? []) if (Object.hasOwn(output, relation)) return null
+  return tagOf(output.version)
+}
+
+function locationOf(output: JsonObject, locations: Locations): string | null {
+  if (typeof output.id !== "string") return null
+  const place = locations.get(output.id.slice(0, output.id.lastIndexOf("_")))
+  return place === undefined ? null : place + output.id
+}
+
+/** The same list from its next page on (RFC 8288). */
+function nextLink(wire: Wire, cursor: string): string {
+  const query = new URLSearchParams(queryText(wire.request))
+  query.set("cursor", cursor)
+  return `<${pathText(wire.request)}?${query}>; rel="next"`
+}
+
+/** The encoder of one configuration. */
+export function encoder(sets: HeaderSets, locations: Locations): (wire: Wire, output: Json, facts: Facts) => Response {
+  return (wire, output, facts) => {
+    const route = wire.route as Route
+    if (route.status === 204) {
+      const answer = new Response(null, { status: 204, headers: sets.empty })
+      tellFacts(answer.headers, wire, facts)
+      return answer
+    }
+    const record = (output ?? {}) as JsonObject
+    const isRead = route.method === "GET"
+    const tag = tagFor(route, record)
+    const unchanged = isRead && tag !== null && isUnchanged(wire.request.headers.get("if-none-match"), tag)
+    const answer = unchanged
+      ? new Response(null, { status: 304, headers: sets.read })
+      : new Response(JSON.stringify(output), { status: route.status, headers: isRead ? sets.read : sets.write })
+    const { headers } = answer
+    if (unchanged) headers.delete("Content-Type")
+    if (tag !== null) headers.set("ETag", tag)
+    if (route.status === 201) {
+      const location = locationOf(record, locations)
+      if (location !== null) headers.set("Location", location)
+    }
+    if (isRead && typeof record.nextCursor === "string") headers.set("Link", nextLink(wire, record.nextCursor))
+    tellFacts(headers, wire, facts)
+    return answer
+  }
+}
+
+/** Where the records of a registry's resources stand. */
+export function locationsOf(routes: Iterable<Route>): Locations {
+  const found = new Map<string, string>()
+  for (const { operation } of routes) {
+    if (operation.standard?.verb === "get" && operation.model) found.set(operation.model.idPrefix, `${prefix}/${operation.model.name}/`)
+  }
+  return found
+}

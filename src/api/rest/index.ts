@@ -1,0 +1,76 @@
+/**
+ * The REST door: the registry's operations as routes of an OpenAPIHono, each of them one call of the pipeline, and beside them the pages
+ * that need no principal (documents, health). What is refused is refused by the pipeline, so that limits, authentication and observation
+ * happen for it too; the pages and OPTIONS answer without I/O or ask for no principal.
+ */
+import { createRoute, OpenAPIHono } from "@hono/zod-openapi"
+import type { Context } from "hono"
+import type { Facts } from "../../core/door.ts"
+import type { Method } from "../../core/operation.ts"
+import { run } from "../../core/pipeline.ts"
+import { anonymous } from "../../core/principal.ts"
+import { asProblem, Problem } from "../../core/problem.ts"
+import { unknownRoute } from "./decode.ts"
+import { doorOf } from "./door.ts"
+import { type Mounting, methods, mountRefusals, type RestOptions } from "./mounting.ts"
+import { mountPages } from "./pages.ts"
+import { type Place, placesOf } from "./routes.ts"
+import { arrivalOf, type Wire, wireReader } from "./wire.ts"
+
+export type { HealthPort, PartHealth } from "./health.ts"
+export type { RestOptions } from "./mounting.ts"
+
+function mountPlace(mounting: Mounting, place: Place): void {
+  const { app, readWire, call } = mounting
+  for (const route of place.routes.values()) {
+    const method = route.method.toLowerCase() as Lowercase<Method>
+    // Hidden from Hono's own document: openapi.ts writes it from the registry, when it is asked for.
+    const declared = createRoute({ method, path: route.path, responses: {}, hide: true })
+    const handle = (c: Context) => call(readWire(c.req.raw, { route, parameters: c.req.param() }))
+    app.openapi(declared, handle as never)
+  }
+  const path = place.path.replaceAll(/\{(\w+)\}/g, ":$1")
+  mountRefusals(mounting, path, place.routes.keys(), place.allow)
+}
+
+/** The facts of a call that failed outside the pipeline. */
+function bareFacts(requestId: string): Facts {
+  return { requestId, operation: null, principal: anonymous, bookmark: null, replayed: false, receipt: null }
+}
+
+/** Tells the operator of a fault of the door itself: nothing that the pipeline saw. */
+function tellFault({ ports, settings }: RestOptions, request: Request, cause: unknown): void {
+  const { requestId, traceId } = arrivalOf(request, settings.requestId)
+  const cost = { trips: 0, rowsRead: 0, rowsWritten: 0 }
+  const told = { at: ports.now().toISOString(), requestId, traceId, door: "rest", operation: null, actor: "unknown" }
+  ports.observe({ kind: "call", ...told, code: "INTERNAL", milliseconds: 0, cost, cause })
+}
+
+/**
+ * Builds the door of an isolate.
+ * @returns the handler of requests; it does not reject: what fails is a problem
+ * @throws Error when two operations stand at one place
+ */
+export function restDoor(options: RestOptions): (request: Request) => Promise<Response> {
+  const { registry, ports, settings } = options
+  const places = placesOf(registry)
+  const routes = places.flatMap((place) => [...place.routes.values()])
+  const door = doorOf(routes, settings.corsOrigins)
+  const readWire = wireReader(settings.corsOrigins)
+  const app = new OpenAPIHono()
+  const call = (wire: Wire) => run(registry, ports, door, wire, arrivalOf(wire.request, settings.requestId))
+  const mounting: Mounting = { ...options, app, readWire, call }
+  for (const place of places) mountPlace(mounting, place)
+  mountPages(mounting)
+  app.notFound((c) => {
+    const isKnown = c.req.method === "OPTIONS" || methods.includes(c.req.method as Method)
+    const refusal = isKnown ? unknownRoute() : new Problem("UNIMPLEMENTED", "This method is not known here")
+    return call(readWire(c.req.raw, { route: null, refusal }))
+  })
+  app.onError((thrown, c) => {
+    tellFault(options, c.req.raw, thrown)
+    const { requestId } = arrivalOf(c.req.raw, settings.requestId)
+    return door.encodeProblem(readWire(c.req.raw, { route: null }), asProblem(thrown), bareFacts(requestId))
+  })
+  return async (request) => app.fetch(request)
+}

@@ -1,0 +1,117 @@
+/** Answers of the OpenAPI document: what success looks like, and one component for each set of codes that share a status. */
+import { type Code, codes, titles } from "../../core/code.ts"
+import type { JsonObject } from "../../core/json.ts"
+import type { ProblemType } from "../../core/problem.ts"
+import { refinements, statusByCode } from "./problem.ts"
+import type { Route } from "./routes.ts"
+
+const schemas = "#/components/schemas/"
+
+/** The body of every problem, and of the faults in it. */
+export const problemSchemas: Readonly<Record<string, JsonObject>> = {
+  Problem: {
+    type: "object",
+    description: "What went wrong (RFC 9457).",
+    required: ["type", "title", "status", "detail", "code", "requestId"],
+    properties: {
+      type: { type: "string", description: "A stable name: urn:selvage:problem:…" },
+      title: { type: "string" },
+      status: { type: "integer" },
+      detail: { type: "string" },
+      instance: { type: "string" },
+      code: { type: "string", enum: [...codes] },
+      requestId: { type: "string", description: "Names this call in the operator's log." },
+      retryAfter: { type: "number", description: "Seconds after which the same call may succeed." },
+      violations: { type: "array", items: { $ref: `${schemas}Violation` } },
+    },
+  },
+  Violation: {
+    type: "object",
+    description: "One fault of the request.",
+    required: ["path", "code", "message"],
+    properties: {
+      path: { type: "string", description: "JSON pointer into the body, or /name of a parameter." },
+      code: { type: "string", description: "A stable word." },
+      message: { type: "string" },
+    },
+  },
+}
+
+/** Headers of answers, under the names of their components. */
+export const headerComponents: Readonly<Record<string, JsonObject>> = {
+  ETag: { description: "The record's version.", schema: { type: "string" }, example: 'W/"3"' },
+  Link: { description: 'The next page, as rel="next"; absent on the last.', schema: { type: "string" } },
+  Location: { description: "Where the new record stands.", schema: { type: "string", format: "uri-reference" } },
+  RequestId: { description: "Names this call; the caller's own when it sent one.", schema: { type: "string" } },
+  Bookmark: { description: "Where the database stood; send it back to read your own writes.", schema: { type: "string" } },
+}
+
+function headersOf(names: readonly (keyof typeof headerNames)[]): JsonObject {
+  return Object.fromEntries(names.map((name) => [headerNames[name], { $ref: `#/components/headers/${name}` }]))
+}
+
+const headerNames = { ETag: "ETag", Link: "Link", Location: "Location", RequestId: "X-Request-Id", Bookmark: "X-Selvage-Bookmark" } as const
+
+/** The answers of success. */
+export function successes(route: Route): Record<string, JsonObject> {
+  const { operation, status, tagged } = route
+  const usual = ["RequestId", "Bookmark"] as const
+  if (status === 204) return { 204: { description: "Done.", headers: headersOf(usual) } }
+  const verb = operation.standard?.verb
+  const special = [...(tagged ? (["ETag"] as const) : []), ...(status === 201 ? (["Location"] as const) : []), ...(verb === "list" ? (["Link"] as const) : [])]
+  const content = { "application/json": { schema: operation.outputType.schema } }
+  const answer = { description: status === 201 ? "Created." : "Done.", headers: headersOf([...special, ...usual]), content }
+  if (!(tagged && route.method === "GET")) return { [status]: answer }
+  return { [status]: answer, 304: { description: "The record still has the version that the caller named.", headers: headersOf(["ETag", ...usual]) } }
+}
+
+/** A way in which a call can fail: a code, or a type that has a status of its own. */
+type Failure = Code | ProblemType
+
+function failuresOf(route: Route): readonly Failure[] {
+  const { operation } = route
+  const verb = operation.standard?.verb
+  const found: Failure[] = ["INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED", "not-acceptable", "RESOURCE_EXHAUSTED"]
+  if (verb !== "list" && verb !== "aggregate") found.push("NOT_FOUND")
+  if (operation.kind === "mutation") found.push("ALREADY_EXISTS", "ABORTED", "FAILED_PRECONDITION", "idempotency-key-reused")
+  if (route.takesIfMatch || verb === "batch") found.push("version-mismatch")
+  if (route.takesBody) found.push("payload-too-large", "unsupported-media-type")
+  return [...new Set([...found, "INTERNAL", "UNAVAILABLE", ...(operation.errors ?? [])])] as Failure[]
+}
+
+function statusOfFailure(failure: Failure): number {
+  return failure in refinements ? refinements[failure as ProblemType].status : statusByCode[failure as Code]
+}
+
+function titleOf(failure: Failure): string {
+  return failure in refinements ? refinements[failure as ProblemType].title : `${titles[failure as Code]} (${failure})`
+}
+
+function pascal(failure: Failure): string {
+  return failure.toLowerCase().split(/[_-]/).map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("")
+}
+
+function problemAnswer(description: string): JsonObject {
+  return { description, content: { "application/problem+json": { schema: { $ref: `${schemas}Problem` } } } }
+}
+
+/**
+ * The answers of failure.
+ * @param components filled with the components that the answers refer to
+ */
+export function failures(route: Route, components: Record<string, JsonObject>): Record<string, JsonObject> {
+  const byStatus = new Map<number, Failure[]>()
+  for (const failure of failuresOf(route)) {
+    const status = statusOfFailure(failure)
+    byStatus.set(status, [...(byStatus.get(status) ?? []), failure])
+  }
+  const answers: Record<string, JsonObject> = {}
+  for (const [status, group] of [...byStatus].sort(([one], [other]) => one - other)) {
+    const name = group.map(pascal).join("Or")
+    components[name] ??= problemAnswer(`${group.map(titleOf).join("; or ")}.`)
+    answers[status] = { $ref: `#/components/responses/${name}` }
+  }
+  components.OtherProblem ??= problemAnswer("Any other problem.")
+  answers.default = { $ref: "#/components/responses/OtherProblem" }
+  return answers
+}

@@ -1,0 +1,91 @@
+/** Problem -> RFC 9457. The status comes from the code by Connect's own table, refined where HTTP has a better word for the type. */
+import { type Code, titles } from "../../core/code.ts"
+import type { Facts } from "../../core/door.ts"
+import type { Problem, ProblemType } from "../../core/problem.ts"
+import { clientPath } from "./decode.ts"
+import { type HeaderSets, tellFacts } from "./headers.ts"
+import { takenTypes } from "./negotiation.ts"
+import { pathText, type Wire } from "./wire.ts"
+
+/** HTTP status of each code (connectrpc.com/docs/protocol, "Error codes"). */
+export const statusByCode: Readonly<Record<Code, number>> = {
+  CANCELLED: 499,
+  UNKNOWN: 500,
+  INVALID_ARGUMENT: 400,
+  DEADLINE_EXCEEDED: 504,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  PERMISSION_DENIED: 403,
+  RESOURCE_EXHAUSTED: 429,
+  FAILED_PRECONDITION: 400,
+  ABORTED: 409,
+  OUT_OF_RANGE: 400,
+  UNIMPLEMENTED: 501,
+  INTERNAL: 500,
+  UNAVAILABLE: 503,
+  DATA_LOSS: 500,
+  UNAUTHENTICATED: 401,
+}
+
+/** Where the type says more than the code. */
+export const refinements: Readonly<Record<ProblemType, { readonly status: number; readonly title: string }>> = {
+  "method-not-allowed": { status: 405, title: "This address has other methods" },
+  "not-acceptable": { status: 406, title: "Nothing acceptable to give" },
+  "payload-too-large": { status: 413, title: "The body is too large" },
+  "unsupported-media-type": { status: 415, title: "The body has another type" },
+  "version-mismatch": { status: 412, title: "The record has another version" },
+  "idempotency-key-reused": { status: 422, title: "The key was used for another request" },
+  "unknown-route": { status: 404, title: "Nothing stands here" },
+}
+
+/** The status that a problem is answered with. */
+export function statusOf(problem: Problem): number {
+  const { type } = problem.options
+  return type === undefined ? statusByCode[problem.code] : refinements[type].status
+}
+
+/** The `type` of a problem: stable, not to be fetched. */
+export function problemUrn(name: Code | ProblemType): string {
+  return `urn:selvage:problem:${name.toLowerCase().replaceAll("_", "-")}`
+}
+
+function bodyOf(wire: Wire, problem: Problem, requestId: string) {
+  const { type, violations, retryAfterSeconds } = problem.options
+  return {
+    type: problemUrn(type ?? problem.code),
+    title: type === undefined ? titles[problem.code] : refinements[type].title,
+    status: statusOf(problem),
+    detail: problem.message,
+    instance: pathText(wire.request),
+    code: problem.code,
+    requestId,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
+    ...(violations === undefined ? {} : { violations: violations.map((one) => ({ ...one, path: clientPath(wire, one.path) })) }),
+  }
+}
+
+function tellCure(headers: Headers, wire: Wire, problem: Problem): void {
+  const { type, allow, retryAfterSeconds } = problem.options
+  if (retryAfterSeconds !== undefined) headers.set("Retry-After", String(Math.ceil(retryAfterSeconds)))
+  if (allow !== undefined) headers.set("Allow", allow.join(", "))
+  if (problem.code === "UNAUTHENTICATED") {
+    const presented = wire.credentials.bearer !== null
+    headers.set("WWW-Authenticate", presented ? 'Bearer realm="selvage", error="invalid_token"' : 'Bearer realm="selvage"')
+  }
+  if (type === "unsupported-media-type" && wire.route) {
+    const taken = takenTypes(wire.route.method).join(", ")
+    headers.set("Accept", taken)
+    if (wire.route.method !== "PUT") headers.set(wire.route.method === "PATCH" ? "Accept-Patch" : "Accept-Post", taken)
+  }
+}
+
+/** The encoder of problems of one configuration. */
+export function problemEncoder(sets: HeaderSets): (wire: Wire, problem: Problem, facts: Facts) => Response {
+  return (wire, problem, facts) => {
+    const body = bodyOf(wire, problem, facts.requestId)
+    const answer = new Response(JSON.stringify(body), { status: body.status, headers: sets.problem })
+    tellCure(answer.headers, wire, problem)
+    tellFacts(answer.headers, wire, facts)
+    return answer
+  }
+}

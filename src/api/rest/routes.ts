@@ -1,0 +1,112 @@
+/** Where each operation stands: the registry's REST bindings as a table of paths, static ones first. Refuses two operations on one place. */
+import type { Method } from "../../core/operation.ts"
+import type { CompiledOperation, Registry } from "../../core/registry.ts"
+import type { Field } from "../../core/shape.ts"
+
+/** Where the version of the interface stands in every path. */
+export const prefix = "/v1"
+
+/** One operation at its place. */
+export interface Route {
+  readonly operation: CompiledOperation
+  readonly method: Method
+  /** With the version, `{name}` for parameters: `/v1/tasks/{id}`. */
+  readonly path: string
+  /** Names of the path's parameters, in order. */
+  readonly parameters: readonly string[]
+  readonly status: 200 | 201 | 204
+  /** The input's property that the body fills; null when the body's members are the input's own, or when there is no body. */
+  readonly bodyProperty: string | null
+  readonly takesBody: boolean
+  /** True for standard updates and deletes: only they are guarded by a version. */
+  readonly takesIfMatch: boolean
+  /** True when the answer is one record whose version is its entity tag. */
+  readonly tagged: boolean
+  /** Properties of the input by name, compiled on first use. */
+  readonly fields: ReadonlyMap<string, Field>
+  /** Properties of the input that come from the query string. */
+  readonly queryFields: ReadonlyMap<string, Field>
+}
+
+/** One path and what can be done there. */
+export interface Place {
+  readonly path: string
+  readonly routes: ReadonlyMap<Method, Route>
+  /** For Allow: HEAD where there is GET, and OPTIONS everywhere. */
+  readonly allow: readonly string[]
+}
+
+const bodyMethods: ReadonlySet<Method> = new Set(["POST", "PUT", "PATCH"])
+
+function fieldsOf(operation: CompiledOperation): ReadonlyMap<string, Field> {
+  const { shape } = operation.inputType
+  return new Map(shape.type === "object" ? shape.fields.map((field) => [field.name, field]) : [])
+}
+
+function queryFieldsOf(route: Route): ReadonlyMap<string, Field> {
+  if (route.takesBody && route.bodyProperty === null) return new Map()
+  const elsewhere = new Set<string | null>([...route.parameters, route.bodyProperty, ...(route.takesIfMatch ? ["version"] : [])])
+  return new Map([...route.fields].filter(([name]) => !elsewhere.has(name)))
+}
+
+/** The place of one operation. Without a binding of its own it stands at `POST /v1/rpc/<name>`. */
+export function routeOf(operation: CompiledOperation): Route {
+  const binding = operation.rest ?? { method: "POST" as const, path: `/rpc/${operation.name}` }
+  const verb = operation.standard?.verb
+  let fields: ReadonlyMap<string, Field> | null = null
+  let queryFields: ReadonlyMap<string, Field> | null = null
+  const route: Route = {
+    operation,
+    method: binding.method,
+    path: prefix + binding.path,
+    parameters: [...binding.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string),
+    status: binding.status ?? 200,
+    bodyProperty: binding.body ?? null,
+    takesBody: bodyMethods.has(binding.method),
+    takesIfMatch: verb === "update" || verb === "delete",
+    tagged: verb === "get" || verb === "create" || verb === "update",
+    get fields() {
+      fields ??= fieldsOf(operation)
+      return fields
+    },
+    get queryFields() {
+      queryFields ??= queryFieldsOf(route)
+      return queryFields
+    },
+  }
+  return route
+}
+
+/** Segment by segment, words before parameters, so that `/tasks/aggregate` wins over `/tasks/{id}`. */
+function bySpecificity(one: string, other: string): number {
+  const left = one.split("/")
+  const right = other.split("/")
+  for (let n = 0; n < Math.min(left.length, right.length); n++) {
+    const difference = Number(left[n]?.startsWith("{")) - Number(right[n]?.startsWith("{"))
+    if (difference !== 0) return difference
+  }
+  return right.length - left.length
+}
+
+/**
+ * Every place of a registry, in the order in which they are to be tried.
+ * @throws Error when two operations have one method and path
+ */
+export function placesOf(registry: Registry): readonly Place[] {
+  const places = new Map<string, Map<Method, Route>>()
+  for (const operation of registry.operations.values()) {
+    const route = routeOf(operation)
+    const at = places.get(route.path) ?? new Map<Method, Route>()
+    const other = at.get(route.method)
+    if (other) throw new Error(`${other.operation.name} and ${operation.name} both stand at ${route.method} ${route.path}`)
+    places.set(route.path, at.set(route.method, route))
+  }
+  return [...places]
+    .sort(([one], [other]) => bySpecificity(one, other))
+    .map(([path, routes]) => ({ path, routes, allow: allowOf(routes.keys()) }))
+}
+
+/** The methods of Allow for a path. */
+export function allowOf(methods: Iterable<Method>): readonly string[] {
+  return [...methods].flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).concat("OPTIONS")
+}

@@ -1,0 +1,99 @@
+/** A request as the door carries it through the pipeline: the route, what its headers say of the caller, nothing of its body. */
+import type { Arrival } from "../../core/door.ts"
+import type { Credentials } from "../../core/ports.ts"
+import type { Problem } from "../../core/problem.ts"
+import type { Route } from "./routes.ts"
+
+/** One request on its way. */
+export interface Wire {
+  readonly request: Request
+  /** null when nothing stands at the path, or not with this method; `refusal` says which. */
+  readonly route: Route | null
+  /** Text of the path's parameters, decoded. */
+  readonly parameters: Readonly<Record<string, string>>
+  /** Why there is no route. */
+  readonly refusal: Problem | null
+  readonly credentials: Credentials
+  /** The caller's origin when it is a listed one. */
+  readonly origin: string | null
+  /** True once the query string has given filters as parameters: violations are then told under the parameters' names. */
+  hasFilterParameters: boolean
+}
+
+/** How a request becomes a wire, for one configuration. */
+export type ReadWire = (
+  request: Request,
+  found: { readonly route: Route | null; readonly parameters?: Readonly<Record<string, string>>; readonly refusal?: Problem },
+) => Wire
+
+const none: Readonly<Record<string, string>> = Object.freeze({})
+
+/** The token of `Authorization: Bearer …`. Another scheme is a credential that will not hold, never the absence of one. */
+function bearerOf(header: string | null): string | null {
+  if (header === null) return null
+  const token = /^bearer +(\S+) *$/i.exec(header)
+  return token?.[1] ?? header
+}
+
+/**
+ * Makes the reader of requests.
+ * @param corsOrigins the origins whose scripts may read answers
+ */
+export function wireReader(corsOrigins: readonly string[]): ReadWire {
+  const listed = new Set(corsOrigins)
+  return (request, found) => {
+    const { headers } = request
+    const origin = listed.size === 0 ? null : headers.get("origin")
+    return {
+      request,
+      route: found.route,
+      parameters: found.parameters ?? none,
+      refusal: found.refusal ?? null,
+      credentials: { address: headers.get("cf-connecting-ip"), bearer: bearerOf(headers.get("authorization")) },
+      origin: origin !== null && listed.has(origin) ? origin : null,
+      hasFilterParameters: false,
+    }
+  }
+}
+
+const requestIdText = /^[A-Za-z0-9._-]{1,100}$/
+const traceText = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/
+
+/** The trace id of a W3C `traceparent` (version 00, and what later versions keep of it); null when it is malformed. */
+export function traceIdOf(header: string | null): string | null {
+  if (header === null) return null
+  const [, version, trace, parent, more] = traceText.exec(header) ?? []
+  if (trace === undefined || version === "ff" || (version === "00" && more !== undefined)) return null
+  return /^0+$/.test(trace) || /^0+$/.test(parent as string) ? null : trace
+}
+
+/**
+ * Facts of the transport for the pipeline. The caller's request id is kept when it is harmless.
+ * @param makeId gives an id when the caller brought none
+ */
+export function arrivalOf(request: Request, makeId: () => string): Arrival {
+  const given = request.headers.get("x-request-id")
+  return {
+    requestId: given !== null && requestIdText.test(given) ? given : makeId(),
+    traceId: traceIdOf(request.headers.get("traceparent")),
+    // Making the signal costs; only a handler's context asks for it.
+    get signal() {
+      return request.signal
+    },
+  }
+}
+
+/** The query string without its question mark; empty when there is none. */
+export function queryText(request: Request): string {
+  const { url } = request
+  const at = url.indexOf("?")
+  return at === -1 ? "" : url.slice(at + 1)
+}
+
+/** The path of a request. */
+export function pathText(request: Request): string {
+  const { url } = request
+  const from = url.indexOf("/", url.indexOf("//") + 2)
+  const query = url.indexOf("?", from)
+  return from === -1 ? "/" : url.slice(from, query === -1 ? undefined : query)
+}

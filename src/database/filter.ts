@@ -1,0 +1,129 @@
+/**
+ * Filters as SQL. One walk gives the shape of a tree (part of the cache key) and its values; another, over the same order, gives the text
+ * of that shape. Refuses columns that the principal may not read in every row with the words for columns that do not exist.
+ */
+import { fieldReadable, type PredicateScope } from "../authorization/sql.ts"
+import type { SqlValue } from "../authorization/statement.ts"
+import { dyadic } from "../authorization/value.ts"
+import type { ColumnFacts } from "../core/column.ts"
+import type { Model } from "../core/model.ts"
+import type { Filter } from "../core/plan.ts"
+import { invalid, type Problem, pointer } from "../core/problem.ts"
+import { bindable, columnSql, joined, operand } from "./wire.ts"
+
+/** Refusal of a field: the same whether it does not exist or may not be read. */
+export function unknownField(model: Model, path: string): Problem {
+  return invalid(path, "unknown_field", `${model.name} has no such field`)
+}
+
+/**
+ * A column that may decide which rows come, and in which order.
+ * @throws Problem INVALID_ARGUMENT when it does not exist or some row of this principal would not show it
+ */
+export function decidingColumn(field: string, scope: PredicateScope, path: string): ColumnFacts {
+  const column = scope.model.columns.get(field)
+  if (!column || fieldReadable(field, scope) !== true) throw unknownField(scope.model, path)
+  return column
+}
+
+/**
+ * The shape of a filter, which is all that its SQL depends on; its values are pushed in the order in which the SQL takes them.
+ * @throws Problem INVALID_ARGUMENT for a field that does not exist
+ */
+export function filterShape(filter: Filter, model: Model, values: SqlValue[]): string {
+  switch (filter.op) {
+    case "and":
+    case "or": {
+      let shape = `${filter.op}(`
+      for (const child of filter.of) shape += `${filterShape(child, model, values)},`
+      return `${shape})`
+    }
+    case "not":
+      return `not(${filterShape(filter.of, model, values)})`
+    default: {
+      const column = model.columns.get(filter.field)
+      if (!column) throw unknownField(model, `/filter${pointer(filter.field)}`)
+      if (filter.op === "isNull") return `${filter.field} ${filter.value ? "null" : "known"}`
+      return `${filter.field} ${termShape(filter, column, values)}`
+    }
+  }
+}
+
+type Term = Exclude<Filter, { op: "and" | "or" | "not" | "isNull" }>
+
+function termShape(filter: Term, column: ColumnFacts, values: SqlValue[]): string {
+  if (filter.op === "in") {
+    const double = column.kind.type === "double"
+    const list = filter.values.map((value) => (double ? dyadic(value as number) : bindable(column.kind, value)))
+    values.push(JSON.stringify(list))
+    return "in"
+  }
+  values.push(bindable(column.kind, filter.value))
+  if (filter.op !== "startsWith") return filter.op
+  const upper = successor(filter.value as string)
+  if (upper === null) return "from"
+  values.push(upper)
+  return "startsWith"
+}
+
+/** The least text above all that begin with `prefix`, by code points as SQLite compares them; null when nothing is above. */
+export function successor(prefix: string): string | null {
+  const points = Array.from(prefix.toWellFormed(), (character) => character.codePointAt(0) as number)
+  while (points.length > 0) {
+    const last = points.pop() as number
+    if (last === 0x10ffff) continue
+    return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1)
+  }
+  return null
+}
+
+/** A filter compiled for one alias. */
+export interface CompiledFilter {
+  readonly sql: string
+  /** Columns that the filter holds equal to one value, with the SQL of that value. */
+  readonly pins: ReadonlyMap<string, string>
+}
+
+const comparisons = { eq: "=", ne: "<>", lt: "<", lte: "<=", gt: ">", gte: ">=" } as const
+
+/**
+ * The SQL of a filter; its values are the caller's first ones.
+ * @throws Problem INVALID_ARGUMENT for a field that does not exist, may not be read in every row, or cannot be compared
+ */
+export function compileFilter(filter: Filter | null, scope: PredicateScope): CompiledFilter {
+  const pins = new Map<string, string>()
+  if (filter === null) return { sql: "1", pins }
+  let next = 0
+  const compile = (node: Filter, pinning: boolean): string => {
+    if (node.op === "not") return `(not ${compile(node.of, false)})`
+    if ("of" in node) {
+      const terms = node.of.map((child) => compile(child, pinning && node.op === "and"))
+      return joined(terms, node.op)
+    }
+    const path = `/filter${pointer(node.field)}`
+    const column = decidingColumn(node.field, scope, path)
+    if (column.kind.type === "json" && node.op !== "isNull")
+      throw invalid(path, "not_filterable", `${node.field} does not know ${node.op}`)
+    const expression = columnSql(scope.alias, column)
+    if (node.op === "isNull") return `(${expression} is ${node.value ? "" : "not "}null)`
+    const place = scope.parameters.add({ from: "value", index: next++ })
+    if (node.op === "in") return `(${expression} in (select ${listItem(column)} from json_each(${place})))`
+    const first = operand(column.kind, place)
+    if (node.op === "contains") return `(instr(${expression}, ${first}) > 0)`
+    if (node.op === "startsWith") {
+      const bounded = successor(node.value as string) !== null
+      if (!bounded) return `(${expression} >= ${first})`
+      return `(${expression} >= ${first} and ${expression} < ${scope.parameters.add({ from: "value", index: next++ })})`
+    }
+    if (node.op === "eq" && pinning && !pins.has(node.field)) pins.set(node.field, first)
+    return `(${expression} ${comparisons[node.op]} ${first})`
+  }
+  const sql = compile(filter, true)
+  return { sql, pins }
+}
+
+/** Doubles travel as whole numbers and an exponent: SQLite reads some decimal fractions to the neighbouring double. */
+function listItem(column: ColumnFacts): string {
+  if (column.kind.type === "double") return "json_extract(value, '$[0]') * pow(2, json_extract(value, '$[1]'))"
+  return column.kind.type === "int64" ? "cast(value as integer)" : "value"
+}

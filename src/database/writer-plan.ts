@@ -1,0 +1,316 @@
+/**
+ * A batch as statements. Neighbouring writes of one kind and resource become one set of statements, whatever their number; decisions and
+ * rights are guarded first, the stored answer comes last. Refuses values that may not be given, before anything is sent.
+ */
+import type { SqlValue } from "../authorization/statement.ts"
+import type { Write } from "../core/changes.ts"
+import type { Ids } from "../core/context.ts"
+import { type Model, type Models, modelOf } from "../core/model.ts"
+import type { Batch } from "../core/ports.ts"
+import { hasCascade } from "./cascade.ts"
+import type { Statement } from "./client.ts"
+import { eventContext } from "./event-statements.ts"
+import type { Projection } from "./projection.ts"
+import { pendingResources, storeShape, storeStatements } from "./replay.ts"
+import { shapeOf } from "./statement-cache.ts"
+import {
+  carried,
+  changedNames,
+  checkGiven,
+  createValue,
+  encode,
+  givenKeys,
+  type ValueWrite,
+  writableColumn,
+} from "./write-values.ts"
+import { resourcesRead } from "./writer-reach.ts"
+import { deleteShape, type ReadShape, requiredShape, rowsShape, staleShape } from "./writer-delete.ts"
+import { createShape, updateShape, type WriteShape } from "./writer-shapes.ts"
+import { at, type Binding, bound, type Outline, outlineKey, type Prepared } from "./writer-source.ts"
+
+/** What a plan is made with. */
+export interface Planning {
+  readonly models: Models
+  readonly ids: Ids
+  /** A text of this kind, made once an isolate. */
+  kept<T>(key: string, make: () => T): T
+}
+
+/** Where the row of a write is answered. */
+export interface Answer {
+  readonly statement: number
+  /** null: the answer only tells whether the write happened. */
+  readonly projection: Projection | null
+  /** The writes whose rows are answered, by id; one write when it answers itself. */
+  readonly writes: readonly number[]
+  readonly itself: boolean
+}
+
+/** A batch, ready to send. */
+export interface Plan {
+  readonly statements: Statement[]
+  readonly answers: Answer[]
+  /** Versions that writes carry for a decision: when such a write finds another version, the decision is stale. */
+  readonly decided: ReadonlyMap<number, number>
+}
+
+interface Group {
+  readonly kind: Write["kind"]
+  readonly model: Model
+  readonly as: Write["as"]
+  readonly writes: Write[]
+  /** Position of the first write in the batch. */
+  readonly base: number
+  readonly ids: Set<string>
+  readonly given: readonly string[][]
+}
+
+/** More parameters than this, and one record travels as a set too: the policy and the event need some of the 100. */
+const valuesMax = 60
+
+/** JSON pointer of a write's record in the operation's input, and of its fields. */
+export function inputPath(batch: Batch, index: number): { readonly record: string; readonly fields: string } {
+  const write = batch.writes[index]
+  const values = write?.kind === "update" ? "/patch" : "/values"
+  if (write && batch.operation === `${write.resource}.batch`)
+    return { record: `/records/${index}`, fields: `/records/${index}${values}` }
+  return { record: "", fields: write && batch.operation === `${write.resource}.update` ? "/patch" : "" }
+}
+
+function samePrincipal(a: Write["as"], b: Write["as"]): boolean {
+  return (
+    a === b || (a.kind === "system" && b.kind === "system" && a.reason === b.reason && a.onBehalfOf === b.onBehalfOf)
+  )
+}
+
+function stamped(model: Model, given: readonly string[]): string {
+  return given.filter((key) => model.fields[key]?.stamp).join()
+}
+
+/** A write joins its neighbours when one statement for all means the same as one after the other. */
+function joins(group: Group, write: Write, given: readonly string[]): boolean {
+  if (
+    group.kind !== write.kind ||
+    group.model.name !== write.resource ||
+    group.ids.has(write.id) ||
+    !samePrincipal(group.as, write.as)
+  )
+    return false
+  if (write.kind === "delete") return true
+  if (stamped(group.model, group.given[0] ?? []) !== stamped(group.model, given)) return false
+  // A record that refers to one of the same set must find it there.
+  return !Object.values(write.values).some((value) => typeof value === "string" && group.ids.has(value))
+}
+
+function groupsOf(batch: Batch, models: Models): Group[] {
+  const groups: Group[] = []
+  batch.writes.forEach((write, index) => {
+    const model = modelOf(models, write.resource)
+    if (write.kind !== "delete") checkGiven(model, write, inputPath(batch, index).fields)
+    const given = write.kind === "delete" ? [] : givenKeys(model, write)
+    const last = groups.at(-1)
+    if (last && joins(last, write, given)) {
+      last.writes.push(write)
+      last.ids.add(write.id)
+      ;(last.given as string[][]).push(given)
+    } else {
+      groups.push({
+        kind: write.kind,
+        model,
+        as: write.as,
+        writes: [write],
+        base: index,
+        ids: new Set([write.id]),
+        given: [given],
+      })
+    }
+  })
+  return groups
+}
+
+/** Plans a batch. Throws INVALID_ARGUMENT for values that may not be given. */
+export function planBatch(batch: Batch, planning: Planning): Plan {
+  const groups = groupsOf(batch, planning.models)
+  const decided = decidedByWrites(batch)
+  const plan: Plan = { statements: [...guards(batch, planning, decided)], answers: [], decided }
+  const later = new Map<string, number[]>()
+  groups.forEach((group, n) => {
+    const alone = batch.writes.length === 1 && batch.idempotency === null
+    const shape = addGroup(batch, planning, plan, group, alone, n === groups.length - 1)
+    if (shape.answer !== null || group.kind === "delete") return
+    const rows = later.get(group.model.name) ?? []
+    rows.push(...group.writes.map((_, offset) => group.base + offset))
+    later.set(group.model.name, rows)
+  })
+  for (const [name, writes] of later) addRows(batch, planning, plan, modelOf(planning.models, name), writes)
+  if (batch.idempotency) {
+    const resources = pendingResources(batch, batch.idempotency)
+    const key = `store\n${resources.join()}\n${shapeOf(batch.principal)}`
+    const shape = planning.kept(key, () => storeShape(planning.models, resources, batch.principal))
+    plan.statements.push(...storeStatements(batch, batch.idempotency, shape))
+  }
+  return plan
+}
+
+function outlineOf(batch: Batch, planning: Planning, plan: Plan, group: Group, alone: boolean, last: boolean): Outline {
+  const { model, writes, as } = group
+  const [first, ...others] = group.given
+  let given: readonly string[] = first ?? []
+  let partial: readonly string[] = []
+  if (others.length > 0 && group.given.some((keys) => keys.join() !== given.join())) {
+    const counts = new Map<string, number>()
+    for (const keys of group.given) for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1)
+    given = [...model.columns.keys(), ...model.secrets.keys()].filter((key) => counts.has(key))
+    partial = given.filter((key) => counts.get(key) !== writes.length)
+  }
+  const set = writes.length > 1 || given.length > valuesMax || (group.kind === "delete" && hasCascade(model))
+  return {
+    models: planning.models,
+    model,
+    as,
+    caller: batch.principal,
+    given,
+    partial,
+    set,
+    versioned: writes.some((_, n) => versionOf(batch, plan.decided, group.base + n) !== null),
+    guarded: !alone || set,
+    returning: last && !set && group.kind !== "delete",
+  }
+}
+
+function versionOf(batch: Batch, decided: ReadonlyMap<number, number>, index: number): number | null {
+  const write = batch.writes[index]
+  return write === undefined || write.kind === "create" ? null : (write.version ?? decided.get(index) ?? null)
+}
+
+const makers = { create: createShape, update: updateShape, delete: deleteShape } as const
+
+function addGroup(
+  batch: Batch,
+  planning: Planning,
+  plan: Plan,
+  group: Group,
+  alone: boolean,
+  last: boolean,
+): WriteShape {
+  const outline = outlineOf(batch, planning, plan, group, alone, last)
+  const shape = planning.kept(outlineKey(group.kind, outline), () => makers[group.kind](outline))
+  const start = plan.statements.length
+  const elements = group.writes.map((write, n) => {
+    const index = group.base + n
+    const changed = write.kind === "delete" ? "[]" : changedNames(group.model, group.given[n] ?? [])
+    return {
+      head: [write.id, planning.ids.mint("event"), changed, versionOf(batch, plan.decided, index)],
+      values: valuesOf(batch, outline, shape, index),
+    }
+  })
+  const context = eventContext(batch, group.as)
+  const binding: Binding = { as: group.as, caller: batch.principal, now: batch.now }
+  const values = outline.set
+    ? [
+        ...context,
+        payload(group, outline, shape, elements),
+        elements.length,
+        null,
+        null,
+        String(group.base),
+        ...mintAll(planning, shape.eventIds),
+      ]
+    : [...context, ...(elements[0]?.head ?? []), String(group.base), ...(elements[0]?.values ?? [])]
+  for (const statement of shape.statements) plan.statements.push(bound(statement, binding, values))
+  if (shape.answer)
+    plan.answers.push({ ...shape.answer, statement: start + shape.answer.index, writes: [group.base], itself: true })
+  return shape
+}
+
+function mintAll(planning: Planning, count: number): string[] {
+  return Array.from({ length: count }, () => planning.ids.mint("event"))
+}
+
+function valuesOf(batch: Batch, outline: Outline, shape: WriteShape, index: number): SqlValue[] {
+  const write = batch.writes[index] as Write
+  if (write.kind === "delete") return []
+  const { fields } = inputPath(batch, index)
+  return shape.keys.map((key) => {
+    const facts = writableColumn(outline.model, key)
+    if (!facts) throw new Error(`${outline.model.name} has no column ${key}`)
+    if (write.kind === "create") return createValue(outline.model, facts, write, batch.now, fields)
+    return encode(facts, write.values[key] ?? null, `${fields}/${key}`)
+  })
+}
+
+type Element = { readonly head: readonly SqlValue[]; readonly values: readonly SqlValue[] }
+
+function payload(group: Group, outline: Outline, shape: WriteShape, elements: readonly Element[]): string {
+  const kinds = shape.keys.map((key) => writableColumn(outline.model, key)?.kind)
+  return JSON.stringify(
+    elements.map(({ head, values }, n) => {
+      const flags = shape.flagged.map((key) => ((group.writes[n] as ValueWrite).values[key] === undefined ? 0 : 1))
+      return [...head, ...values.map((value, i) => (kinds[i] ? carried(kinds[i], value) : value)), ...flags]
+    }),
+  )
+}
+
+function addRows(batch: Batch, planning: Planning, plan: Plan, model: Model, writes: readonly number[]): void {
+  const key = `rows\n${model.name}\n${shapeOf(batch.principal)}`
+  const shape = planning.kept<ReadShape>(key, () => rowsShape(planning.models, model, batch.principal))
+  const ids = JSON.stringify(writes.map((index) => batch.writes[index]?.id))
+  plan.answers.push({ statement: plan.statements.length, projection: shape.projection, writes, itself: false })
+  plan.statements.push(
+    bound(shape.statement, { as: batch.principal, caller: batch.principal, now: batch.now }, placed(ids, "")),
+  )
+}
+
+/** Values for the statements that need a payload and a position alone. */
+export function placed(payload: string, position: string): SqlValue[] {
+  const values: SqlValue[] = new Array(at.first).fill(null)
+  values[at.payload] = payload
+  values[at.base] = position
+  return values
+}
+
+/** The first write of a row carries the version that was read, when nothing before it in the batch can have changed the row. */
+function decidedByWrites(batch: Batch): Map<number, number> {
+  const carried = new Map<number, number>()
+  for (const row of batch.decidedOn) {
+    if (row.version === null) continue
+    for (const [index, write] of batch.writes.entries()) {
+      const same = write.resource === row.resource && write.id === row.id
+      if (same && write.kind !== "create" && (write.version === null || write.version === row.version))
+        carried.set(index, row.version)
+      if (same || write.kind === "delete") break
+    }
+  }
+  return carried
+}
+
+function guards(batch: Batch, planning: Planning, decided: ReadonlyMap<number, number>): Statement[] {
+  const binding: Binding = { as: batch.principal, caller: batch.principal, now: batch.now }
+  const statements: Statement[] = []
+  const carried = new Set(
+    [...decided.keys()].map((index) => `${batch.writes[index]?.resource} ${batch.writes[index]?.id}`),
+  )
+  const rest = batch.decidedOn.filter((row) => row.version !== null && !carried.has(`${row.resource} ${row.id}`))
+  for (const name of new Set(rest.map((row) => row.resource))) {
+    const list = rest.filter((row) => row.resource === name).map((row) => [row.id, row.version])
+    const shape = planning.kept<Prepared>(`stale\n${name}`, () => staleShape(modelOf(planning.models, name)))
+    statements.push(bound(shape, binding, placed(JSON.stringify(list), "")))
+  }
+  batch.required.forEach(({ on, id }, n) => {
+    if (impliedByWrite(batch, planning.models, on, id)) return
+    const key = `required\n${on.resource}\n${on.action}\n${shapeOf(batch.principal)}`
+    const make = () => requiredShape(planning.models, modelOf(planning.models, on.resource), on.action, batch.principal)
+    statements.push(bound(planning.kept(key, make), binding, placed(id, String(n))))
+  })
+  return statements
+}
+
+/** A write of the record under the same right asks the same question; unless a write before it could have changed the answer. */
+function impliedByWrite(batch: Batch, models: Models, on: Batch["required"][number]["on"], id: string): boolean {
+  const index = batch.writes.findIndex((write) => write.resource === on.resource && write.id === id)
+  const write = batch.writes[index]
+  if (!write || write.kind !== on.action || write.as !== batch.principal) return false
+  if (index === 0) return true
+  const reach = resourcesRead(models, modelOf(models, on.resource), on.action)
+  return batch.writes.slice(0, index).every((earlier) => earlier.kind !== "delete" && !reach.has(earlier.resource))
+}

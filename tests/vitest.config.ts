@@ -1,0 +1,61 @@
+/**
+ * Two projects. `worker` runs inside workerd, with the bindings of wrangler.toml and one database for all files: tests keep apart by
+ * making their own organization. `node` (tests/node) holds what needs drizzle-kit or a database of its own.
+ */
+import { join } from "node:path"
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin"
+import { exportJWK, generateKeyPair } from "jose"
+import { defineConfig } from "vitest/config"
+
+const root = join(import.meta.dirname, "..")
+
+/** Keys of this run only, and what .dev.vars would say. */
+async function testBindings() {
+  const { privateKey } = await generateKeyPair("EdDSA", { extractable: true })
+  const signingKey = { ...(await exportJWK(privateKey)), kid: "test", alg: "EdDSA" }
+  const { d: _, ...publicKey } = signingKey
+  return {
+    ENVIRONMENT: "development",
+    TOKEN_PUBLIC_KEYS: JSON.stringify({ keys: [{ ...publicKey, use: "sig" }] }),
+    CURSOR_SECRET: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url"),
+    TEST_SIGNING_KEY: JSON.stringify(signingKey),
+    TEST_MIGRATIONS: await readD1Migrations(join(root, "migrations")),
+  }
+}
+
+export default defineConfig({
+  root,
+  test: {
+    // One log line a call: worth reading only where a test fails.
+    silent: "passed-only",
+    coverage: {
+      provider: "v8",
+      include: ["src/**"],
+      exclude: ["src/**/*.config.ts"],
+      reporter: ["text-summary", "json-summary", "html"],
+    },
+    projects: [
+      {
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: join(root, "wrangler.toml") },
+            miniflare: {
+              bindings: await testBindings(),
+              // The shield counts by address, and all tests call from one.
+              ratelimits: { SHIELD: { namespace_id: "1001", simple: { limit: 1_000_000, period: 60 } } },
+            },
+          })),
+        ],
+        test: {
+          name: "worker",
+          include: ["tests/**/*.test.ts"],
+          exclude: ["tests/node/**"],
+          setupFiles: [join(root, "tests/setup.ts")],
+          isolate: false,
+          maxWorkers: 1,
+        },
+      },
+      { test: { name: "node", include: ["tests/node/**/*.test.ts"] } },
+    ],
+  },
+})
