@@ -1,5 +1,23 @@
 /** Comments on tasks. Whoever reads the task reads and writes its comments; authors change their own. */
-import { all, any, can, immutable, index, is, me, one, parent, record, reference, resource, rule, sqliteTable, stamp, text, userTable } from "selvage"
+import {
+  all,
+  any,
+  can,
+  immutable,
+  index,
+  is,
+  me,
+  one,
+  parent,
+  record,
+  reference,
+  resource,
+  rule,
+  sqliteTable,
+  stamp,
+  text,
+  userTable,
+} from "selvage"
 import { organizationTable } from "./organizations.ts"
 import { taskTable } from "./tasks.ts"
 

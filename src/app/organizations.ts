@@ -36,7 +36,10 @@ export const organizationTable = sqliteTable(
       .notNull()
       .references(() => userTable.id),
   },
-  (table) => [index("organizations_by_creation").on(table.createdAt, table.id), index("organizations_by_name").on(table.name, table.id)],
+  (table) => [
+    index("organizations_by_creation").on(table.createdAt, table.id),
+    index("organizations_by_name").on(table.name, table.id),
+  ],
 )
 
 export const memberTable = sqliteTable(
@@ -74,7 +77,13 @@ export const organizations = resource("organizations", {
     members: many("members", "organizationId", { onDelete: "delete" }),
     projects: many("projects", "organizationId", { onDelete: "refuse" }),
   },
-  members: { resource: "members", record: "organizationId", user: "userId", role: "role", roles: ["member", "admin", "owner"] },
+  members: {
+    resource: "members",
+    record: "organizationId",
+    user: "userId",
+    role: "role",
+    roles: ["member", "admin", "owner"],
+  },
   sort: ["name"],
   operations: ["list", "get", "update", "delete"],
 })
@@ -109,7 +118,9 @@ export const createOrganization = operation("organizations.create", {
     const organization = changes.create(organizations, input)
     const userId = principal.kind === "user" ? principal.id : ""
     // The creator has no role yet that could grant one, so the application gives the first.
-    changes.as(system("the creator owns the organization")).create(members, { organizationId: organization.id, userId, role: "owner" })
+    changes
+      .as(system("the creator owns the organization"))
+      .create(members, { organizationId: organization.id, userId, role: "owner" })
     return organization
   },
 })

@@ -3,6 +3,7 @@ import {
   any,
   boolean,
   enumeration,
+  idSchema,
   immutable,
   index,
   is,
@@ -11,11 +12,10 @@ import {
   memberOf,
   one,
   operation,
+  parent,
   post,
   record,
   reference,
-  idSchema,
-  parent,
   resource,
   rule,
   signedIn,
@@ -74,7 +74,10 @@ export const projectMemberTable = sqliteTable(
   ],
 )
 
-const organizationAdmin = rule("administrators of the organization", memberOf("organizations", "organizationId", "admin"))
+const organizationAdmin = rule(
+  "administrators of the organization",
+  memberOf("organizations", "organizationId", "admin"),
+)
 
 export const projects = resource("projects", {
   table: projectTable,
@@ -92,13 +95,22 @@ export const projects = resource("projects", {
     tasks: many("tasks", "projectId", { onDelete: "delete" }),
     members: many("project_members", "projectId", { onDelete: "delete" }),
   },
-  members: { resource: "project_members", record: "projectId", user: "userId", role: "role", roles: ["viewer", "editor", "admin"] },
+  members: {
+    resource: "project_members",
+    record: "projectId",
+    user: "userId",
+    role: "role",
+    roles: ["viewer", "editor", "admin"],
+  },
   filter: ["organizationId", "archived", "name"],
   sort: ["name"],
   operations: ["list", "get", "update", "delete", "aggregate"],
 })
 
-const manages = any(organizationAdmin, rule("administrators of the project", memberOf("projects", "projectId", "admin")))
+const manages = any(
+  organizationAdmin,
+  rule("administrators of the project", memberOf("projects", "projectId", "admin")),
+)
 
 export const projectMembers = resource("project_members", {
   table: projectMemberTable,
@@ -119,7 +131,11 @@ export const createProject = operation("projects.create", {
   kind: "mutation",
   summary: "Create a project and administer it",
   input: z
-    .strictObject({ organizationId: idSchema("org"), name: z.string().min(1).max(100), description: z.string().max(5000).optional() })
+    .strictObject({
+      organizationId: idSchema("org"),
+      name: z.string().min(1).max(100),
+      description: z.string().max(5000).optional(),
+    })
     .meta({ id: "ProjectCreate" }),
   output: projects.schema,
   policy: signedIn(),
@@ -129,7 +145,9 @@ export const createProject = operation("projects.create", {
     const project = changes.create(projects, description === undefined ? rest : { ...rest, description })
     const userId = principal.kind === "user" ? principal.id : ""
     // The creator has no role yet that could grant one, so the application gives the first.
-    changes.as(system("the creator administers the project")).create(projectMembers, { projectId: project.id, userId, role: "admin" })
+    changes
+      .as(system("the creator administers the project"))
+      .create(projectMembers, { projectId: project.id, userId, role: "admin" })
     return project
   },
 })

@@ -20,16 +20,90 @@ const people = [
   { name: "Ben Okafor", email: "ben@example.com", roles: "[]" },
   { name: "Cleo Admin", email: "cleo@example.com", roles: '["admin"]' },
 ]
-const user = (n: number) => seedId("user", n)
-const titles = ["Draft the outline", "Review the contract", "Fix the login page", "Call the supplier", "Measure the queue", "Translate the guide"]
+const titles = [
+  "Draft the outline",
+  "Review the contract",
+  "Fix the login page",
+  "Call the supplier",
+  "Measure the queue",
+  "Translate the guide",
+]
 const statuses = ["open", "doing", "done"]
 
-/** The rows, in the form in which they are stored, parents before children. */
-export function seeds(now: Date) {
+const user = (n: number) => seedId("user", n)
+const organizationOf = (project: number) => seedId("org", Math.floor(project / 2))
+
+/** Instants counted back from now, so that the demo is never out of date. */
+function calendar(now: Date) {
   const at = (daysAgo: number) => new Date(now.getTime() - daysAgo * day).toISOString()
-  const stamps = (daysAgo: number) => ({ version: 1, createdAt: at(daysAgo), updatedAt: at(daysAgo) })
-  const organizationOf = (project: number) => seedId("org", Math.floor(project / 2))
-  const tasks = Array.from({ length: 60 }, (_, n) => ({
+  return { at, stamps: (daysAgo: number) => ({ version: 1, createdAt: at(daysAgo), updatedAt: at(daysAgo) }) }
+}
+
+type Calendar = ReturnType<typeof calendar>
+
+function organizations({ stamps }: Calendar) {
+  const names = ["Analytical Engines", "Harbour Works"]
+  const places = [
+    [0, 0, "owner"],
+    [0, 1, "member"],
+    [1, 1, "owner"],
+  ] as const
+  return [
+    {
+      table: organizationTable,
+      rows: names.map((name, n) => ({ id: seedId("org", n), ...stamps(80), name, createdBy: user(n) })),
+    },
+    {
+      table: memberTable,
+      rows: places.map(([org, who, role], n) => ({
+        id: seedId("member", n),
+        ...stamps(80),
+        organizationId: seedId("org", org),
+        userId: user(who),
+        role,
+      })),
+    },
+  ]
+}
+
+function projects({ stamps }: Calendar) {
+  const places = [
+    [0, 0, "admin"],
+    [0, 1, "editor"],
+    [1, 0, "viewer"],
+    [2, 1, "admin"],
+    [3, 1, "admin"],
+    [2, 0, "viewer"],
+  ] as const
+  return [
+    {
+      table: projectTable,
+      rows: ["Launch", "Research", "Pier", "Crane"].map((name, n) => ({
+        id: seedId("project", n),
+        ...stamps(70 - n),
+        organizationId: organizationOf(n),
+        name,
+        description: `All about ${name.toLowerCase()}`,
+        archived: 0,
+        createdBy: user(n < 2 ? 0 : 1),
+      })),
+    },
+    {
+      table: projectMemberTable,
+      rows: places.map(([project, who, role], n) => ({
+        id: seedId("pmember", n),
+        ...stamps(70),
+        organizationId: organizationOf(project),
+        projectId: seedId("project", project),
+        userId: user(who),
+        role,
+      })),
+    },
+  ]
+}
+
+function tasks({ at, stamps }: Calendar) {
+  return Array.from({ length: 60 }, (_, n) => ({
     id: seedId("task", n),
     ...stamps(60 - n),
     organizationId: organizationOf(n % 4),
@@ -44,42 +118,44 @@ export function seeds(now: Date) {
     internalNote: n % 10 === 0 ? "Only administrators see this." : null,
     createdBy: user(n % 2),
   }))
-  const projectRoles = [
-    [0, 0, "admin"], [0, 1, "editor"], [1, 0, "viewer"], [2, 1, "admin"], [3, 1, "admin"], [2, 0, "viewer"],
-  ] as const
+}
+
+function comments({ stamps }: Calendar) {
+  return Array.from({ length: 20 }, (_, n) => ({
+    id: seedId("comment", n),
+    ...stamps(30 - n),
+    organizationId: organizationOf(n % 4),
+    taskId: seedId("task", n),
+    authorId: user(n % 2),
+    body: "Looks good to me.",
+  }))
+}
+
+/** Tasks of the project "Crane", which Ada is no member of, shared with her. */
+function shares({ stamps }: Calendar) {
+  return [3, 7, 11].map((n) => ({
+    id: seedId("share", n),
+    ...stamps(10),
+    organizationId: organizationOf(n % 4),
+    taskId: seedId("task", n),
+    userId: user(0),
+    level: n === 3 ? "edit" : "view",
+    createdBy: user(1),
+  }))
+}
+
+/** The rows, in the form in which they are stored, parents before children. */
+export function seeds(now: Date) {
+  const dates = calendar(now)
   return [
-    { table: userTable, rows: people.map((person, n) => ({ id: user(n), ...stamps(90), ...person, status: "active" })) },
-    { table: organizationTable, rows: ["Analytical Engines", "Harbour Works"].map((name, n) => ({ id: seedId("org", n), ...stamps(80), name, createdBy: user(n) })) },
     {
-      table: memberTable,
-      rows: [[0, 0, "owner"], [0, 1, "member"], [1, 1, "owner"]].map(([org, who, role], n) => ({
-        id: seedId("member", n), ...stamps(80), organizationId: seedId("org", Number(org)), userId: user(Number(who)), role,
-      })),
+      table: userTable,
+      rows: people.map((person, n) => ({ id: user(n), ...dates.stamps(90), ...person, status: "active" })),
     },
-    {
-      table: projectTable,
-      rows: ["Launch", "Research", "Pier", "Crane"].map((name, n) => ({
-        id: seedId("project", n), ...stamps(70 - n), organizationId: organizationOf(n), name, description: `All about ${name.toLowerCase()}`, archived: 0, createdBy: user(n < 2 ? 0 : 1),
-      })),
-    },
-    {
-      table: projectMemberTable,
-      rows: projectRoles.map(([project, who, role], n) => ({
-        id: seedId("pmember", n), ...stamps(70), organizationId: organizationOf(project), projectId: seedId("project", project), userId: user(who), role,
-      })),
-    },
-    { table: taskTable, rows: tasks },
-    {
-      table: commentTable,
-      rows: tasks.slice(0, 20).map((task, n) => ({
-        id: seedId("comment", n), ...stamps(30 - n), organizationId: task.organizationId, taskId: task.id, authorId: user(n % 2), body: "Looks good to me.",
-      })),
-    },
-    {
-      table: shareTable,
-      rows: [3, 7, 11].map((n) => ({
-        id: seedId("share", n), ...stamps(10), organizationId: organizationOf(n % 4), taskId: seedId("task", n), userId: user(0), level: n === 3 ? "edit" : "view", createdBy: user(1),
-      })),
-    },
+    ...organizations(dates),
+    ...projects(dates),
+    { table: taskTable, rows: tasks(dates) },
+    { table: commentTable, rows: comments(dates) },
+    { table: shareTable, rows: shares(dates) },
   ]
 }

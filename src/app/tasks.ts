@@ -13,9 +13,9 @@ import {
   on,
   one,
   operation,
+  Problem,
   parent,
   post,
-  Problem,
   real,
   record,
   reference,
@@ -65,7 +65,10 @@ export const taskTable = sqliteTable(
   ],
 )
 
-const organizationAdmin = rule("administrators of the organization", memberOf("organizations", "organizationId", "admin"))
+const organizationAdmin = rule(
+  "administrators of the organization",
+  memberOf("organizations", "organizationId", "admin"),
+)
 const assigned = rule("whoever it is assigned to", is("assigneeId", me))
 
 export const tasks = resource("tasks", {
@@ -73,7 +76,12 @@ export const tasks = resource("tasks", {
   tenant: "organizationId",
   summary: "Something to be done in a project",
   policy: {
-    read: any(organizationAdmin, rule("project members", memberOf("projects", "projectId")), assigned, rule("shared with me", shared("view"))),
+    read: any(
+      organizationAdmin,
+      rule("project members", memberOf("projects", "projectId")),
+      assigned,
+      rule("shared with me", shared("view")),
+    ),
     create: any(organizationAdmin, rule("project editors", memberOf("projects", "projectId", "editor"))),
     update: any(
       organizationAdmin,

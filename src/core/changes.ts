@@ -8,7 +8,13 @@ import type { Resource, RowOf } from "./resource.ts"
 
 /** One wanted write. `as` is the principal whose policy guards it: the caller, or a stated system. */
 export type Write =
-  | { readonly kind: "create"; readonly resource: string; readonly id: string; readonly values: Readonly<Record<string, Json>>; readonly as: Principal }
+  | {
+      readonly kind: "create"
+      readonly resource: string
+      readonly id: string
+      readonly values: Readonly<Record<string, Json>>
+      readonly as: Principal
+    }
   | {
       readonly kind: "update"
       readonly resource: string
@@ -18,7 +24,13 @@ export type Write =
       readonly version: number | null
       readonly as: Principal
     }
-  | { readonly kind: "delete"; readonly resource: string; readonly id: string; readonly version: number | null; readonly as: Principal }
+  | {
+      readonly kind: "delete"
+      readonly resource: string
+      readonly id: string
+      readonly version: number | null
+      readonly as: Principal
+    }
 
 /** Stands for a row that exists only after the commit; the pipeline puts the row in its place in the handler's output. */
 export class Pending<T = unknown> {

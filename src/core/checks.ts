@@ -25,8 +25,10 @@ export function checkTables(models: Models): void {
 export function checkResource(model: Model, models: Models): void {
   const subject = `Resource ${model.name}`
   if (!/^[a-z][a-z0-9_]*$/.test(model.name)) refuse(subject, "a name is lower case letters, digits and _")
-  if ((model.resource.tenant as unknown) === undefined) refuse(subject, 'it names no tenant; name the column, or say tenant: "none"')
-  if (model.tenant !== null && !model.columns.has(model.tenant)) refuse(subject, `its tenant ${model.tenant} is not a column`)
+  if ((model.resource.tenant as unknown) === undefined)
+    refuse(subject, 'it names no tenant; name the column, or say tenant: "none"')
+  if (model.tenant !== null && !model.columns.has(model.tenant))
+    refuse(subject, `its tenant ${model.tenant} is not a column`)
   checkForeignKeys(model)
   checkUniqueness(model)
   checkRelations(model, models)
@@ -45,7 +47,10 @@ function checkForeignKeys(model: Model): void {
   for (const key of getTableConfig(model.resource.table).foreignKeys) {
     for (const action of [key.onDelete, key.onUpdate]) {
       if (action === undefined || action === "no action" || action === "restrict") continue
-      refuse(`Resource ${model.name}`, `SQL ${action} deletes or changes rows without an event; say onDelete on the many() relation instead`)
+      refuse(
+        `Resource ${model.name}`,
+        `SQL ${action} deletes or changes rows without an event; say onDelete on the many() relation instead`,
+      )
     }
   }
 }
@@ -55,7 +60,10 @@ function checkUniqueness(model: Model): void {
   for (const index of model.indexes) {
     const own = index.columns.length === 1 && (index.columns[0] === "id" || index.columns[0] === "rowKey")
     if (!index.unique || own || index.columns.includes(model.tenant) || referencesRecord(model, index.columns)) continue
-    refuse(`Resource ${model.name}`, `unique index ${index.name} lacks the tenant ${model.tenant}: a conflict would tell of another tenant's row`)
+    refuse(
+      `Resource ${model.name}`,
+      `unique index ${index.name} lacks the tenant ${model.tenant}: a conflict would tell of another tenant's row`,
+    )
   }
 }
 
@@ -74,58 +82,96 @@ function checkRelations(model: Model, models: Models): void {
     const column = owner.columns.get(relation.column)
     if (!column) refuse(subject, `${owner.name} has no column ${relation.column}`)
     if (relation.kind === "many" && !leadsIndex(target, relation.column)) {
-      refuse(subject, `no index of ${target.name} leads with ${relation.column}; add index(…).on(table.${relation.column}, table.createdAt, table.id)`)
+      refuse(
+        subject,
+        `no index of ${target.name} leads with ${relation.column}; add index(…).on(table.${relation.column}, table.createdAt, table.id)`,
+      )
     }
-    if (relation.kind === "many" && relation.onDelete === "clear" && !column.nullable) refuse(subject, `${relation.column} cannot be cleared: it is not null`)
+    if (relation.kind === "many" && relation.onDelete === "clear" && !column.nullable)
+      refuse(subject, `${relation.column} cannot be cleared: it is not null`)
   }
 }
 
 function leadsIndex(model: Model, column: string): boolean {
-  return model.indexes.some((index) => index.columns[0] === column || (index.columns[0] === model.tenant && index.columns[1] === column))
+  return model.indexes.some(
+    (index) => index.columns[0] === column || (index.columns[0] === model.tenant && index.columns[1] === column),
+  )
 }
 
 function checkGrants(model: Model, grants: Grants, models: Models): void {
   const subject = `Resource ${model.name}, grants in ${grants.resource}`
   const target = models.get(grants.resource)
   if (!target) refuse(subject, "no such resource")
-  for (const column of [grants.record, grants.user, grants.role]) if (!target.columns.has(column)) refuse(subject, `no column ${column}`)
-  const usable = target.indexes.some((index) => index.columns[0] === grants.user && index.columns.includes(grants.record))
-  if (!usable) refuse(subject, `policies look grants up by user: add index(…).on(table.${grants.user}, table.${grants.record}, table.${grants.role})`)
+  for (const column of [grants.record, grants.user, grants.role])
+    if (!target.columns.has(column)) refuse(subject, `no column ${column}`)
+  const usable = target.indexes.some(
+    (index) => index.columns[0] === grants.user && index.columns.includes(grants.record),
+  )
+  if (!usable)
+    refuse(
+      subject,
+      `policies look grants up by user: add index(…).on(table.${grants.user}, table.${grants.record}, table.${grants.role})`,
+    )
 }
 
 function checkCondition(condition: Condition, model: Model, models: Models, subject: string): void {
   for (const node of walk(condition)) {
-    if (!node || typeof node !== "object" || !("kind" in node)) refuse(subject, "a term is missing (undefined in all() or any())")
-    if ("column" in node && !model.columns.has(node.column)) refuse(subject, `${model.name} has no readable column ${node.column}`)
+    if (!node || typeof node !== "object" || !("kind" in node))
+      refuse(subject, "a term is missing (undefined in all() or any())")
+    if ("column" in node && !model.columns.has(node.column))
+      refuse(subject, `${model.name} has no readable column ${node.column}`)
     if (node.kind === "member") {
       const members = models.get(node.resource)?.members
       if (!members) refuse(subject, `memberOf("${node.resource}"): that resource declares no members`)
-      if (node.role !== null && !members.roles.includes(node.role)) refuse(subject, `${node.resource} has no role ${node.role}; it has ${members.roles.join(", ")}`)
+      if (node.role !== null && !members.roles.includes(node.role))
+        refuse(subject, `${node.resource} has no role ${node.role}; it has ${members.roles.join(", ")}`)
       if (node.column !== "id" && !leadsIndex(model, node.column)) {
-        refuse(subject, `no index leads with ${node.column} (or with the tenant and then it), so the policy would scan the table`)
+        refuse(
+          subject,
+          `no index leads with ${node.column} (or with the tenant and then it), so the policy would scan the table`,
+        )
       }
     }
     if (node.kind === "shared") {
       if (!model.shares) refuse(subject, `shared("${node.level}"): ${model.name} declares no shares`)
-      if (!model.shares.roles.includes(node.level)) refuse(subject, `no level ${node.level}; there are ${model.shares.roles.join(", ")}`)
+      if (!model.shares.roles.includes(node.level))
+        refuse(subject, `no level ${node.level}; there are ${model.shares.roles.join(", ")}`)
     }
-    if (node.kind === "compare" && node.value.from === "principal" && !leadsIndex(model, node.column) && node.op === "eq" && node.column !== "id") {
-      refuse(subject, `no index leads with ${node.column} (or with the tenant and then it), so the policy would scan the table`)
+    if (
+      node.kind === "compare" &&
+      node.value.from === "principal" &&
+      !leadsIndex(model, node.column) &&
+      node.op === "eq" &&
+      node.column !== "id"
+    ) {
+      refuse(
+        subject,
+        `no index leads with ${node.column} (or with the tenant and then it), so the policy would scan the table`,
+      )
     }
     if (node.kind === "can") checkInheritance(node.action, node.column, model, models, subject)
   }
 }
 
-function checkInheritance(action: keyof Model["policy"], column: string, model: Model, models: Models, subject: string): void {
+function checkInheritance(
+  action: keyof Model["policy"],
+  column: string,
+  model: Model,
+  models: Models,
+  subject: string,
+): void {
   const seen = new Set([model.name])
   let current = model
   let via: string | null = column
   while (via !== null) {
     const name: string = via
-    const relation = [...current.relations.values()].find((candidate) => candidate.kind === "one" && candidate.column === name)
+    const relation = [...current.relations.values()].find(
+      (candidate) => candidate.kind === "one" && candidate.column === name,
+    )
     const target = relation && models.get(relation.resource)
     if (!target) refuse(subject, `can("${action}", "${name}"): ${current.name} has no one() relation over ${name}`)
-    if (seen.has(target.name)) refuse(subject, `can("${action}", "${column}") comes back to ${target.name}: policies would inherit in a circle`)
+    if (seen.has(target.name))
+      refuse(subject, `can("${action}", "${column}") comes back to ${target.name}: policies would inherit in a circle`)
     seen.add(target.name)
     const next: Condition | undefined = [...walk(target.policy[action])].find((node) => node.kind === "can")
     via = next?.kind === "can" ? next.column : null
@@ -140,7 +186,9 @@ function checkFields(model: Model, models: Models): void {
     for (const condition of [rule.read, rule.write]) if (condition) checkCondition(condition, model, models, subject)
     if (rule.stamp?.from === "parent") {
       const { column, field } = rule.stamp
-      const relation = [...model.relations.values()].find((candidate) => candidate.kind === "one" && candidate.column === column)
+      const relation = [...model.relations.values()].find(
+        (candidate) => candidate.kind === "one" && candidate.column === column,
+      )
       const target = relation && models.get(relation.resource)
       if (!target) refuse(subject, `parent("${column}", …): ${model.name} has no one() relation over ${column}`)
       if (!target.columns.has(field)) refuse(subject, `parent(…, "${field}"): ${target.name} has no such column`)
@@ -157,7 +205,8 @@ function checkLists(model: Model): void {
   }
   for (const key of model.sort) {
     if (!model.columns.has(key)) refuse(subject, `sort names ${key}, which is not a column`)
-    if (!model.indexes.some((index) => index.columns.includes(key))) refuse(subject, `sort names ${key}, which stands in no index`)
+    if (!model.indexes.some((index) => index.columns.includes(key)))
+      refuse(subject, `sort names ${key}, which stands in no index`)
   }
   for (const key of model.search) {
     if (model.columns.get(key)?.kind.type !== "text") refuse(subject, `search names ${key}, which is not a text column`)
@@ -172,12 +221,14 @@ export function checkOperation(operation: Operation, models: Models): void {
   if (!policy) refuse(subject, "it has no policy; write one, or anyone() to open it")
   if (policy.kind === "on") {
     if (!models.has(policy.resource)) refuse(subject, `on(): no resource is named ${policy.resource}`)
-    if (!operation.standard && !Object.hasOwn(operation.input.shape, policy.idFrom)) refuse(subject, `on(): the input has no ${policy.idFrom}`)
+    if (!operation.standard && !Object.hasOwn(operation.input.shape, policy.idFrom))
+      refuse(subject, `on(): the input has no ${policy.idFrom}`)
   } else if (!needsNoRow(policy)) {
     refuse(subject, "its policy names columns, but no record; use on(resource, action)")
   }
   if (!operation.standard && !operation.engine && !operation.handle) refuse(subject, "it has no handle")
   for (const [, name] of operation.rest?.path.matchAll(/\{(\w+)\}/g) ?? []) {
-    if (!Object.hasOwn(operation.input.shape, name as string)) refuse(subject, `its path names {${name}}, which is not in the input`)
+    if (!Object.hasOwn(operation.input.shape, name as string))
+      refuse(subject, `its path names {${name}}, which is not in the input`)
   }
 }

@@ -147,7 +147,9 @@ function kindOf(column: Column, marks: Marks | undefined): ColumnKind {
       return { type: "json", schema: null }
     default: {
       const cure = refusals[column.columnType]
-      throw new Error(`Column ${column.name}: ${column.columnType} does not travel as JSON${cure ? `; use ${cure}` : ""}`)
+      throw new Error(
+        `Column ${column.name}: ${column.columnType} does not travel as JSON${cure ? `; use ${cure}` : ""}`,
+      )
     }
   }
 }

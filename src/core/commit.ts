@@ -4,7 +4,7 @@ import type { Json } from "./json.ts"
 import { limits } from "./limits.ts"
 import type { Batch, IdempotencyRecord, Row } from "./ports.ts"
 import { principalId } from "./principal.ts"
-import { asProblem, pointer, Problem } from "./problem.ts"
+import { asProblem, Problem, pointer } from "./problem.ts"
 import { matched, openStore, type Run } from "./run.ts"
 
 /** The key of a call as it is stored: hashed with principal and operation, so that one caller's key says nothing of another's. */
@@ -28,7 +28,10 @@ export function batchOf(run: Run, key: StoredKey | null): Batch {
   const recorder = run.recorder
   if (recorder === null) throw new Error("handle has not run")
   const policy = operation.policy
-  const required = policy.kind === "on" && !operation.model ? [{ on: policy, id: String((run.input as Record<string, Json>)[policy.idFrom]) }] : []
+  const required =
+    policy.kind === "on" && !operation.model
+      ? [{ on: policy, id: String((run.input as Record<string, Json>)[policy.idFrom]) }]
+      : []
   return {
     operation: operation.name,
     requestId: run.arrival.requestId,
@@ -81,12 +84,28 @@ export async function replayInstead(run: Run, thrown: unknown): Promise<Problem 
   }
 }
 
-const pipelineCodes = new Set(["INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "ALREADY_EXISTS", "ABORTED"])
-const engineCodes = new Set(["RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNIMPLEMENTED"])
+const pipelineCodes = new Set([
+  "INVALID_ARGUMENT",
+  "UNAUTHENTICATED",
+  "PERMISSION_DENIED",
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "ABORTED",
+])
+const engineCodes = new Set([
+  "RESOURCE_EXHAUSTED",
+  "FAILED_PRECONDITION",
+  "INTERNAL",
+  "UNAVAILABLE",
+  "DEADLINE_EXCEEDED",
+  "CANCELLED",
+  "UNIMPLEMENTED",
+])
 
 /** A handler throws what it declares. Another code of its own is its fault, not the caller's. */
 function asDeclared(run: Run, problem: Problem): Problem {
   const declared = run.match?.operation.errors ?? []
-  if (pipelineCodes.has(problem.code) || engineCodes.has(problem.code) || declared.includes(problem.code)) return problem
+  if (pipelineCodes.has(problem.code) || engineCodes.has(problem.code) || declared.includes(problem.code))
+    return problem
   return new Problem("INTERNAL", "Something went wrong on our side", { cause: problem })
 }

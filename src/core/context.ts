@@ -20,7 +20,10 @@ export interface Read {
   /** One record, or null when it is absent or invisible. */
   find<R extends Resource>(resource: R, id: string): Promise<RowOf<R["table"]> | null>
   /** A page of what the principal may see. */
-  list<R extends Resource>(resource: R, options?: ListOptions): Promise<{ items: RowOf<R["table"]>[]; nextCursor: string | null }>
+  list<R extends Resource>(
+    resource: R,
+    options?: ListOptions,
+  ): Promise<{ items: RowOf<R["table"]>[]; nextCursor: string | null }>
   /** The same reads under a stated system principal. */
   as(principal: Principal): Read
 }

@@ -38,9 +38,15 @@ export function explainOperation(models: () => Models, options: { readonly devel
     rest: { method: "GET", path: "/explanations" },
     engine: async ({ resource, action, id, userId }: z.output<typeof input>, { store, reading }) => {
       if (!models().has(resource)) throw invalid("/resource", "unknown_resource", "No such resource")
-      if (action === "create") throw invalid("/action", "not_explainable", "A creation has no record yet; explain read, update or delete")
+      if (action === "create")
+        throw invalid("/action", "not_explainable", "A creation has no record yet; explain read, update or delete")
       const other: User | undefined = userId === undefined ? undefined : { kind: "user", id: userId, roles: [] }
-      return store.explain(modelOf(models(), resource).name, id, action, other ? { ...reading, principal: other } : reading)
+      return store.explain(
+        modelOf(models(), resource).name,
+        id,
+        action,
+        other ? { ...reading, principal: other } : reading,
+      )
     },
   }
 }

@@ -27,11 +27,19 @@ function reach(condition: Condition, principal: Principal): Reach {
     case "rule":
       return reach(condition.of, principal)
     case "all":
-      return { true: condition.of.every((c) => reach(c, principal).true), false: condition.of.some((c) => reach(c, principal).false) }
+      return {
+        true: condition.of.every((c) => reach(c, principal).true),
+        false: condition.of.some((c) => reach(c, principal).false),
+      }
     case "any":
-      return { true: condition.of.some((c) => reach(c, principal).true), false: condition.of.every((c) => reach(c, principal).false) }
+      return {
+        true: condition.of.some((c) => reach(c, principal).true),
+        false: condition.of.every((c) => reach(c, principal).false),
+      }
     case "compare":
-      return condition.value.from === "principal" && !hasAttribute(principal, condition.value.attribute) ? unknown : open
+      return condition.value.from === "principal" && !hasAttribute(principal, condition.value.attribute)
+        ? unknown
+        : open
     case "member":
     case "shared":
       return principal.kind === "user" ? open : unknown

@@ -32,7 +32,13 @@ export type Observation =
       /** What went wrong inside, for INTERNAL and its like; redacted by the logger. */
       readonly cause?: unknown
     }
-  | { readonly kind: "stale_decision"; readonly at: string; readonly requestId: string; readonly operation: string; readonly attempt: number }
+  | {
+      readonly kind: "stale_decision"
+      readonly at: string
+      readonly requestId: string
+      readonly operation: string
+      readonly attempt: number
+    }
   | { readonly kind: "replayed"; readonly at: string; readonly requestId: string; readonly operation: string }
   | { readonly kind: "unhealthy"; readonly at: string; readonly part: string; readonly cause: unknown }
 

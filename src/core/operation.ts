@@ -85,7 +85,8 @@ export function on(resource: Resource, action: Action, idFrom = "id"): On {
 }
 
 function binding(method: Method) {
-  return (path: string, status?: 200 | 201 | 204): RestBinding => (status === undefined ? { method, path } : { method, path, status })
+  return (path: string, status?: 200 | 201 | 204): RestBinding =>
+    status === undefined ? { method, path } : { method, path, status }
 }
 
 /** Serves the operation at GET `path` (below the version prefix). */

@@ -1,22 +1,22 @@
 /**
  * The one pipeline. Every call of every door goes through these stages in this order; no door, job or socket has a way around them.
  */
-import type { Arrival, Door } from "./door.ts"
+
 import { batchOf, idempotencyOf, replayInstead, settle } from "./commit.ts"
+import type { Arrival, Door } from "./door.ts"
 import { couldPass } from "./fold.ts"
+import { handle, requireRight } from "./handle.ts"
 import type { Json, JsonObject } from "./json.ts"
 import { limits } from "./limits.ts"
 import { modelOf } from "./model.ts"
 import type { Span } from "./observation.ts"
 import type { Ports } from "./ports.ts"
 import { anonymous } from "./principal.ts"
-import { denied, invalid, notFound, Problem } from "./problem.ts"
-import { recorder } from "./recorder.ts"
+import { denied, invalid, Problem } from "./problem.ts"
 import type { Registry } from "./registry.ts"
-import { factsOf, matched, openStore, report, type Run } from "./run.ts"
+import { factsOf, matched, openStore, type Run, report } from "./run.ts"
 import { batchActions } from "./standard.ts"
 import { refuseBadText, validate, violationsOf } from "./validation.ts"
-import { runStandard } from "./verbs.ts"
 
 type Stage = (run: Run) => void | Promise<void>
 
@@ -37,8 +37,16 @@ const decode: Stage = async (run) => {
   run.input = await match.decode()
   refuseBadText(run.input as Json)
   const key = match.idempotencyKey
-  if (key !== null && match.operation.kind === "mutation" && (key.length === 0 || key.length > limits.idempotencyKeyLength)) {
-    throw invalid("/idempotencyKey", "invalid_value", `An idempotency key has 1 to ${limits.idempotencyKeyLength} characters`)
+  if (
+    key !== null &&
+    match.operation.kind === "mutation" &&
+    (key.length === 0 || key.length > limits.idempotencyKeyLength)
+  ) {
+    throw invalid(
+      "/idempotencyKey",
+      "invalid_value",
+      `An idempotency key has 1 to ${limits.idempotencyKeyLength} characters`,
+    )
   }
 }
 
@@ -58,45 +66,15 @@ const authorize: Stage = (run) => {
     return
   }
   const model = modelOf(run.registry.models, operation.policy.resource)
-  const actions = operation.standard?.verb === "batch" ? batchActions(run.input as JsonObject) : [operation.policy.action]
+  const actions =
+    operation.standard?.verb === "batch" ? batchActions(run.input as JsonObject) : [operation.policy.action]
   for (const action of actions) if (!couldPass(model.policy[action], run.principal)) refuse()
-}
-
-const handle: Stage = async (run) => {
-  const { operation } = matched(run)
-  const store = openStore(run)
-  const { registry, ports, principal, now, arrival } = run
-  run.recorder = recorder({ models: registry.models, store, ids: ports.ids, principal, now })
-  const reading = { principal, now }
-  if (operation.model) {
-    const work = { models: registry.models, store, reading, recorder: run.recorder, expectedVersion: matched(run).expectedVersion }
-    run.output = await runStandard(operation, run.input, work)
-    return
-  }
-  if (operation.engine) {
-    run.output = await operation.engine(run.input as never, { store, reading })
-    return
-  }
-  const context = Object.freeze({
-    requestId: arrival.requestId,
-    door: run.door.name,
-    principal,
-    now,
-    signal: arrival.signal,
-    idempotencyKey: matched(run).idempotencyKey,
-    expectedVersion: matched(run).expectedVersion,
-    read: run.recorder.read,
-    changes: run.recorder.changes,
-    ids: ports.ids,
-    input: run.input as never,
-  })
-  run.output = await operation.handle?.(context)
 }
 
 /** Writes in one batch. A decision that has gone stale runs again; a key that was used before answers as it did then. */
 const commit: Stage = async (run) => {
   const { operation } = matched(run)
-  if (operation.kind === "query") return requireOnQuery(run)
+  if (operation.kind === "query") return requireRight(run)
   const key = await idempotencyOf(run)
   for (let attempt = 1; ; attempt++) {
     const batch = batchOf(run, key)
@@ -111,22 +89,17 @@ const commit: Stage = async (run) => {
       run.output = settle(run.output, committed.rows)
       return
     }
-    if (attempt > limits.staleRetriesMax) throw new Problem("ABORTED", "The records changed while the call decided; try again")
-    run.ports.observe({ kind: "stale_decision", at: run.now.toISOString(), requestId: run.arrival.requestId, operation: operation.name, attempt })
+    if (attempt > limits.staleRetriesMax)
+      throw new Problem("ABORTED", "The records changed while the call decided; try again")
+    run.ports.observe({
+      kind: "stale_decision",
+      at: run.now.toISOString(),
+      requestId: run.arrival.requestId,
+      operation: operation.name,
+      attempt,
+    })
     await handle(run)
   }
-}
-
-/** A query of our own making still needs the right that it declares; the standard ones have it in their statement. */
-async function requireOnQuery(run: Run): Promise<void> {
-  const { operation } = matched(run)
-  if (operation.model || operation.policy.kind !== "on") return
-  const { resource, action, idFrom } = operation.policy
-  const id = String((run.input as JsonObject)[idFrom])
-  const reading = { principal: run.principal, now: run.now }
-  if (await openStore(run).permits(resource, id, action, reading)) return
-  if (action !== "read" && (await openStore(run).permits(resource, id, "read", reading))) throw denied(`${action} this record of ${resource}`)
-  throw notFound(resource)
 }
 
 /** Only what the declared output says goes out; a handler that answers otherwise is at fault, not the caller. */
@@ -137,7 +110,8 @@ const encode: Stage = (run) => {
     return
   }
   const parsed = operation.output.safeParse(run.output)
-  if (!parsed.success) throw new Problem("INTERNAL", "Something went wrong on our side", { cause: violationsOf(parsed.error) })
+  if (!parsed.success)
+    throw new Problem("INTERNAL", "Something went wrong on our side", { cause: violationsOf(parsed.error) })
   run.answer = parsed.data as Json
 }
 
@@ -158,7 +132,13 @@ const stages: readonly (readonly [string, Stage])[] = [
  * Runs one call through every stage.
  * @returns the door's answer; never throws: whatever fails becomes the door's own problem
  */
-export async function run<W, R>(registry: Registry, ports: Ports, door: Door<W, R>, wire: W, arrival: Arrival): Promise<R> {
+export async function run<W, R>(
+  registry: Registry,
+  ports: Ports,
+  door: Door<W, R>,
+  wire: W,
+  arrival: Arrival,
+): Promise<R> {
   const call: Run = {
     registry,
     ports,

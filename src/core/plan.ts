@@ -7,7 +7,11 @@ export type FilterOp = "eq" | "ne" | "lt" | "lte" | "gt" | "gte" | "in" | "conta
 export type Filter =
   | { readonly op: "and" | "or"; readonly of: readonly Filter[] }
   | { readonly op: "not"; readonly of: Filter }
-  | { readonly op: Exclude<FilterOp, "in" | "isNull">; readonly field: string; readonly value: string | number | boolean }
+  | {
+      readonly op: Exclude<FilterOp, "in" | "isNull">
+      readonly field: string
+      readonly value: string | number | boolean
+    }
   | { readonly op: "in"; readonly field: string; readonly values: readonly (string | number | boolean)[] }
   | { readonly op: "isNull"; readonly field: string; readonly value: boolean }
 

@@ -4,8 +4,8 @@ import type { Ids } from "./context.ts"
 import type { Json, JsonObject } from "./json.ts"
 import type { Cost, Observe } from "./observation.ts"
 import type { On } from "./operation.ts"
-import type { Action } from "./policy.ts"
 import type { AggregatePlan, GetPlan, ListPlan, Page } from "./plan.ts"
+import type { Action } from "./policy.ts"
 import type { Principal } from "./principal.ts"
 
 /** A row in wire JSON, under property names; unreadable fields are absent. */

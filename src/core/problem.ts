@@ -53,7 +53,11 @@ export function invalid(path: string, code: string, message: string): Problem {
 /** INVALID_ARGUMENT with all the violations that were found. */
 export function invalidAll(violations: readonly Violation[]): Problem {
   const first = violations[0]?.message ?? "The request is not valid"
-  return new Problem("INVALID_ARGUMENT", violations.length > 1 ? `${first} (and ${violations.length - 1} more)` : first, { violations })
+  return new Problem(
+    "INVALID_ARGUMENT",
+    violations.length > 1 ? `${first} (and ${violations.length - 1} more)` : first,
+    { violations },
+  )
 }
 
 /** NOT_FOUND, the same words whether the record is absent or invisible. */

@@ -33,7 +33,8 @@ function clean(model: Model, kind: "create" | "update", values: object): Readonl
   const { record } = schemasOf(model)
   const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
   for (const key of Object.keys(given)) {
-    if (!model.columns.has(key) && !model.secrets.has(key)) throw new Error(`${kind} of ${model.name}: no column ${key}`)
+    if (!model.columns.has(key) && !model.secrets.has(key))
+      throw new Error(`${kind} of ${model.name}: no column ${key}`)
   }
   const open = Object.fromEntries(Object.entries(given).filter(([key]) => model.columns.has(key)))
   const parsed = record.partial().safeParse(open)
@@ -46,14 +47,21 @@ export function recorder(call: Recording): Recorder {
   const writes: Write[] = []
   const decided = new Map<string, Batch["decidedOn"][number]>()
   const record = (write: Write): Pending<never> => {
-    if (writes.length >= limits.batchRecordsMax) throw new Problem("INVALID_ARGUMENT", `At most ${limits.batchRecordsMax} records a call`)
+    if (writes.length >= limits.batchRecordsMax)
+      throw new Problem("INVALID_ARGUMENT", `At most ${limits.batchRecordsMax} records a call`)
     writes.push(write)
     return new Pending<never>(writes.length - 1, write.id)
   }
   const changesFor = (as: Principal, version: number | null): Changes => ({
     create: (resource, values) => {
       const model = modelOf(call.models, resource.name)
-      return record({ kind: "create", resource: model.name, id: call.ids.mint(model.idPrefix), values: clean(model, "create", values), as })
+      return record({
+        kind: "create",
+        resource: model.name,
+        id: call.ids.mint(model.idPrefix),
+        values: clean(model, "create", values),
+        as,
+      })
     },
     update: (resource, id, values) => {
       const model = modelOf(call.models, resource.name)
@@ -63,7 +71,8 @@ export function recorder(call: Recording): Recorder {
     as: (other) => changesFor(other, version),
   })
   const note = (resource: string, row: Row) => {
-    if (typeof row.version === "number") decided.set(`${resource} ${String(row.id)}`, { resource, id: String(row.id), version: row.version })
+    if (typeof row.version === "number")
+      decided.set(`${resource} ${String(row.id)}`, { resource, id: String(row.id), version: row.version })
   }
   return {
     read: readsAs(call, call.principal, note),
@@ -80,7 +89,10 @@ function readsAs(call: Recording, principal: Principal, note: (resource: string,
   const reading = { principal, now: call.now }
   const find = async (name: string, id: string): Promise<Row | null> => {
     const model = modelOf(call.models, name)
-    const row = await call.store.get({ kind: "get", resource: name, id, fields: [...model.columns.keys()], expand: {} }, reading)
+    const row = await call.store.get(
+      { kind: "get", resource: name, id, fields: [...model.columns.keys()], expand: {} },
+      reading,
+    )
     if (row) note(name, row)
     return row
   }

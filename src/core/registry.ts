@@ -1,13 +1,14 @@
 /** The registry: every resource and operation by name, compiled and checked. A declaration that could fail open is refused here, by name, with the cure. */
+
+import type { SQLiteTable } from "drizzle-orm/sqlite-core"
+import type * as z from "zod"
 import { checkOperation, checkResource, checkTables } from "./checks.ts"
-import { type Compiled, compileShape } from "./shape.ts"
 import { compileModel, type Model, type Models } from "./model.ts"
 import type { Operation } from "./operation.ts"
 import { type Resource, type ResourceOptions, type RowOf, standardVerbs } from "./resource.ts"
 import { schemasOf } from "./schema.ts"
+import { type Compiled, compileShape } from "./shape.ts"
 import { standardOperation } from "./standard.ts"
-import type { SQLiteTable } from "drizzle-orm/sqlite-core"
-import type * as z from "zod"
 
 /** An operation as doors read it. Shapes compile on first use: a cold isolate pays only for what it serves. */
 export interface CompiledOperation extends Operation {
@@ -38,7 +39,8 @@ function checkNames(input: Compiled, output: Compiled, named: Map<string, string
   for (const [name, schema] of [...Object.entries(input.named), ...Object.entries(output.named)]) {
     const text = JSON.stringify(schema)
     const known = named.get(name)
-    if (known !== undefined && known !== text) throw new Error(`Two different schemas are named ${name}; give one another .meta({ id })`)
+    if (known !== undefined && known !== text)
+      throw new Error(`Two different schemas are named ${name}; give one another .meta({ id })`)
     named.set(name, text)
   }
 }
@@ -57,7 +59,10 @@ function modelFor(resource: Resource): Model {
  * @param name plural, lower case: the name in paths, events and policies
  * @throws Error when the table's columns cannot travel as JSON
  */
-export function resource<const N extends string, T extends SQLiteTable>(name: N, options: ResourceOptions<T>): Resource<N, T> {
+export function resource<const N extends string, T extends SQLiteTable>(
+  name: N,
+  options: ResourceOptions<T>,
+): Resource<N, T> {
   const declared = {
     ...options,
     name,
@@ -99,7 +104,10 @@ function compileOperation(operation: Operation, models: Models): CompiledOperati
  *   and the generated documents do, production does not pay for it at its start
  * @throws Error naming the declaration, the fault and the cure
  */
-export function buildRegistry(application: Application, options: { readonly engine?: readonly Operation[]; readonly eager?: boolean } = {}): Registry {
+export function buildRegistry(
+  application: Application,
+  options: { readonly engine?: readonly Operation[]; readonly eager?: boolean } = {},
+): Registry {
   const { engine = [], eager = false } = options
   const models = new Map<string, Model>()
   for (const declared of application.resources) {

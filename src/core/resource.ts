@@ -4,7 +4,9 @@ import type * as z from "zod"
 import type { Condition, Policy, Value } from "./policy.ts"
 
 /** A table that has the columns of `record(prefix)`. */
-export type RecordTable = SQLiteTable & { readonly $inferSelect: { id: string; version: number; createdAt: string; updatedAt: string } }
+export type RecordTable = SQLiteTable & {
+  readonly $inferSelect: { id: string; version: number; createdAt: string; updatedAt: string }
+}
 
 /** A row as every door and every handler sees it: JSON values under the column's property names. */
 export type RowOf<T extends SQLiteTable> = Omit<T["$inferSelect"], "rowKey">

@@ -63,7 +63,8 @@ export function factsOf(run: Run, spans: readonly Span[]): Facts {
 export function report(run: Run, problem: Problem | null, milliseconds: number): void {
   const operation = run.match?.operation.name ?? null
   const at = run.now.toISOString()
-  if (run.replayed && operation !== null) run.ports.observe({ kind: "replayed", at, requestId: run.arrival.requestId, operation })
+  if (run.replayed && operation !== null)
+    run.ports.observe({ kind: "replayed", at, requestId: run.arrival.requestId, operation })
   run.ports.observe({
     kind: "call",
     at,

@@ -27,7 +27,10 @@ const int64Text = z
 
 /** TypeID text of one prefix (github.com/jetify-com/typeid, spec 0.3). */
 export function idSchema(prefix: string): z.ZodString {
-  return z.string().regex(new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`)).meta({ description: `TypeID: ${prefix}_ and 26 base32 characters` })
+  return z
+    .string()
+    .regex(new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`))
+    .meta({ description: `TypeID: ${prefix}_ and 26 base32 characters` })
 }
 
 /** The name under which a resource's record stands in documents: `project_members` -> `ProjectMember`. */
@@ -104,14 +107,24 @@ export function isUpdatable(model: Model, key: string): boolean {
 function compile(model: Model): ResourceSchemas {
   const name = typeName(model)
   const single = new Map([...model.columns].map(([key, column]) => [key, kindSchema(model, column)]))
-  const shapeOf = (columns: Iterable<readonly [string, ColumnFacts]>, wrap: (schema: z.ZodType, column: ColumnFacts) => z.ZodType) =>
-    Object.fromEntries([...columns].map(([key, column]) => [key, wrap(single.get(key) ?? z.unknown(), column)]))
+  const shapeOf = (
+    columns: Iterable<readonly [string, ColumnFacts]>,
+    wrap: (schema: z.ZodType, column: ColumnFacts) => z.ZodType,
+  ) => Object.fromEntries([...columns].map(([key, column]) => [key, wrap(single.get(key) ?? z.unknown(), column)]))
   const nullable = (schema: z.ZodType, column: ColumnFacts) => (column.nullable ? schema.nullable() : schema)
-  const related = Object.fromEntries([...model.relations.keys()].map((key) => [key, z.unknown().optional().meta({ description: "Present when expanded" })]))
+  const related = Object.fromEntries(
+    [...model.relations.keys()].map((key) => [
+      key,
+      z.unknown().optional().meta({ description: "Present when expanded" }),
+    ]),
+  )
   const all = [...model.columns]
   return {
     record: z
-      .object({ ...shapeOf(all, (schema, column) => (column.key === "id" ? schema : nullable(schema, column).optional())), ...related })
+      .object({
+        ...shapeOf(all, (schema, column) => (column.key === "id" ? schema : nullable(schema, column).optional())),
+        ...related,
+      })
       .meta({ id: name, description: model.resource.summary ?? `A record of ${model.name}` }),
     create: z
       .strictObject(

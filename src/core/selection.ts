@@ -28,7 +28,12 @@ export function faults(): Faults {
 }
 
 /** The fields asked for, in declaration order and always with the id; all when none are named. */
-export function selectFields(model: Model, names: readonly string[] | undefined, path: string, found: Faults): readonly string[] {
+export function selectFields(
+  model: Model,
+  names: readonly string[] | undefined,
+  path: string,
+  found: Faults,
+): readonly string[] {
   if (names === undefined) return [...model.columns.keys()]
   const wanted = new Set<string>(["id"])
   names.forEach((name, n) => {
@@ -69,14 +74,27 @@ export function selectExpand(
       found.add(path, "invalid_type", "Give true, or an object with fields, expand and limit")
       continue
     }
-    out[name] = expandOne(models, modelOf(models, relation.resource), options as JsonObject, { path, depth: at.depth + 1 }, found)
+    out[name] = expandOne(
+      models,
+      modelOf(models, relation.resource),
+      options as JsonObject,
+      { path, depth: at.depth + 1 },
+      found,
+    )
   }
   return out
 }
 
-function expandOne(models: Models, target: Model, options: JsonObject, at: { path: string; depth: number }, found: Faults) {
+function expandOne(
+  models: Models,
+  target: Model,
+  options: JsonObject,
+  at: { path: string; depth: number },
+  found: Faults,
+) {
   for (const key of Object.keys(options)) {
-    if (key !== "fields" && key !== "expand" && key !== "limit") found.add(at.path + pointer(key), "unknown_field", "Only fields, expand and limit go here")
+    if (key !== "fields" && key !== "expand" && key !== "limit")
+      found.add(at.path + pointer(key), "unknown_field", "Only fields, expand and limit go here")
   }
   const limit = options.limit ?? limits.expandPageSize
   if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 1 || limit > limits.pageSizeMax) {
@@ -84,8 +102,19 @@ function expandOne(models: Models, target: Model, options: JsonObject, at: { pat
   }
   return {
     resource: target.name,
-    fields: selectFields(target, options.fields === undefined ? undefined : texts(options.fields, `${at.path}/fields`, found), `${at.path}/fields`, found),
-    expand: selectExpand(models, target, options.expand as JsonObject | undefined, { path: `${at.path}/expand`, depth: at.depth }, found),
+    fields: selectFields(
+      target,
+      options.fields === undefined ? undefined : texts(options.fields, `${at.path}/fields`, found),
+      `${at.path}/fields`,
+      found,
+    ),
+    expand: selectExpand(
+      models,
+      target,
+      options.expand as JsonObject | undefined,
+      { path: `${at.path}/expand`, depth: at.depth },
+      found,
+    ),
     limit: typeof limit === "number" ? limit : limits.expandPageSize,
   }
 }
@@ -113,9 +142,12 @@ export function parseSort(model: Model, names: readonly string[] | undefined, fo
   return names.map((name, n) => {
     const descending = name.startsWith("-")
     const field = descending ? name.slice(1) : name
-    if (!model.columns.has(field)) found.add(`/sort/${n}`, "unknown_field", `${model.name} has no field ${quoted(field)}`)
-    else if (!model.sort.has(field)) found.add(`/sort/${n}`, "not_sortable", `${model.name} cannot be sorted by ${field}`)
-    else if (names.findIndex((other) => other.replace(/^-/, "") === field) !== n) found.add(`/sort/${n}`, "duplicate", `${field} stands twice`)
+    if (!model.columns.has(field))
+      found.add(`/sort/${n}`, "unknown_field", `${model.name} has no field ${quoted(field)}`)
+    else if (!model.sort.has(field))
+      found.add(`/sort/${n}`, "not_sortable", `${model.name} cannot be sorted by ${field}`)
+    else if (names.findIndex((other) => other.replace(/^-/, "") === field) !== n)
+      found.add(`/sort/${n}`, "duplicate", `${field} stands twice`)
     return { field, descending }
   })
 }
@@ -157,14 +189,23 @@ function parseGroup(model: Model, wire: Json, at: Place, found: Faults, count: {
         found.add(path, "too_many", `At most ${limits.filterTermsMax} filters`)
         return null
       }
-      const of = value.map((item, n) => parseGroup(model, item as Json, { path: `${path}/${n}`, depth: inner.depth }, found, count))
+      const of = value.map((item, n) =>
+        parseGroup(model, item as Json, { path: `${path}/${n}`, depth: inner.depth }, found, count),
+      )
       keep({ op: key, of: of.filter((filter) => filter !== null) })
     } else parseField(model, key, value, path, found, count).forEach(keep)
   }
   return terms.length === 1 ? (terms[0] ?? null) : { op: "and", of: terms }
 }
 
-function parseField(model: Model, field: string, value: Json, path: string, found: Faults, count: { terms: number }): (Filter | null)[] {
+function parseField(
+  model: Model,
+  field: string,
+  value: Json,
+  path: string,
+  found: Faults,
+  count: { terms: number },
+): (Filter | null)[] {
   const column = model.columns.get(field)
   if (!column) {
     found.add(path, "unknown_field", `${model.name} has no field ${quoted(field)}`)
@@ -174,14 +215,22 @@ function parseField(model: Model, field: string, value: Json, path: string, foun
     found.add(path, "not_filterable", `${model.name} cannot be filtered by ${field}`)
     return []
   }
-  const operators: JsonObject = value !== null && typeof value === "object" && !Array.isArray(value) ? (value as JsonObject) : { eq: value }
+  const operators: JsonObject =
+    value !== null && typeof value === "object" && !Array.isArray(value) ? (value as JsonObject) : { eq: value }
   return Object.entries(operators).map(([op, operand]) => {
     count.terms += 1
     return parseTerm(model, column, op, operand, op === "eq" && operators !== value ? path : path + pointer(op), found)
   })
 }
 
-function parseTerm(model: Model, column: ColumnFacts, op: string, operand: Json, path: string, found: Faults): Filter | null {
+function parseTerm(
+  model: Model,
+  column: ColumnFacts,
+  op: string,
+  operand: Json,
+  path: string,
+  found: Faults,
+): Filter | null {
   const field = column.key
   if (!comparisons.has(op)) {
     found.add(path, "unknown_operator", `No such operator: ${quoted(op)}`)
@@ -200,8 +249,12 @@ function parseTerm(model: Model, column: ColumnFacts, op: string, operand: Json,
   }
   const schema = textOnly.has(op) ? null : schemasOf(model).column(field)
   const check = (value: Json, where: string): string | number | boolean | null => {
-    const parsed = schema === null ? { success: typeof value === "string" && value.length <= 200, data: value } : schema.safeParse(value)
-    if (parsed.success && parsed.data !== null && typeof parsed.data !== "object") return parsed.data as string | number | boolean
+    const parsed =
+      schema === null
+        ? { success: typeof value === "string" && value.length <= 200, data: value }
+        : schema.safeParse(value)
+    if (parsed.success && parsed.data !== null && typeof parsed.data !== "object")
+      return parsed.data as string | number | boolean
     found.add(where, "invalid_value", `Not a value of ${field}`)
     return null
   }
@@ -214,5 +267,7 @@ function parseTerm(model: Model, column: ColumnFacts, op: string, operand: Json,
     return { op, field, values: values.filter((value) => value !== null) }
   }
   const value = check(operand, path)
-  return value === null ? null : { op: op as Exclude<Filter["op"], "and" | "or" | "not" | "in" | "isNull">, field, value }
+  return value === null
+    ? null
+    : { op: op as Exclude<Filter["op"], "and" | "or" | "not" | "in" | "isNull">, field, value }
 }

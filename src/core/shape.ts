@@ -13,7 +13,12 @@ export type Shape = { readonly description?: string } & (
   | { readonly type: "object"; readonly name: string; readonly fields: readonly Field[] }
   | { readonly type: "list"; readonly item: Shape; readonly itemNullable: boolean }
   | { readonly type: "map"; readonly value: Shape }
-  | { readonly type: "union"; readonly name: string; readonly tag: string; readonly variants: readonly { readonly name: string; readonly shape: Shape }[] }
+  | {
+      readonly type: "union"
+      readonly name: string
+      readonly tag: string
+      readonly variants: readonly { readonly name: string; readonly shape: Shape }[]
+    }
 )
 
 /** One property of an object. `required` and `nullable` are two questions: absent is not null. */
@@ -63,7 +68,8 @@ function rewriteReferences(node: unknown): unknown {
   for (const [key, value] of Object.entries(node)) {
     // `id` as text is the name given by .meta(); `id` as an object is a property called id.
     if (key === "$schema" || key === "$defs" || (key === "id" && typeof value === "string")) continue
-    out[key] = key === "$ref" && typeof value === "string" ? value.replace("#/$defs/", prefix) : rewriteReferences(value)
+    out[key] =
+      key === "$ref" && typeof value === "string" ? value.replace("#/$defs/", prefix) : rewriteReferences(value)
   }
   return out
 }
@@ -111,7 +117,12 @@ function withoutNull(node: Node): { node: Node; nullable: boolean } {
   return { node: rest.length === 1 ? (rest[0] as Node) : { ...node, anyOf: rest }, nullable: true }
 }
 
-function shapeOf(given: Node, named: Readonly<Record<string, JsonObject>>, at: string, seen: ReadonlySet<string>): Shape {
+function shapeOf(
+  given: Node,
+  named: Readonly<Record<string, JsonObject>>,
+  at: string,
+  seen: ReadonlySet<string>,
+): Shape {
   const { node, name } = resolve(given, named)
   if (name !== null && seen.has(name)) return { type: "json" }
   const inside = name === null ? seen : new Set([...seen, name])
@@ -130,7 +141,12 @@ function shapeOf(given: Node, named: Readonly<Record<string, JsonObject>>, at: s
     case "boolean":
       return { type: "bool" }
     case "integer":
-      return { type: node.format === "int32" || (node.maximum === 2147483647 && node.minimum === -2147483648) ? "int32" : "safeint" }
+      return {
+        type:
+          node.format === "int32" || (node.maximum === 2147483647 && node.minimum === -2147483648)
+            ? "int32"
+            : "safeint",
+      }
     case "number":
       return { type: "double" }
     case "string":
@@ -152,11 +168,18 @@ function stringOf(node: Node): Shape {
   }
 }
 
-function objectOf(node: Node, named: Readonly<Record<string, JsonObject>>, label: string, seen: ReadonlySet<string>): Shape {
+function objectOf(
+  node: Node,
+  named: Readonly<Record<string, JsonObject>>,
+  label: string,
+  seen: ReadonlySet<string>,
+): Shape {
   const properties = node.properties as Record<string, Node> | undefined
   if (!properties) {
     const value = node.additionalProperties
-    return value && typeof value === "object" ? { type: "map", value: shapeOf(value as Node, named, `${label}Value`, seen) } : { type: "json" }
+    return value && typeof value === "object"
+      ? { type: "map", value: shapeOf(value as Node, named, `${label}Value`, seen) }
+      : { type: "json" }
   }
   const required = new Set((node.required as string[] | undefined) ?? [])
   const fields = Object.entries(properties).map(([name, property]): Field => {
@@ -172,7 +195,12 @@ function objectOf(node: Node, named: Readonly<Record<string, JsonObject>>, label
   return { type: "object", name: label, fields }
 }
 
-function unionOf(options: readonly Node[], named: Readonly<Record<string, JsonObject>>, label: string, seen: ReadonlySet<string>): Shape {
+function unionOf(
+  options: readonly Node[],
+  named: Readonly<Record<string, JsonObject>>,
+  label: string,
+  seen: ReadonlySet<string>,
+): Shape {
   const resolved = options.map((option) => ({ option, ...resolve(option, named) }))
   const tags = resolved.map(({ node }) =>
     Object.entries((node.properties ?? {}) as Record<string, Node>)

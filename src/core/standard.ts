@@ -61,13 +61,18 @@ function batchRecord(model: Model) {
   return z
     .discriminatedUnion("op", [
       z.strictObject({ op: z.literal("create"), values: create }).meta({ id: `${name}BatchCreate` }),
-      z.strictObject({ op: z.literal("update"), id, patch: update, version: version.optional() }).meta({ id: `${name}BatchUpdate` }),
+      z
+        .strictObject({ op: z.literal("update"), id, patch: update, version: version.optional() })
+        .meta({ id: `${name}BatchUpdate` }),
       z.strictObject({ op: z.literal("delete"), id, version: version.optional() }).meta({ id: `${name}BatchDelete` }),
     ])
     .meta({ id: `${name}BatchRecord` })
 }
 
-type Parts = Pick<Operation, "kind" | "input" | "output" | "summary"> & { readonly action: "read" | "create" | "update" | "delete"; readonly rest: RestBinding }
+type Parts = Pick<Operation, "kind" | "input" | "output" | "summary"> & {
+  readonly action: "read" | "create" | "update" | "delete"
+  readonly rest: RestBinding
+}
 
 function parts(model: Model, verb: StandardVerb): Parts {
   const { record, create, update } = schemasOf(model)
@@ -101,7 +106,14 @@ function parts(model: Model, verb: StandardVerb): Parts {
         rest: { method: "GET", path: own },
       }
     case "create":
-      return { kind: "mutation", action: "create", summary: `Create one of ${model.name}`, input: create, output: record, rest: { method: "POST", path, status: 201 } }
+      return {
+        kind: "mutation",
+        action: "create",
+        summary: `Create one of ${model.name}`,
+        input: create,
+        output: record,
+        rest: { method: "POST", path, status: 201 },
+      }
     case "update":
       return {
         kind: "mutation",

@@ -20,10 +20,20 @@ export function violationsOf(error: z.ZodError): Violation[] {
   return error.issues.flatMap((issue): Violation[] => {
     const path = pointer(...issue.path.map((segment) => (typeof segment === "symbol" ? "?" : segment)))
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({ path: path + pointer(key.slice(0, 100)), code: "unknown_field", message: `Unknown field ${quoted(key)}` }))
+      return issue.keys.map((key) => ({
+        path: path + pointer(key.slice(0, 100)),
+        code: "unknown_field",
+        message: `Unknown field ${quoted(key)}`,
+      }))
     }
     const missing = issue.code === "invalid_type" && issue.input === undefined && issue.message.includes("undefined")
-    return [{ path, code: missing ? "required" : (words[issue.code] ?? "invalid_value"), message: missing ? "Required" : issue.message }]
+    return [
+      {
+        path,
+        code: missing ? "required" : (words[issue.code] ?? "invalid_value"),
+        message: missing ? "Required" : issue.message,
+      },
+    ]
   })
 }
 
@@ -40,10 +50,11 @@ export function refuseBadText(value: Json, path = ""): void {
     if (value.includes("\u0000")) throw invalid(path, "invalid_text", "Text may not hold NUL")
     if (!value.isWellFormed()) throw invalid(path, "invalid_text", "Text may not hold lone surrogates")
   } else if (Array.isArray(value)) {
-    value.forEach((item, n) => refuseBadText(item as Json, `${path}/${n}`))
+    for (const [n, item] of value.entries()) refuseBadText(item as Json, `${path}/${n}`)
   } else if (value !== null && typeof value === "object") {
     for (const [key, item] of Object.entries(value)) {
-      if (key.includes("\u0000") || !key.isWellFormed()) throw invalid(path, "invalid_text", "A name may not hold NUL or lone surrogates")
+      if (key.includes("\u0000") || !key.isWellFormed())
+        throw invalid(path, "invalid_text", "A name may not hold NUL or lone surrogates")
       refuseBadText(item as Json, path + pointer(key))
     }
   }

@@ -7,7 +7,16 @@ import type { Reading, Row, Store } from "./ports.ts"
 import { invalid, notFound } from "./problem.ts"
 import type { Recorder } from "./recorder.ts"
 import type { CompiledOperation } from "./registry.ts"
-import { type Faults, faults, parseFilter, parseSort, quoted, selectExpand, selectFields, selectionCost } from "./selection.ts"
+import {
+  type Faults,
+  faults,
+  parseFilter,
+  parseSort,
+  quoted,
+  selectExpand,
+  selectFields,
+  selectionCost,
+} from "./selection.ts"
 
 /** What a verb works with. */
 export interface Work {
@@ -74,7 +83,8 @@ async function getRecord(model: Model, input: ReadInput & { id: string }, work: 
 
 /** The plan of a get. Throws INVALID_ARGUMENT with every fault. */
 export function getPlan(models: Models, model: Model, input: ReadInput & { id: string }): GetPlan {
-  if (input.fields === undefined && input.expand === undefined) return { kind: "get", resource: model.name, id: input.id, fields: allFields(model), expand: {} }
+  if (input.fields === undefined && input.expand === undefined)
+    return { kind: "get", resource: model.name, id: input.id, fields: allFields(model), expand: {} }
   const found = faults()
   const plan: GetPlan = { kind: "get", resource: model.name, id: input.id, ...selection(models, model, input, found) }
   found.throwIfAny()
@@ -97,7 +107,11 @@ export function listPlan(models: Models, model: Model, input: ListInput): ListPl
     q: searchable(model, input.q, found),
   }
   if (limit * selectionCost(models, model, plan.expand) > limits.planCostMax) {
-    found.add("/expand", "too_costly", `This page could touch more than ${limits.planCostMax} records; lower the limits`)
+    found.add(
+      "/expand",
+      "too_costly",
+      `This page could touch more than ${limits.planCostMax} records; lower the limits`,
+    )
   }
   found.throwIfAny()
   return plan
@@ -145,14 +159,17 @@ function aggregatePlan(model: Model, input: AggregateInput): AggregatePlan {
     (input[fn] ?? []).map((field, n) => {
       const type = model.columns.get(field)?.kind.type
       if (type === undefined) found.add(`/${fn}/${n}`, "unknown_field", `${model.name} has no field ${quoted(field)}`)
-      else if (!(fn === "sum" || fn === "avg" ? numeric : ordered).has(type)) found.add(`/${fn}/${n}`, "not_measurable", `${field} has no ${fn}`)
+      else if (!(fn === "sum" || fn === "avg" ? numeric : ordered).has(type))
+        found.add(`/${fn}/${n}`, "not_measurable", `${field} has no ${fn}`)
       return { fn: fn as AggregateFunction, field: field as string | null }
     }),
   )
   const groupBy = input.groupBy ?? []
   groupBy.forEach((field, n) => {
-    if (!model.columns.has(field)) found.add(`/groupBy/${n}`, "unknown_field", `${model.name} has no field ${quoted(field)}`)
-    else if (!model.filter.has(field)) found.add(`/groupBy/${n}`, "not_groupable", `${model.name} cannot be grouped by ${field}`)
+    if (!model.columns.has(field))
+      found.add(`/groupBy/${n}`, "unknown_field", `${model.name} has no field ${quoted(field)}`)
+    else if (!model.filter.has(field))
+      found.add(`/groupBy/${n}`, "not_groupable", `${model.name} cannot be grouped by ${field}`)
   })
   const counted = input.count === true || measures.length === 0
   const plan: AggregatePlan = {
@@ -172,7 +189,8 @@ async function aggregate(model: Model, input: AggregateInput, work: Work): Promi
   const plan = aggregatePlan(model, input)
   const rows = await work.store.aggregate(plan, work.reading)
   const groups = rows.map((row) => {
-    const group: Record<string, Json> = plan.groupBy.length > 0 ? { group: Object.fromEntries(plan.groupBy.map((key) => [key, row[key] ?? null])) } : {}
+    const group: Record<string, Json> =
+      plan.groupBy.length > 0 ? { group: Object.fromEntries(plan.groupBy.map((key) => [key, row[key] ?? null])) } : {}
     for (const { fn, field } of plan.measures) {
       if (field === null) group.count = row.count ?? 0
       else group[fn] = { ...(group[fn] as JsonObject | undefined), [field]: row[`${fn}_${field}`] ?? null }

@@ -1,0 +1,57 @@
+/** The stage that does the work: a standard verb, an operation of the engine, or the application's own handler. */
+import type { JsonObject } from "./json.ts"
+import { denied, notFound } from "./problem.ts"
+import { recorder } from "./recorder.ts"
+import { matched, openStore, type Run } from "./run.ts"
+import { runStandard } from "./verbs.ts"
+
+/** Runs the operation. Writes are recorded, not made; run again, it starts from a clean record. */
+export async function handle(run: Run): Promise<void> {
+  const { operation } = matched(run)
+  const store = openStore(run)
+  const { registry, ports, principal, now, arrival } = run
+  run.recorder = recorder({ models: registry.models, store, ids: ports.ids, principal, now })
+  const reading = { principal, now }
+  if (operation.model) {
+    const work = {
+      models: registry.models,
+      store,
+      reading,
+      recorder: run.recorder,
+      expectedVersion: matched(run).expectedVersion,
+    }
+    run.output = await runStandard(operation, run.input, work)
+    return
+  }
+  if (operation.engine) {
+    run.output = await operation.engine(run.input as never, { store, reading })
+    return
+  }
+  const context = Object.freeze({
+    requestId: arrival.requestId,
+    door: run.door.name,
+    principal,
+    now,
+    signal: arrival.signal,
+    idempotencyKey: matched(run).idempotencyKey,
+    expectedVersion: matched(run).expectedVersion,
+    read: run.recorder.read,
+    changes: run.recorder.changes,
+    ids: ports.ids,
+    input: run.input as never,
+  })
+  run.output = await operation.handle?.(context)
+}
+
+/** A query of our own making still needs the right that it declares; the standard ones have it in their statement. */
+export async function requireRight(run: Run): Promise<void> {
+  const { operation } = matched(run)
+  if (operation.model || operation.policy.kind !== "on") return
+  const { resource, action, idFrom } = operation.policy
+  const id = String((run.input as JsonObject)[idFrom])
+  const reading = { principal: run.principal, now: run.now }
+  if (await openStore(run).permits(resource, id, action, reading)) return
+  if (action !== "read" && (await openStore(run).permits(resource, id, "read", reading)))
+    throw denied(`${action} this record of ${resource}`)
+  throw notFound(resource)
+}
