@@ -3,8 +3,8 @@ declare module "autocannon" {
   interface Options {
     url: string
     connections: number
-    /** Seconds. */
-    duration: number
+    /** Requests in all. */
+    amount: number
     /** Seconds. */
     timeout: number
     requests: { method: string; path: string; headers: Readonly<Record<string, string>>; body?: string }[]
@@ -17,5 +17,5 @@ declare module "autocannon" {
     duration: number
     latency: { p99: number }
   }
-  export default function autocannon(options: Options): Promise<Result>
+  export default function autocannon(options: Options): Promise<Result> & { stop(): void }
 }

@@ -24,7 +24,12 @@ async function authenticate(request: Request, env: Env): Promise<string | null> 
   if (known) return known.expires > Date.now() / 1000 ? known.user : null
   keys ??= createLocalJWKSet(JSON.parse(env.TOKEN_PUBLIC_KEYS))
   try {
-    const { payload } = await jwtVerify(token, keys, { issuer: env.TOKEN_ISSUER, audience: env.TOKEN_AUDIENCE, typ: "at+jwt", algorithms: ["EdDSA"] })
+    const { payload } = await jwtVerify(token, keys, {
+      issuer: env.TOKEN_ISSUER,
+      audience: env.TOKEN_AUDIENCE,
+      typ: "at+jwt",
+      algorithms: ["EdDSA"],
+    })
     verified.set(token, { user: payload.sub as string, expires: payload.exp as number })
     return payload.sub as string
   } catch {
@@ -69,8 +74,11 @@ function bound(bind: Bind, call: Call): string | number | null {
 }
 
 async function send(database: D1Database, trip: PlannedTrip, call: Call): Promise<Row[]> {
-  const statements = trip.statements.map(({ sql, binds }) => database.prepare(sql).bind(...binds.map((bind) => bound(bind, call))))
-  const results = trip.how === "batch" ? await database.batch(statements) : [await (statements[0] as D1PreparedStatement).all()]
+  const statements = trip.statements.map(({ sql, binds }) =>
+    database.prepare(sql).bind(...binds.map((bind) => bound(bind, call))),
+  )
+  const results =
+    trip.how === "batch" ? await database.batch(statements) : [await (statements[0] as D1PreparedStatement).all()]
   return (results[trip.answer] as D1Result<Row>).results
 }
 
@@ -88,7 +96,10 @@ function unpack(row: Row, related: PlannedCall["related"]): Row {
   for (const column in related) {
     const names = related[column] as readonly string[]
     const value = JSON.parse(row[column] as string)
-    row[column] = Array.isArray(value[0]) || value.length === 0 ? value.map((one: unknown[]) => named(names, one)) : named(names, value)
+    row[column] =
+      Array.isArray(value[0]) || value.length === 0
+        ? value.map((one: unknown[]) => named(names, one))
+        : named(names, value)
   }
   return row
 }
@@ -110,7 +121,8 @@ export default {
     let route = `${request.method} /v1/tasks`
     if (request.method === "POST") {
       const body = (await request.json()) as Record<string, unknown>
-      if (typeof body["projectId"] !== "string" || typeof body["title"] !== "string") return new Response(null, { status: 400 })
+      if (typeof body["projectId"] !== "string" || typeof body["title"] !== "string")
+        return new Response(null, { status: 400 })
       values["projectId"] = body["projectId"]
       values["title"] = body["title"]
     } else if (url.pathname.startsWith("/v1/tasks/")) {
@@ -126,6 +138,9 @@ export default {
     let rows: Row[] = []
     for (const trip of planned.trips) rows = await send(env.DB, trip, call)
     if (planned.one && rows.length === 0) return new Response(null, { status: 404 })
-    return new Response(JSON.stringify(planned.one ? rows[0] : page(rows, planned.related)), { status: planned.status, ...json })
+    return new Response(JSON.stringify(planned.one ? rows[0] : page(rows, planned.related)), {
+      status: planned.status,
+      ...json,
+    })
   },
 }

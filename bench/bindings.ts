@@ -52,7 +52,12 @@ export const plugins = { "selvage-bench": plugin }
 
 /** Miniflare options of a D1 binding to the database behind `address` (host:port). */
 export function remoteDatabase(name: string, address: string) {
-  return { name, type: "selvage-d1", plugin: { package: import.meta.filename, name: "selvage-bench" }, options: { address } }
+  return {
+    name,
+    type: "selvage-d1",
+    plugin: { package: import.meta.filename, name: "selvage-bench" },
+    options: { address },
+  }
 }
 
 /** Miniflare options of a Rate Limiting binding that never refuses. */

@@ -29,7 +29,8 @@ const pageSize = 20
 export function visibleTasks(count: number, tasks: number): string[] {
   const mine = new Set(Array.from({ length: grants.projects }, (_, n) => projectOfPrincipal(n, tasks)))
   const found: string[] = []
-  for (let n = tasks - 1; n >= 0 && found.length < count; n--) if (mine.has(projectOfTask(n, tasks))) found.push(benchId("task", n))
+  for (let n = tasks - 1; n >= 0 && found.length < count; n--)
+    if (mine.has(projectOfTask(n, tasks))) found.push(benchId("task", n))
   return found
 }
 
@@ -63,12 +64,21 @@ function list(name: string, label: string, tasks: number, parameters: Readonly<R
     title: label,
     tasks,
     route: `GET /v1/tasks?${["limit", ...Object.keys(parameters), "projectId"].sort().join("&")}`,
-    calls: (token) => projects(tasks).map((projectId) => get(token, `/v1/tasks?${[`projectId=${projectId}`, `limit=${pageSize}`, ...query].join("&")}`, { projectId })),
+    calls: (token) =>
+      projects(tasks).map((projectId) =>
+        get(token, `/v1/tasks?${[`projectId=${projectId}`, `limit=${pageSize}`, ...query].join("&")}`, { projectId }),
+      ),
   }
 }
 
 function everything(name: string, label: string, tasks: number): Case {
-  return { name, title: label, tasks, route: "GET /v1/tasks?limit", calls: (token) => [get(token, `/v1/tasks?limit=${pageSize}`, {})] }
+  return {
+    name,
+    title: label,
+    tasks,
+    route: "GET /v1/tasks?limit",
+    calls: (token) => [get(token, `/v1/tasks?limit=${pageSize}`, {})],
+  }
 }
 
 function create(tasks: number): Case {

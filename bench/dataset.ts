@@ -78,19 +78,49 @@ function fillers(tasks: number): string[] {
   const me = `'${principal}'`
   const assignee = `case when n % ${assignedEvery[tasks]} = 7 then ${me} when n % 3 = 0 then ${someone("n")} end`
   const memberships = `select n, at, n / 5 as project, n % 5 as seat from (${numbers(projects * 5)})`
-  const role = (seat: string) => `case ${seat} when 0 then 'admin' when 1 then 'editor' when 2 then 'editor' else 'viewer' end`
+  const role = (seat: string) =>
+    `case ${seat} when 0 then 'admin' when 1 then 'editor' when 2 then 'editor' else 'viewer' end`
   const tasksWithN = `select row_key - 1 as n, createdAt as at, id as task, organizationId as organization, projectId as project from tasks`
   // Shared tasks stand outside the principal's projects, evenly over time.
   const shared = `select n, at, task, organization from (${tasksWithN}) where not ${isMine} and n % ${tasks / 40 - 3} = 1 order by n limit ${grants.shares}`
   return [
-    insert("users", "user", numbers(userCount), { email: "'user' || n || '@example.com'", name: "'User ' || n", roles: "'[]'", status: "'active'" }),
-    insert("organizations", "org", numbers(organizationCount), { name: "'Organization ' || n", createdBy: idOf("user", "n + 1") }),
-    insert("members", "member", numbers(userCount), { organizationId: organizationOf("n"), userId: idOf("user", "n"), role: "case when n between 1 and 20 then 'owner' else 'member' end" }),
-    ...mine.slice(0, 2).map((project, n) =>
-      insert("members", "member", `select ${userCount + n} as n, '2025-10-02T00:00:00.000Z' as at`, { organizationId: `'${benchId("org", project % organizationCount)}'`, userId: me, role: "'member'" }),
-    ),
-    insert("projects", "project", numbers(projects), { organizationId: organizationOf("n"), name: "'Project ' || n", description: "'What project ' || n || ' is about'", archived: "n % 10 = 0", createdBy: someone("n") }),
-    insert("project_members", "pmember", memberships, { organizationId: organizationOf("project"), projectId: idOf("project", "project"), userId: someone("project * 5 + seat"), role: role("seat") }),
+    insert("users", "user", numbers(userCount), {
+      email: "'user' || n || '@example.com'",
+      name: "'User ' || n",
+      roles: "'[]'",
+      status: "'active'",
+    }),
+    insert("organizations", "org", numbers(organizationCount), {
+      name: "'Organization ' || n",
+      createdBy: idOf("user", "n + 1"),
+    }),
+    insert("members", "member", numbers(userCount), {
+      organizationId: organizationOf("n"),
+      userId: idOf("user", "n"),
+      role: "case when n between 1 and 20 then 'owner' else 'member' end",
+    }),
+    ...mine
+      .slice(0, 2)
+      .map((project, n) =>
+        insert("members", "member", `select ${userCount + n} as n, '2025-10-02T00:00:00.000Z' as at`, {
+          organizationId: `'${benchId("org", project % organizationCount)}'`,
+          userId: me,
+          role: "'member'",
+        }),
+      ),
+    insert("projects", "project", numbers(projects), {
+      organizationId: organizationOf("n"),
+      name: "'Project ' || n",
+      description: "'What project ' || n || ' is about'",
+      archived: "n % 10 = 0",
+      createdBy: someone("n"),
+    }),
+    insert("project_members", "pmember", memberships, {
+      organizationId: organizationOf("project"),
+      projectId: idOf("project", "project"),
+      userId: someone("project * 5 + seat"),
+      role: role("seat"),
+    }),
     ...mine.map((project, n) =>
       insert("project_members", "pmember", `select ${projects * 5 + n} as n, '2025-10-02T00:00:00.000Z' as at`, {
         organizationId: `'${benchId("org", project % organizationCount)}'`,
@@ -113,23 +143,44 @@ function fillers(tasks: number): string[] {
       internalNote: "case when n % 10 = 0 then 'Only administrators see this.' end",
       createdBy: someone("n"),
     }),
-    insert("comments", "comment", `select n * 3 + value as n, at, task, organization from (${tasksWithN}), json_each('[0,1,2]') where ${isMine} or n % 50 = 0`, {
+    insert(
+      "comments",
+      "comment",
+      `select n * 3 + value as n, at, task, organization from (${tasksWithN}), json_each('[0,1,2]') where ${isMine} or n % 50 = 0`,
+      {
+        organizationId: "organization",
+        taskId: "task",
+        authorId: someone("n"),
+        body: "'Looks good to me, number ' || n || '.'",
+      },
+    ),
+    insert("shares", "share", `select n, at, task, organization from (${tasksWithN}) where n % 20 = 3`, {
       organizationId: "organization",
       taskId: "task",
-      authorId: someone("n"),
-      body: "'Looks good to me, number ' || n || '.'",
+      userId: someone("n"),
+      level: "'view'",
+      createdBy: someone("n + 1"),
     }),
-    insert("shares", "share", `select n, at, task, organization from (${tasksWithN}) where n % 20 = 3`, { organizationId: "organization", taskId: "task", userId: someone("n"), level: "'view'", createdBy: someone("n + 1") }),
-    insert("shares", "share", `select ${tasks} + n as n, at, task, organization from (${shared})`, { organizationId: "organization", taskId: "task", userId: me, level: "case when n % 3 = 0 then 'edit' else 'view' end", createdBy: someone("n + 1") }),
+    insert("shares", "share", `select ${tasks} + n as n, at, task, organization from (${shared})`, {
+      organizationId: "organization",
+      taskId: "task",
+      userId: me,
+      level: "case when n % 3 = 0 then 'edit' else 'view' end",
+      createdBy: someone("n + 1"),
+    }),
   ]
 }
 
 /** Fills with indexes and triggers taken away, and puts them back: far faster than keeping them up to date row by row. */
 function fill(database: DatabaseSync, tasks: number): void {
-  database.exec("pragma journal_mode = off; pragma synchronous = off; pragma foreign_keys = off; pragma cache_size = -1000000")
+  database.exec(
+    "pragma journal_mode = off; pragma synchronous = off; pragma foreign_keys = off; pragma cache_size = -1000000",
+  )
   for (const name of migrationNames()) for (const statement of migrationStatements(name)) database.exec(statement)
   const aside = database
-    .prepare("select type, name, sql from sqlite_schema where type in ('index', 'trigger') and sql is not null order by type, rowid")
+    .prepare(
+      "select type, name, sql from sqlite_schema where type in ('index', 'trigger') and sql is not null order by type, rowid",
+    )
     .all() as unknown as { type: string; name: string; sql: string }[]
   for (const { type, name } of aside) database.exec(`drop ${type} "${name}"`)
   for (const filler of fillers(tasks)) database.exec(filler)
@@ -150,7 +201,11 @@ function databaseFile(folder: string): string {
 async function build(folder: string, tasks: number): Promise<void> {
   // Miniflare decides what the file is called; the relay answers any request once the database is there.
   const storage = await startServer({ kind: "storage", folder })
-  await fetch(`${storage.url}/query`, { method: "POST", body: JSON.stringify([{ sql: "select 1" }]), headers: { "content-type": "application/json" } })
+  await fetch(`${storage.url}/query`, {
+    method: "POST",
+    body: JSON.stringify([{ sql: "select 1" }]),
+    headers: { "content-type": "application/json" },
+  })
   await storage.stop()
   const database = new DatabaseSync(databaseFile(folder))
   try {
@@ -165,7 +220,9 @@ async function build(folder: string, tasks: number): Promise<void> {
  * @param tasks one of `sizes`
  */
 export async function prepareDataset(target: string, tasks: number): Promise<string> {
-  const hash = createHash("sha256").update(readFileSync(import.meta.filename)).update(databaseName)
+  const hash = createHash("sha256")
+    .update(readFileSync(import.meta.filename))
+    .update(databaseName)
   for (const name of migrationNames()) hash.update(migrationStatements(name).join(";"))
   const cache = join(tmpdir(), `selvage-bench-${hash.digest("hex").slice(0, 12)}`)
   const kept = join(cache, `${tasks}`)
@@ -179,7 +236,9 @@ export async function prepareDataset(target: string, tasks: number): Promise<str
     } finally {
       rmSync(partial, { recursive: true, force: true })
     }
-    console.error(`Filled a database with ${tasks} tasks in ${((performance.now() - started) / 1000).toFixed(1)} s (kept in ${kept})`)
+    console.error(
+      `Filled a database with ${tasks} tasks in ${((performance.now() - started) / 1000).toFixed(1)} s (kept in ${kept})`,
+    )
   }
   const folder = join(target, `data-${tasks}`)
   cpSync(kept, folder, { recursive: true })

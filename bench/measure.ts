@@ -37,10 +37,13 @@ export interface Field {
   readonly storage: Server
 }
 
+/** How much is sent. */
 export interface Effort {
   readonly rounds: number
-  readonly seconds: number
-  readonly folder: string
+  /** In each round, to each server. */
+  readonly requests: number
+  /** Before the first round, to each server. */
+  readonly warmUp: number
 }
 
 /** The p-th quantile of a list, between its neighbours. */
@@ -58,7 +61,11 @@ function medianRound(rounds: readonly Round[]): Round {
   return { requestsPerSecond: of("requestsPerSecond"), p99: of("p99"), cpu: of("cpu"), storageCpu: of("storageCpu") }
 }
 
-async function runOnce(server: Server, storage: Server, options: Omit<Parameters<typeof load>[0], "url">): Promise<Round> {
+async function runOnce(
+  server: Server,
+  storage: Server,
+  options: Omit<Parameters<typeof load>[0], "url">,
+): Promise<Round> {
   const [before, storageBefore] = [cpuMicroseconds(server.pid), cpuMicroseconds(storage.pid)]
   const { requests, requestsPerSecond, p99 } = await load({ ...options, url: server.url })
   return {
@@ -70,25 +77,39 @@ async function runOnce(server: Server, storage: Server, options: Omit<Parameters
 }
 
 /** Measures a case: a warm-up, then rounds in which the two take turns at going first. */
-export async function measure(one: Case, connections: number, token: string, field: Field, effort: Effort): Promise<Comparison> {
-  const options = { calls: one.calls(token), connections, folder: effort.folder }
+export async function measure(
+  one: Case,
+  connections: number,
+  token: string,
+  field: Field,
+  effort: Effort,
+): Promise<Comparison> {
+  const options = { calls: one.calls(token), connections, requests: effort.requests }
   const rounds: { bare: Round[]; selvage: Round[] } = { bare: [], selvage: [] }
-  for (const name of ["bare", "selvage"] as const) await runOnce(field[name], field.storage, { ...options, seconds: 1 })
+  for (const name of ["bare", "selvage"] as const) await runOnce(field[name], field.storage, { ...options, requests: effort.warmUp })
   for (let n = 0; n < effort.rounds; n++) {
     for (const name of n % 2 === 0 ? (["bare", "selvage"] as const) : (["selvage", "bare"] as const)) {
-      rounds[name].push(await runOnce(field[name], field.storage, { ...options, seconds: effort.seconds }))
+      rounds[name].push(await runOnce(field[name], field.storage, options))
     }
   }
   const [bare, selvage] = [medianRound(rounds.bare), medianRound(rounds.selvage)]
   const single = rounds.bare.map((round, n) => (rounds.selvage[n] as Round).cpu / round.cpu)
-  const spread = (p: number) => quantile(rounds.bare.map(({ cpu }) => cpu), p)
+  const spread = (p: number) =>
+    quantile(
+      rounds.bare.map(({ cpu }) => cpu),
+      p,
+    )
   return {
     key: `${one.name}@${connections}`,
     title: one.title,
     connections,
     bare,
     selvage,
-    ratio: { cpu: selvage.cpu / bare.cpu, requestsPerSecond: selvage.requestsPerSecond / bare.requestsPerSecond, p99: selvage.p99 / bare.p99 },
+    ratio: {
+      cpu: selvage.cpu / bare.cpu,
+      requestsPerSecond: selvage.requestsPerSecond / bare.requestsPerSecond,
+      p99: selvage.p99 / bare.p99,
+    },
     range: [Math.min(...single), Math.max(...single)],
     noise: (spread(0.75) - spread(0.25)) / 2 / bare.cpu,
   }

@@ -8,7 +8,11 @@ import type { Trip } from "./tracer.ts"
 import { traced } from "./workspace.ts"
 
 /** A piece of a bound text: itself, or what stands there in this call. */
-export type Part = string | { readonly value: string } | { readonly fresh: number; readonly prefix: string } | { readonly at: "now" | "uuid" }
+export type Part =
+  | string
+  | { readonly value: string }
+  | { readonly fresh: number; readonly prefix: string }
+  | { readonly at: "now" | "uuid" }
 
 /** A bound value: a constant, or pieces to be joined. */
 export type Bind = number | null | readonly Part[]
@@ -34,10 +38,12 @@ export interface PlannedCall {
 /** What handlers written by hand need to know, by route. */
 export type Plan = Readonly<Record<string, PlannedCall>>
 
-const pattern = /[a-z]+_[0-7][0-9a-hjkmnp-tv-z]{25}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
+const pattern =
+  /[a-z]+_[0-7][0-9a-hjkmnp-tv-z]{25}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
 
 function meaning(text: string, fresh: string[]): Part {
-  if (text.includes("T") && text.endsWith("Z")) return Math.abs(Date.parse(text) - Date.now()) < 60_000 ? { at: "now" } : text
+  if (text.includes("T") && text.endsWith("Z"))
+    return Math.abs(Date.parse(text) - Date.now()) < 60_000 ? { at: "now" } : text
   if (!text.includes("_")) return { at: "uuid" }
   if (text.includes("_01kbench")) return text
   if (!fresh.includes(text)) fresh.push(text)
@@ -60,7 +66,9 @@ function template(text: string, values: Readonly<Record<string, string>>, fresh:
     const find = new RegExp(RegExp.escape(value), "g")
     parts = parts.flatMap((one) => (typeof one === "string" ? pieces(one, find, () => ({ value: name })) : [one]))
   }
-  return parts.flatMap((one) => (typeof one === "string" ? pieces(one, pattern, (found) => meaning(found, fresh)) : [one]))
+  return parts.flatMap((one) =>
+    typeof one === "string" ? pieces(one, pattern, (found) => meaning(found, fresh)) : [one],
+  )
 }
 
 function plannedTrip(trip: Trip, values: Readonly<Record<string, string>>, fresh: string[]): PlannedTrip {
@@ -86,7 +94,10 @@ function relatedOf(body: Answer): Record<string, readonly string[]> {
   return names
 }
 
-function plannedCall(seen: { status: number; body: unknown; trips: Trip[] }, values: Readonly<Record<string, string>>): PlannedCall {
+function plannedCall(
+  seen: { status: number; body: unknown; trips: Trip[] },
+  values: Readonly<Record<string, string>>,
+): PlannedCall {
   const body = seen.body as Answer
   const fresh: string[] = []
   const trips = seen.trips.map((trip) => plannedTrip(trip, values, fresh))
@@ -101,9 +112,20 @@ export interface Traced {
 }
 
 /** Starts the Worker with the tracer in front of it. */
-export async function startTraced(options: { folder: string; bundle: string; storage: string; variables: Record<string, unknown> }): Promise<Traced> {
+export async function startTraced(options: {
+  folder: string
+  bundle: string
+  storage: string
+  variables: Record<string, unknown>
+}): Promise<Traced> {
   const { storage, variables } = options
-  const server = await startServer({ kind: "worker", modules: traced(options.folder, options.bundle), storage, whole: true, variables })
+  const server = await startServer({
+    kind: "worker",
+    modules: traced(options.folder, options.bundle),
+    storage,
+    whole: true,
+    variables,
+  })
   return {
     stop: server.stop,
     async call({ method, path, headers, body }) {
@@ -122,9 +144,11 @@ export async function capture(worker: Traced, cases: readonly Case[], token: str
   for (const one of cases) {
     const calls = one.calls(token)
     const seen: PlannedCall[] = []
-    for (const call of [calls[0] as Call, calls[1] ?? (calls[0] as Call)]) seen.push(plannedCall(await worker.call(call), call.values))
+    for (const call of [calls[0] as Call, calls[1] ?? (calls[0] as Call)])
+      seen.push(plannedCall(await worker.call(call), call.values))
     const [first, second] = seen.map((planned) => JSON.stringify(planned, null, 1))
-    if (first !== second) throw new Error(`${one.name}: the engine sends other statements each time:\n${first}\n${second}`)
+    if (first !== second)
+      throw new Error(`${one.name}: the engine sends other statements each time:\n${first}\n${second}`)
     plan[one.route] = seen[0] as PlannedCall
   }
   return plan

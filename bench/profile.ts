@@ -3,10 +3,10 @@
  * minification for it, so that names and files can be told; absolute times are a little higher than in the measurement.
  */
 import { readFileSync } from "node:fs"
-import { type Case } from "./cases.ts"
+import type { Case } from "./cases.ts"
 import { prepareDataset } from "./dataset.ts"
 import { load } from "./load.ts"
-import { addressOf, startServer } from "./server.ts"
+import { addressOf, cpuMicroseconds, startServer, workerName } from "./server.ts"
 import { type Access, buildWorker } from "./workspace.ts"
 
 interface Node {
@@ -26,12 +26,15 @@ interface Profile {
 const interval = 100
 const connections = 8
 
-/** A session of the DevTools protocol with the isolate whose inspector is at `address`. */
+/** A session of the DevTools protocol with the Worker's isolate, found among those that the inspector at `address` lists. */
 async function connect(address: string) {
-  const socket = new WebSocket(address)
+  const listed = (await (await fetch(new URL("/json", address.replace("ws:", "http:")))).json()) as { id: string; webSocketDebuggerUrl: string }[]
+  const target = listed.find(({ id }) => id.endsWith(`:${workerName}`))
+  if (!target) throw new Error(`The inspector lists ${listed.map(({ id }) => id).join(", ")}`)
+  const socket = new WebSocket(target.webSocketDebuggerUrl)
   await new Promise((resolve, reject) => {
     socket.onopen = resolve
-    socket.onerror = () => reject(new Error(`No inspector at ${address}`))
+    socket.onerror = () => reject(new Error(`No inspector at ${target.webSocketDebuggerUrl}`))
   })
   const waiting = new Map<number, (result: unknown) => void>()
   socket.onmessage = ({ data }) => {
@@ -52,11 +55,16 @@ async function connect(address: string) {
 /** esbuild writes `// path` before each module: for every line of a bundle, the file that it came from. */
 function filesOf(bundle: string): string[] {
   let file = "(bundle)"
-  return readFileSync(bundle, "utf8").split("\n").map((line) => {
-    const found = /^\s*\/\/ (\S+\.(?:ts|js|mjs|cjs))$/.exec(line)
-    if (found) file = (found[1] as string).replace(/^(?:\.\.\/)*(?:.*node_modules\/)?/, (before) => (before.includes("node_modules") ? "npm:" : ""))
-    return file
-  })
+  return readFileSync(bundle, "utf8")
+    .split("\n")
+    .map((line) => {
+      const found = /^\s*\/\/ (\S+\.(?:ts|js|mjs|cjs))$/.exec(line)
+      if (found)
+        file = (found[1] as string).replace(/^(?:\.\.\/)*(?:.*node_modules\/)?/, (before) =>
+          before.includes("node_modules") ? "npm:" : "",
+        )
+      return file
+    })
 }
 
 function fileOf({ callFrame }: Node, files: readonly string[]): string {
@@ -72,17 +80,24 @@ function sums(rows: Iterable<readonly [string, number]>): [string, number][] {
   return [...totals].sort((a, b) => b[1] - a[1])
 }
 
-function report(one: Case, profile: Profile, files: readonly string[], requests: number): string {
+/** @param cpu CPU of the process a request, microseconds: what the shares of the samples are shares of */
+function report(one: Case, profile: Profile, files: readonly string[], cpu: number): string {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
-  const spent = profile.samples.map((id, n) => [nodes.get(id) as Node, profile.timeDeltas[n] ?? 0] as const).filter(([node]) => node.callFrame.functionName !== "(idle)")
+  const spent = profile.samples
+    .map((id, n) => [nodes.get(id) as Node, profile.timeDeltas[n] ?? 0] as const)
+    .filter(([node]) => node.callFrame.functionName !== "(idle)")
   const total = spent.reduce((sum, [, time]) => sum + time, 0)
   const lines = (rows: [string, number][], count: number) =>
-    rows.slice(0, count).map(([name, time]) => `| ${name} | ${(time / requests).toFixed(1)} | ${((100 * time) / total).toFixed(1)} % |`)
+    rows
+      .slice(0, count)
+      .map(([name, time]) => `| ${name} | ${((cpu * time) / total).toFixed(1)} | ${((100 * time) / total).toFixed(1)} % |`)
   const head = (name: string) => ["", `| ${name} | µs a request | share |`, "|---|---:|---:|"]
-  const name = (node: Node) => `${node.callFrame.functionName || "(anonymous)"} · ${fileOf(node, files)}${node.callFrame.url === "" ? "" : `:${node.callFrame.lineNumber + 1}`}`
+  const name = (node: Node) =>
+    `${node.callFrame.functionName || "(anonymous)"} · ${fileOf(node, files)}${node.callFrame.url === "" ? "" : `:${node.callFrame.lineNumber + 1}`}`
   return [
-    `Self time of \`${one.name}\` in the isolate: ${(total / requests).toFixed(0)} µs a request, ${requests} requests over ${connections} connections.`,
-    "(program) is native code: HTTP, the event loop, the D1 client's I/O. Line numbers are those of the bundle that is not minified.",
+    `Self time of \`${one.name}\` in the isolate, as shares of ${cpu.toFixed(0)} µs of CPU a request over ${connections} connections.`,
+    "(program) is native code: HTTP, the event loop, I/O. (runtime) is the platform's interfaces. Line numbers are those of the bundle",
+    "that is not minified. Samples go by the clock: on a busy machine, waiting to write a log line counts as time of its caller.",
     ...head("file"),
     ...lines(sums(spent.map(([node, time]) => [fileOf(node, files), time])), 40),
     ...head("function"),
@@ -91,23 +106,37 @@ function report(one: Case, profile: Profile, files: readonly string[], requests:
 }
 
 /** Profiles a case. Gives two tables in Markdown. */
-export async function profile(one: Case, { variables, token }: Access, folder: string, seconds: number): Promise<string> {
+export async function profile(
+  one: Case,
+  { variables, token }: Access,
+  folder: string,
+  requests: number,
+): Promise<string> {
   const bundle = buildWorker(folder, { minify: false })
   const storage = await startServer({ kind: "storage", folder: await prepareDataset(folder, one.tasks) })
   const running = [storage]
   try {
-    const worker = await startServer({ kind: "worker", modules: [bundle], storage: addressOf(storage), whole: true, variables, inspect: true })
+    const worker = await startServer({
+      kind: "worker",
+      modules: [bundle],
+      storage: addressOf(storage),
+      whole: true,
+      variables,
+      inspect: true,
+    })
     running.unshift(worker)
-    const options = { url: worker.url, calls: one.calls(token), connections, folder }
-    await load({ ...options, seconds: 2 })
+    const options = { url: worker.url, calls: one.calls(token), connections }
+    await load({ ...options, requests: 3000 })
     const inspector = await connect(worker.inspector as string)
     await inspector.send("Profiler.enable")
     await inspector.send("Profiler.setSamplingInterval", { interval })
     await inspector.send("Profiler.start")
-    const { requests } = await load({ ...options, seconds })
+    const before = cpuMicroseconds(worker.pid)
+    await load({ ...options, requests })
+    const cpu = (cpuMicroseconds(worker.pid) - before) / requests
     const taken = await inspector.send<{ profile: Profile }>("Profiler.stop")
     inspector.close()
-    return report(one, taken.profile, filesOf(bundle), requests)
+    return report(one, taken.profile, filesOf(bundle), cpu)
   } finally {
     for (const server of running) await server.stop()
   }

@@ -55,7 +55,8 @@ export function table(comparisons: readonly Comparison[]): string {
 /** Keeps the results in the repository. */
 export function save(comparisons: readonly Comparison[], effort: string): void {
   const round = (value: number) => Math.round(value * 1000) / 1000
-  const of = (key: "cpu" | "requestsPerSecond") => Object.fromEntries(comparisons.map((one) => [one.key, round(one.ratio[key])]))
+  const of = (key: "cpu" | "requestsPerSecond") =>
+    Object.fromEntries(comparisons.map((one) => [one.key, round(one.ratio[key])]))
   const measuredAt = new Date().toISOString()
   const kept: Kept = { measuredAt, cpu: of("cpu"), requestsPerSecond: of("requestsPerSecond") }
   writeFileSync(ratiosPath, `${JSON.stringify(kept, null, 2)}\n`)
@@ -71,16 +72,22 @@ ${table(comparisons)}
 
 /** Sentences on the ratios that worsened by more than a tenth against the kept ones. */
 export function worsened(comparisons: readonly Comparison[]): string[] {
-  if (!existsSync(ratiosPath)) throw new Error("There is no bench/ratios.json to compare with: run `npm run bench -- --save` once")
+  if (!existsSync(ratiosPath))
+    throw new Error("There is no bench/ratios.json to compare with: run `npm run bench -- --save` once")
   const kept = JSON.parse(readFileSync(ratiosPath, "utf8")) as Kept
   return comparisons.flatMap(({ key, ratio }) => {
     const sentences: string[] = []
     const [cpu, speed] = [kept.cpu[key], kept.requestsPerSecond[key]]
     if (cpu === undefined || speed === undefined) return [`${key}: not in the kept table`]
     const percent = (share: number) => `${(share * 100).toFixed(0)} %`
-    if (ratio.cpu > cpu * (1 + tolerance)) sentences.push(`${key}: CPU ratio ${ratio.cpu.toFixed(2)}, was ${cpu.toFixed(2)} (+${percent(ratio.cpu / cpu - 1)})`)
+    if (ratio.cpu > cpu * (1 + tolerance))
+      sentences.push(
+        `${key}: CPU ratio ${ratio.cpu.toFixed(2)}, was ${cpu.toFixed(2)} (+${percent(ratio.cpu / cpu - 1)})`,
+      )
     if (ratio.requestsPerSecond < speed / (1 + tolerance)) {
-      sentences.push(`${key}: requests a second ratio ${ratio.requestsPerSecond.toFixed(2)}, was ${speed.toFixed(2)} (-${percent(1 - ratio.requestsPerSecond / speed)})`)
+      sentences.push(
+        `${key}: requests a second ratio ${ratio.requestsPerSecond.toFixed(2)}, was ${speed.toFixed(2)} (-${percent(1 - ratio.requestsPerSecond / speed)})`,
+      )
     }
     return sentences
   })

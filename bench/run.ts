@@ -5,7 +5,6 @@
 import { parseArgs } from "node:util"
 import { type Case, cases } from "./cases.ts"
 import { prepareDataset, principal } from "./dataset.ts"
-import { hasWrk } from "./load.ts"
 import { type Comparison, type Effort, measure } from "./measure.ts"
 import { capture, startTraced } from "./plan.ts"
 import { profile } from "./profile.ts"
@@ -21,7 +20,7 @@ const { values: options } = parseArgs({
     self: { type: "boolean", default: false },
     only: { type: "string" },
     rounds: { type: "string" },
-    seconds: { type: "string" },
+    requests: { type: "string" },
     connections: { type: "string", default: "1,32" },
     profile: { type: "string" },
   },
@@ -58,15 +57,28 @@ async function measureSize(session: Session, tasks: number, chosen: readonly Cas
     const address = addressOf(storage)
     const watched = await start(startTraced({ folder, bundle, storage: address, variables }))
     const plan = await capture(watched, chosen, token)
-    const byHand = () => start(startServer({ kind: "worker", modules: [session.bare], storage: address, whole: false, variables: { ...variables, PLAN: plan } }))
+    const byHand = () =>
+      start(
+        startServer({
+          kind: "worker",
+          modules: [session.bare],
+          storage: address,
+          whole: false,
+          variables: { ...variables, PLAN: plan },
+        }),
+      )
     const bare = await byHand()
-    const selvage: Server = options.self ? await byHand() : await start(startServer({ kind: "worker", modules: [bundle], storage: address, whole: true, variables }))
+    const selvage: Server = options.self
+      ? await byHand()
+      : await start(startServer({ kind: "worker", modules: [bundle], storage: address, whole: true, variables }))
     const comparisons: Comparison[] = []
     for (const one of chosen) {
       for (const connections of session.connections) {
         const comparison = await measure(one, connections, token, { bare, selvage, storage }, effort)
         comparisons.push(comparison)
-        console.error(`${comparison.key}: CPU ${comparison.ratio.cpu.toFixed(2)}, requests a second ${comparison.ratio.requestsPerSecond.toFixed(2)}`)
+        console.error(
+          `${comparison.key}: CPU ${comparison.ratio.cpu.toFixed(2)}, requests a second ${comparison.ratio.requestsPerSecond.toFixed(2)}`,
+        )
       }
     }
     return comparisons
@@ -81,19 +93,30 @@ async function main(): Promise<void> {
   if (options.profile !== undefined) {
     const one = cases.find(({ name }) => name === options.profile)
     if (!one) throw new Error(`--profile takes ${cases.map(({ name }) => name).join(", ")}`)
-    console.log(await profile(one, access, folder, Number(options.seconds ?? 4)))
+    console.log(await profile(one, access, folder, Number(options.requests ?? 4000)))
     return
   }
-  const effort = { rounds: Number(options.rounds ?? (options.quick ? 5 : 9)), seconds: Number(options.seconds ?? (options.quick ? 0.5 : 1)), folder }
+  const effort = {
+    rounds: Number(options.rounds ?? (options.quick ? 5 : 9)),
+    requests: Number(options.requests ?? (options.quick ? 300 : 1000)),
+    warmUp: options.quick ? 600 : 2000,
+  }
   const connections = options.connections.split(",").map(Number)
   const session = { folder, bundle: buildWorker(folder), bare: buildBare(folder), access, effort, connections }
   const comparisons: Comparison[] = []
   const chosen = chosenCases()
   for (const tasks of new Set(chosen.map((one) => one.tasks))) {
-    comparisons.push(...(await measureSize(session, tasks, chosen.filter((one) => one.tasks === tasks))))
+    comparisons.push(
+      ...(await measureSize(
+        session,
+        tasks,
+        chosen.filter((one) => one.tasks === tasks),
+      )),
+    )
   }
   console.log(table(comparisons))
-  if (options.save && !options.self) save(comparisons, `${effort.rounds} rounds of ${effort.seconds} s each, load by ${hasWrk() ? "wrk" : "autocannon"}`)
+  if (options.save && !options.self)
+    save(comparisons, `${effort.rounds} rounds of ${effort.requests} requests after a warm-up of ${effort.warmUp}, load by autocannon`)
   if (!options.compare) return
   const sentences = worsened(comparisons)
   console.log(["", ...(sentences.length === 0 ? ["Nothing worsened by more than a tenth."] : sentences)].join("\n"))

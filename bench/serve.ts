@@ -2,12 +2,12 @@
  * One server in a process of its own, started by `server.ts` over IPC: either the storage (a D1 database behind HTTP) or a Worker, both on
  * Miniflare's direct socket. Ends when its parent goes away.
  */
-import { readFileSync, readdirSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { convertV4MiniflareOptions, Miniflare } from "miniflare"
 import { unstable_getMiniflareWorkerOptions } from "wrangler"
 import { openShield, remoteDatabase } from "./bindings.ts"
-import { databaseName, type ServerOptions } from "./server.ts"
+import { databaseName, type ServerOptions, workerName } from "./server.ts"
 import { configPath } from "./workspace.ts"
 
 type MiniflareInput = Parameters<typeof convertV4MiniflareOptions>[0]
@@ -19,7 +19,13 @@ const common = { host: "127.0.0.1", port: 0, cf: false, logRequests: false, hand
 const direct = { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] }
 
 function storageOptions(folder: string): MiniflareInput {
-  const worker = { name: "storage", modules: true, script: relay, compatibilityDate: "2026-11-01", d1Databases: { DB: databaseName } }
+  const worker = {
+    name: workerName,
+    modules: true,
+    script: relay,
+    compatibilityDate: "2026-11-01",
+    d1Databases: { DB: databaseName },
+  }
   return { ...common, resourcePersistencePath: folder, workers: [{ ...worker, ...direct }] } as MiniflareInput
 }
 
@@ -27,10 +33,12 @@ function workerOptions(options: Extract<ServerOptions, { kind: "worker" }>): Min
   const { workerOptions: declared } = unstable_getMiniflareWorkerOptions(configPath)
   const { d1Databases: _, ratelimits: __, assets: ___, bindings, ...kept } = declared as Record<string, unknown>
   const worker = {
-    ...(options.whole ? { ...kept, bindings: { ...(bindings as object), ...options.variables } } : { bindings: options.variables }),
+    ...(options.whole
+      ? { ...kept, bindings: { ...(bindings as object), ...options.variables } }
+      : { bindings: options.variables }),
     compatibilityDate: declared.compatibilityDate,
     compatibilityFlags: declared.compatibilityFlags,
-    name: "target",
+    name: workerName,
     modulesRoot: dirname(options.modules[0] as string),
     modules: options.modules.map((path) => ({ type: "ESModule", path })),
     unsafeBindings: [remoteDatabase("DB", options.storage), ...(options.whole ? [openShield("SHIELD")] : [])],
@@ -59,7 +67,7 @@ process.once("message", async (options: ServerOptions) => {
   })
   try {
     await miniflare.ready
-    const url = await miniflare.unsafeGetDirectURL(options.kind === "storage" ? "storage" : "target")
+    const url = await miniflare.unsafeGetDirectURL(workerName)
     const inspector = options.kind === "worker" && options.inspect ? String(await miniflare.getInspectorURL()) : null
     process.send?.({ url: url.origin, pid: workerdProcess(), inspector })
   } catch (error) {

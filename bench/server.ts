@@ -6,6 +6,9 @@ import { join } from "node:path"
 /** Name of the database in every state folder of the bench. */
 export const databaseName = "bench"
 
+/** Name of every Worker that the bench runs. */
+export const workerName = "target"
+
 /** What to run. */
 export type ServerOptions =
   | {
@@ -38,7 +41,12 @@ export interface Server {
 /** Starts a server; rejects with workerd's reason when it does not come up. */
 export function startServer(options: ServerOptions): Promise<Server> {
   const child = fork(join(import.meta.dirname, "serve.ts"), {
-    env: { ...process.env, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_LOG: "error" },
+    env: {
+      ...process.env,
+      WRANGLER_SEND_METRICS: "false",
+      CLOUDFLARE_CF_FETCH_ENABLED: "false",
+      WRANGLER_LOG: "error",
+    },
   })
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()))
   return new Promise((resolve, reject) => {

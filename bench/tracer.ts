@@ -22,7 +22,13 @@ type Prepared = { sql: string; binds: readonly unknown[]; statement: D1PreparedS
 const originals = new WeakMap<object, Prepared>()
 
 function record(how: Trip["how"], prepared: readonly Prepared[], results: readonly D1Result[]): void {
-  const trip: Trip = { how, statements: prepared.map(({ sql, binds }) => ({ sql, binds }) as Trip["statements"][number]), rowsRead: 0, rowsWritten: 0, results: [] }
+  const trip: Trip = {
+    how,
+    statements: prepared.map(({ sql, binds }) => ({ sql, binds }) as Trip["statements"][number]),
+    rowsRead: 0,
+    rowsWritten: 0,
+    results: [],
+  }
   for (const result of results) {
     trip.rowsRead += result.meta?.rows_read ?? 0
     trip.rowsWritten += result.meta?.rows_written ?? 0
@@ -89,6 +95,10 @@ export default {
       watched = { ...env, DB: watchDatabase(env.DB) }
       environments.set(env, watched)
     }
-    return (worker as { fetch(request: Request, env: object, context: ExecutionContext): Promise<Response> }).fetch(request, watched, context)
+    return (worker as { fetch(request: Request, env: object, context: ExecutionContext): Promise<Response> }).fetch(
+      request,
+      watched,
+      context,
+    )
   },
 }

@@ -40,7 +40,9 @@ export function buildWorker(folder: string, options: { readonly minify: boolean 
 
 /** Builds the handlers written by hand, with the same tool and options as the Worker. */
 export function buildBare(folder: string): string {
-  const settings = readFileSync(configPath, "utf8").split("\n").filter((line) => line.startsWith("compatibility_"))
+  const settings = readFileSync(configPath, "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("compatibility_"))
   const main = JSON.stringify(join(import.meta.dirname, "bare.ts"))
   const config = join(folder, "bare.toml")
   writeFileSync(config, [`name = "bare"`, `main = ${main}`, ...settings].join("\n"))
@@ -50,7 +52,10 @@ export function buildBare(folder: string): string {
 
 /** Puts the tracer in front of a bundle in `folder`. Gives the modules, the main one first. */
 export function traced(folder: string, bundle: string): string[] {
-  const source = readFileSync(join(import.meta.dirname, "tracer.ts"), "utf8").replaceAll("../src/index.ts", "./index.js")
+  const source = readFileSync(join(import.meta.dirname, "tracer.ts"), "utf8").replaceAll(
+    "../src/index.ts",
+    "./index.js",
+  )
   const path = join(folder, "tracer.js")
   writeFileSync(path, stripTypeScriptTypes(source))
   return [path, bundle]

@@ -63,7 +63,11 @@ export function serve(application: Application, env: Env, observe: Observe = log
   const fetch = restDoor({
     registry,
     ports,
-    settings: { development: config.development, corsOrigins: config.corsOrigins, requestId: () => crypto.randomUUID() },
+    settings: {
+      development: config.development,
+      corsOrigins: config.corsOrigins,
+      requestId: () => crypto.randomUUID(),
+    },
     assets: assets ? (request: Request) => assets.fetch(request) : null,
     health: () => checkHealth(env, observe, ports),
   })

@@ -37,7 +37,15 @@ export class ConfigError extends Error {
 
 const publicKeys = z.object({
   keys: z
-    .array(z.object({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), kid: z.string().min(1), x: z.base64url(), d: z.undefined().optional() }))
+    .array(
+      z.object({
+        kty: z.literal("OKP"),
+        crv: z.literal("Ed25519"),
+        kid: z.string().min(1),
+        x: z.base64url(),
+        d: z.undefined().optional(),
+      }),
+    )
     .min(1),
 })
 
@@ -57,14 +65,21 @@ function keysOf(env: Env): PublicKeys {
     throw new ConfigError("TOKEN_PUBLIC_KEYS is not JSON: it is a JWK set of Ed25519 public keys")
   }
   const parsed = publicKeys.safeParse(json)
-  if (!parsed.success) throw new ConfigError("TOKEN_PUBLIC_KEYS is not a JWK set of Ed25519 public keys with kid (and without the private part d)")
+  if (!parsed.success)
+    throw new ConfigError(
+      "TOKEN_PUBLIC_KEYS is not a JWK set of Ed25519 public keys with kid (and without the private part d)",
+    )
   return { keys: parsed.data.keys.map(({ kty, crv, kid, x }) => ({ kty, crv, kid, x })) }
 }
 
 function originsOf(env: Env): readonly string[] {
-  const origins = (env.CORS_ORIGINS ?? "").split(",").map((origin) => origin.trim()).filter((origin) => origin !== "")
+  const origins = (env.CORS_ORIGINS ?? "")
+    .split(",")
+    .map((origin) => origin.trim())
+    .filter((origin) => origin !== "")
   for (const origin of origins) {
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin) throw new ConfigError("CORS_ORIGINS holds what is not an origin, such as https://app.example.com")
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+      throw new ConfigError("CORS_ORIGINS holds what is not an origin, such as https://app.example.com")
   }
   return origins
 }
@@ -74,8 +89,13 @@ function parse(env: Env): Config {
     if (!env[name]) throw new ConfigError(`The binding ${name} is missing: declare it in wrangler.toml`)
   }
   const environment = text(env, "ENVIRONMENT", 'say "production" or "development"')
-  if (environment !== "production" && environment !== "development") throw new ConfigError('ENVIRONMENT is neither "production" nor "development"')
-  const cursorSecret = text(env, "CURSOR_SECRET", "32 random bytes as base64url; `npm start` writes one locally, in production `wrangler secret put CURSOR_SECRET`")
+  if (environment !== "production" && environment !== "development")
+    throw new ConfigError('ENVIRONMENT is neither "production" nor "development"')
+  const cursorSecret = text(
+    env,
+    "CURSOR_SECRET",
+    "32 random bytes as base64url; `npm start` writes one locally, in production `wrangler secret put CURSOR_SECRET`",
+  )
   if (cursorSecret.length < 43) throw new ConfigError("CURSOR_SECRET is shorter than 32 bytes of base64url")
   return {
     development: environment === "development",

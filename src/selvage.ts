@@ -2,10 +2,35 @@
 export { index, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core"
 export type { Changes, Pending } from "./core/changes.ts"
 export { type Code, codes } from "./core/code.ts"
-export { boolean, bytes, date, enumeration, id, instant, int32, int64, json, personal, record, reference, secret } from "./core/column.ts"
+export {
+  boolean,
+  bytes,
+  date,
+  enumeration,
+  id,
+  instant,
+  int32,
+  int64,
+  json,
+  personal,
+  record,
+  reference,
+  secret,
+} from "./core/column.ts"
 export type { Context, Ids, ListOptions, Read } from "./core/context.ts"
 export type { Json, JsonObject } from "./core/json.ts"
-export { get, type Operation, type OperationOptions, on, operation, patch, post, put, type RestBinding, remove } from "./core/operation.ts"
+export {
+  get,
+  type Operation,
+  type OperationOptions,
+  on,
+  operation,
+  patch,
+  post,
+  put,
+  type RestBinding,
+  remove,
+} from "./core/operation.ts"
 export type { Filter, SortKey } from "./core/plan.ts"
 export {
   type Action,
@@ -38,6 +63,18 @@ export {
 export { anonymous, type Principal, system } from "./core/principal.ts"
 export { Problem, type Violation } from "./core/problem.ts"
 export { type Application, app, resource } from "./core/registry.ts"
-export { type FieldRule, type Grants, immutable, many, one, parent, type Relation, type Resource, type ResourceOptions, type RowOf, stamp } from "./core/resource.ts"
+export {
+  type FieldRule,
+  type Grants,
+  immutable,
+  many,
+  one,
+  parent,
+  type Relation,
+  type Resource,
+  type ResourceOptions,
+  type RowOf,
+  stamp,
+} from "./core/resource.ts"
 export { idSchema } from "./core/schema.ts"
 export { userTable } from "./database/schema.ts"

@@ -1,5 +1,5 @@
 /** The runtime entry, `selvage/worker`: an application as a Worker, and the classes of its Durable Objects. */
-import { serve, type Served } from "./app.ts"
+import { type Served, serve } from "./app.ts"
 import { ConfigError, type Env } from "./config.ts"
 import type { Application } from "./core/registry.ts"
 import { logFault } from "./observability/log.ts"
@@ -11,10 +11,20 @@ export { User } from "./user/object.ts"
 /** What cannot be served from is said in every answer: the variable's name and the cure, never a value. */
 function misconfigured(fault: unknown): Response {
   const detail = fault instanceof ConfigError ? fault.message : "The application could not start; its log says why"
-  const body = { type: "urn:selvage:problem:misconfigured", title: "Temporarily unavailable", status: 503, code: "UNAVAILABLE", detail }
+  const body = {
+    type: "urn:selvage:problem:misconfigured",
+    title: "Temporarily unavailable",
+    status: 503,
+    code: "UNAVAILABLE",
+    detail,
+  }
   return new Response(JSON.stringify(body), {
     status: 503,
-    headers: { "Content-Type": "application/problem+json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" },
+    headers: {
+      "Content-Type": "application/problem+json",
+      "Cache-Control": "no-store",
+      "X-Content-Type-Options": "nosniff",
+    },
   })
 }
 
@@ -22,7 +32,9 @@ function misconfigured(fault: unknown): Response {
  * An application as a Worker.
  * @returns the handlers for `export default`; what is missing in the configuration is answered as 503 with its name
  */
-export function worker(application: Application): ExportedHandler<Env> & Required<Pick<ExportedHandler<Env>, "fetch" | "scheduled">> {
+export function worker(
+  application: Application,
+): ExportedHandler<Env> & Required<Pick<ExportedHandler<Env>, "fetch" | "scheduled">> {
   const served = new WeakMap<object, Served>()
   const get = (env: Env): Served => {
     let ready = served.get(env)

@@ -29,7 +29,12 @@ function refuse(cause: unknown): never {
   throw new Problem("UNAUTHENTICATED", "The access token is not valid", { cause })
 }
 
-async function verify(token: string, rules: TokenRules, keys: ReturnType<typeof createLocalJWKSet>, now: Date): Promise<User & { expiresAt: number }> {
+async function verify(
+  token: string,
+  rules: TokenRules,
+  keys: ReturnType<typeof createLocalJWKSet>,
+  now: Date,
+): Promise<User & { expiresAt: number }> {
   try {
     const { payload } = await jwtVerify(token, keys, {
       issuer: rules.issuer,

@@ -87,9 +87,26 @@ function checkRelations(model: Model, models: Models): void {
         `no index of ${target.name} leads with ${relation.column}; add index(…).on(table.${relation.column}, table.createdAt, table.id)`,
       )
     }
+    if (relation.kind === "many" && relation.onDelete === "delete" && deletes(target, model.name, models, new Set())) {
+      refuse(
+        subject,
+        `deleting one of ${model.name} comes back to ${model.name}: say onDelete "refuse" or "clear" somewhere on the way`,
+      )
+    }
     if (relation.kind === "many" && relation.onDelete === "clear" && !column.nullable)
       refuse(subject, `${relation.column} cannot be cleared: it is not null`)
   }
+}
+
+/** Whether deleting a record of `model` deletes, in the end, records of `name` through another resource. A tree of one resource may. */
+function deletes(model: Model, name: string, models: Models, seen: Set<string>): boolean {
+  if (model.name === name || seen.has(model.name)) return false
+  seen.add(model.name)
+  return [...model.relations.values()].some((relation) => {
+    if (relation.kind !== "many" || relation.onDelete !== "delete") return false
+    const next = models.get(relation.resource)
+    return next !== undefined && (next.name === name || deletes(next, name, models, seen))
+  })
 }
 
 function leadsIndex(model: Model, column: string): boolean {

@@ -3,7 +3,7 @@
  * value travels from the row to the wire unchanged: instants are RFC 3339 UTC text, bytes base64 text. Drizzle columns whose domain
  * value is not JSON (Date, bigint, Buffer) are refused, with the builder to use instead.
  */
-import type { Column } from "drizzle-orm"
+import { type Column, is, SQL } from "drizzle-orm"
 import { customType, integer, text } from "drizzle-orm/sqlite-core"
 import type * as z from "zod"
 
@@ -157,6 +157,11 @@ function kindOf(column: Column, marks: Marks | undefined): ColumnKind {
 /** What the engine knows of one column. Throws when the column's type does not travel as JSON. */
 export function columnFacts(key: string, column: Column): ColumnFacts {
   const marks = (column as unknown as { config: Marked }).config.selvage
+  if (is(column.default, SQL) || column.defaultFn !== undefined || column.onUpdateFn !== undefined) {
+    throw new Error(
+      `Column ${column.name}: only constant defaults are known before the write; use default(value) or a stamp`,
+    )
+  }
   return {
     key,
     name: column.name,

@@ -70,8 +70,9 @@ export function settle(output: unknown, rows: readonly (Row | null)[]): unknown 
 /** A write that fails with a key may be the repetition of one that succeeded: then it answers as it did, and not with the failure. */
 export async function replayInstead(run: Run, thrown: unknown): Promise<Problem | null> {
   const problem = asDeclared(run, asProblem(thrown))
-  // Before `handle` nothing was decided on data, so nothing can differ from the first time but the caller's rights.
-  if (run.recorder === null) return problem
+  // Before `handle` nothing was decided on data, so nothing can differ from the first time but the caller's rights. A failed commit has
+  // looked the key up by itself.
+  if (run.recorder === null || run.committed) return problem
   try {
     const key = await idempotencyOf(run)
     const stored = key && (await openStore(run).replay(key.key, key.inputHash, run.now))

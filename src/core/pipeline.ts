@@ -62,13 +62,15 @@ const authorize: Stage = (run) => {
     throw denied(`call ${operation.name}`)
   }
   if (operation.policy.kind !== "on") {
-    if (!couldPass(operation.policy, run.principal)) refuse()
+    if (!couldPass(operation.policy, run.principal, null)) refuse()
     return
   }
-  const model = modelOf(run.registry.models, operation.policy.resource)
+  const { models } = run.registry
+  const model = modelOf(models, operation.policy.resource)
+  const place = { model, models }
   const actions =
     operation.standard?.verb === "batch" ? batchActions(run.input as JsonObject) : [operation.policy.action]
-  for (const action of actions) if (!couldPass(model.policy[action], run.principal)) refuse()
+  for (const action of actions) if (!couldPass(model.policy[action], run.principal, place)) refuse()
 }
 
 /** Writes in one batch. A decision that has gone stale runs again; a key that was used before answers as it did then. */
@@ -79,6 +81,7 @@ const commit: Stage = async (run) => {
   for (let attempt = 1; ; attempt++) {
     const batch = batchOf(run, key)
     if (batch.writes.length === 0 && batch.required.length === 0 && batch.idempotency === null) return
+    run.committed = true
     const committed = await openStore(run).commit(batch)
     if (committed.kind === "replayed") {
       run.replayed = true
@@ -153,6 +156,7 @@ export async function run<W, R>(
     recorder: null,
     output: null,
     answer: null,
+    committed: false,
     replayed: false,
   }
   const spans: Span[] = []

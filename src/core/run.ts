@@ -25,6 +25,8 @@ export interface Run {
   recorder: Recorder | null
   output: unknown
   answer: Json
+  /** True once a batch was sent. */
+  committed: boolean
   replayed: boolean
 }
 

@@ -3,7 +3,6 @@
  * or compared, and any field that some row would not show: a sum tells of every value in it.
  */
 import { allows, fieldReadable, type PredicateScope } from "../authorization/sql.ts"
-import { quote } from "../authorization/statement.ts"
 import type { ColumnKind } from "../core/column.ts"
 import type { Json } from "../core/json.ts"
 import { limits } from "../core/limits.ts"
@@ -13,9 +12,9 @@ import type { Row } from "../core/ports.ts"
 import type { Principal } from "../core/principal.ts"
 import { invalid } from "../core/problem.ts"
 import type { RawRow } from "./client.ts"
-import { compileFilter, decidingColumn } from "./filter.ts"
-import { columnFilter, matches } from "./fulltext.ts"
-import { type Compiled, compiled, rootScope } from "./planner.ts"
+import { decidingColumn } from "./filter.ts"
+import { columnFilter, rowSource } from "./fulltext.ts"
+import { type Compiled, compiled, narrowed, rootScope } from "./planner.ts"
 import { columnSql, joined, rowTest, selected } from "./wire.ts"
 
 /** Groups. After the filter's values come the limit and the words. */
@@ -58,7 +57,7 @@ export function compileAggregate(
 ): CompiledAggregate {
   const scope = rootScope(plan.resource, principal, models)
   const { model } = scope
-  const filter = compileFilter(plan.filter, scope)
+  const filter = narrowed(plan.filter, scope)
   const figures = plan.measures.map((measure, n) => figureOf(measure, scope, n))
   const groups = plan.groupBy.map((field, n): Figure => {
     const column = decidingColumn(field, scope, `/groupBy/${n}`)
@@ -72,14 +71,13 @@ export function compileAggregate(
   const chooses = plan.q === null && filter.pins.size === 0
   const visible = allows(model.policy.read, chooses ? scope : { ...scope, substitute: filter.pins })
   const policy = typeof visible === "string" ? (chooses ? visible : rowTest(visible)) : visible ? "1" : "0"
-  const tests = [filter.sql, plan.q === null ? "1" : matches(model.table, "t", value(1)), policy].filter(
-    (test) => test !== "1",
-  )
+  const source = rowSource(model.table, plan.q === null ? null : value(1))
+  const tests = [filter.sql, source.match ?? "1", policy].filter((test) => test !== "1")
   const all = [...groups, ...figures]
   const select = all.map((figure, n) => `${figure.sql} as "${n}"`).join(", ")
   const keys = plan.groupBy.map((field) => columnSql("t", decidingColumn(field, scope, "/groupBy"))).join(", ")
   const grouped = keys === "" ? "" : ` group by ${keys} order by ${keys} limit cast(${value(0)} as integer)`
-  const sql = `select ${select || "1"} from ${quote(model.table)} as t where ${joined(tests, "and")}${grouped}`
+  const sql = `select ${select || "1"} from ${source.from} where ${joined(tests, "and")}${grouped}`
   return {
     ...compiled(sql, scope.parameters.slots),
     searched: plan.q === null ? "" : columnFilter(searchable),

@@ -7,7 +7,7 @@ import { limits } from "../core/limits.ts"
 import { type Model, type Models, modelOf } from "../core/model.ts"
 import type { Relation } from "../core/resource.ts"
 import { column, eventImage, insertEvents, literal } from "./event-statements.ts"
-import { at, element, prepared, type Prepared, valueSlot } from "./writer-source.ts"
+import { at, element, type Prepared, prepared, valueSlot } from "./writer-source.ts"
 
 /** A relation to records that hold my id. */
 type Many = Extract<Relation, { kind: "many" }>

@@ -27,8 +27,23 @@ export function columnFilter(columns: readonly string[]): string {
   return `{${columns.map(quote).join(" ")}} : `
 }
 
-/** SQL test that a row matches the bound expression. */
-export function matches(table: string, alias: string, parameter: string): string {
+/** What to read rows from, and the test of the bound expression (null without words). */
+export interface RowSource {
+  readonly from: string
+  readonly match: string | null
+}
+
+/**
+ * The rows of a table under the alias `t`.
+ * @param parameter the bound expression; null without words. The words come first in the join: rows of another index would each be looked
+ *   up in the list of matches (measured: 1,064 rows read against 75)
+ */
+export function rowSource(table: string, parameter: string | null): RowSource {
+  const rows = `${quote(table)} as t`
+  if (parameter === null) return { from: rows, match: null }
   const search = quote(searchTableName(table))
-  return `${alias}."row_key" in (select rowid from ${search} where ${search} match ${parameter})`
+  return {
+    from: `${search} cross join ${rows} on t."row_key" = ${search}.rowid`,
+    match: `${search} match ${parameter}`,
+  }
 }

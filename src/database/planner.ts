@@ -10,13 +10,14 @@ import { parameters, quote, type Slot, type SqlValue } from "../authorization/st
 import { columnOf, parentOf } from "../authorization/vocabulary.ts"
 import { limits } from "../core/limits.ts"
 import { type Models, modelOf } from "../core/model.ts"
-import type { GetPlan, ListPlan } from "../core/plan.ts"
+import type { Filter, GetPlan, ListPlan } from "../core/plan.ts"
 import type { Principal } from "../core/principal.ts"
+import { invalid } from "../core/problem.ts"
 import { type Branch, branchesOf } from "./branches.ts"
 import type { RawRow } from "./client.ts"
 import { expandPieces } from "./expand.ts"
 import { type CompiledFilter, compileFilter, decidingColumn } from "./filter.ts"
-import { columnFilter, matches } from "./fulltext.ts"
+import { columnFilter, type RowSource, rowSource } from "./fulltext.ts"
 import { servingIndex } from "./index-choice.ts"
 import { after, isUniform, type Key, keysOf, orderBy } from "./keyset.ts"
 import { mergeSql } from "./merge.ts"
@@ -46,8 +47,13 @@ export interface CompiledList extends CompiledGet {
 /** A candidate scan looks at this many times the page before it gives way to the merge. */
 const scanFactor = 4
 
+/** D1 takes 100 KB a statement. */
+const textMax = 95_000
+
 /** Drops slots at the end that no text names: folding may have added them, and D1 wants exactly as many values as the text names. */
 export function compiled(sql: string, slots: readonly Slot[]): Compiled {
+  if (sql.length > textMax)
+    throw invalid("/expand", "too_complex", "The read is too much for one statement; expand or select less")
   let used = 0
   for (const match of sql.matchAll(/\?(\d+)/g)) used = Math.max(used, Number(match[1]))
   return { sql, slots: slots.slice(0, used) }
@@ -78,8 +84,7 @@ interface ListParts {
   readonly projection: Projection
   /** Names of the projection's columns, quoted. */
   readonly names: readonly string[]
-  /** Test of the words, or null. */
-  readonly match: string | null
+  readonly source: RowSource
   /** SQL of the cursor's values; null without a cursor. */
   readonly start: readonly (string | null)[] | null
   readonly limit: string
@@ -100,7 +105,7 @@ export function compileList(
   const scope = rootScope(plan.resource, principal, models)
   const { model } = scope
   if (allows(model.policy.read, { ...scope, parameters: parameters() }) === false) return null
-  plan.sort.forEach((key, n) => decidingColumn(key.field, scope, `/sort/${n}`))
+  for (const [n, key] of plan.sort.entries()) decidingColumn(key.field, scope, `/sort/${n}`)
   const keys = keysOf(model, plan.sort)
   const searchable = model.search.filter((column) => fieldReadable(column, scope) === true)
   if (plan.q !== null && searchable.length === 0) decidingColumn("", scope, "/q")
@@ -113,10 +118,10 @@ export function compileList(
     plan,
     scope,
     keys,
-    filter: narrowed(plan, scope),
+    filter: narrowed(plan.filter, scope),
     projection,
     names: [...pieces, ...hidden].map((piece) => quote(piece.key)),
-    match: plan.q === null ? null : matches(model.table, "t", value(1)),
+    source: rowSource(model.table, plan.q === null ? null : value(1)),
     start: cursor && keys.map((key, n) => (cursor[n] ? null : operand(key.column.kind, value(2 + n)))),
     limit: `cast(${value(0)} as integer)`,
   }
@@ -133,8 +138,8 @@ export function compileList(
  * The filter, with the tenant named where it follows: a row whose tenant is stamped from the record that a pinned column names is of that
  * record's tenant. So `projectId = …` alone finds the index that the tenant leads, for one row read.
  */
-function narrowed(plan: ListPlan, scope: PredicateScope): CompiledFilter {
-  const filter = compileFilter(plan.filter, scope)
+export function narrowed(wanted: Filter | null, scope: PredicateScope): CompiledFilter {
+  const filter = compileFilter(wanted, scope)
   const { model, models } = scope
   const stamp = model.tenant === null ? undefined : model.fields[model.tenant]?.stamp
   if (model.tenant === null || stamp?.from !== "parent" || filter.pins.has(model.tenant)) return filter
@@ -195,20 +200,25 @@ function policyTest(parts: ListParts): string | null {
   return typeof visible === "string" ? rowTest(visible) : visible ? null : "0"
 }
 
+/** The policy as a term of WHERE: where neither words nor a filter lead to the rows, it may choose the index. */
+function policyTerm(parts: ListParts): string | null {
+  if (parts.source.match !== null || parts.filter.pins.size > 0) return policyTest(parts)
+  const visible = allows(parts.scope.model.policy.read, parts.scope)
+  return visible === true ? null : String(visible)
+}
+
 function tests(parts: ListParts, ...more: readonly (string | null)[]): string {
   return joined(
-    [parts.filter.sql, parts.match, ...more].filter((term) => term !== null && term !== "1") as string[],
+    [parts.filter.sql, parts.source.match, ...more].filter((term) => term !== null && term !== "1") as string[],
     "and",
   )
 }
 
 function plainBody(parts: ListParts): Body {
-  const { scope, keys, start } = parts
-  const visible = allows(scope.model.policy.read, scope)
-  const chooses = parts.match === null && parts.filter.pins.size === 0
-  const policy = chooses ? (visible === true ? null : String(visible)) : policyTest(parts)
+  const { keys, start } = parts
+  const policy = policyTerm(parts)
   const where = tests(parts, policy, start && after(keys, "t", start))
-  const rows = `select ${parts.projection.select} from ${quote(scope.model.table)} as t where ${where} order by ${orderBy(keys, "t")} limit ${parts.limit}`
+  const rows = `select ${parts.projection.select} from ${parts.source.from} where ${where} order by ${orderBy(keys, "t")} limit ${parts.limit}`
   return { tables: "", rows }
 }
 
@@ -223,7 +233,7 @@ function mergeParts(parts: ListParts) {
   return {
     keys: parts.keys,
     pins: parts.filter.pins,
-    filter: (alias: string) => narrowed(parts.plan, { ...parts.scope, alias }).sql,
+    filter: (alias: string) => narrowed(parts.plan.filter, { ...parts.scope, alias }).sql,
   }
 }
 
@@ -259,9 +269,6 @@ function windowBody(parts: ListParts, branches: readonly Branch[]): Body {
 }
 
 function countSql(parts: ListParts): string {
-  const { scope } = parts
-  const visible = allows(scope.model.policy.read, scope)
-  const chooses = parts.match === null && parts.filter.pins.size === 0
-  const policy = chooses ? (visible === true ? null : String(visible)) : policyTest(parts)
-  return `(select count(*) from (select 1 from ${quote(scope.model.table)} as t where ${tests(parts, policy)} limit ${limits.countMax + 1}))`
+  const policy = policyTerm(parts)
+  return `(select count(*) from (select 1 from ${parts.source.from} where ${tests(parts, policy)} limit ${limits.countMax + 1}))`
 }

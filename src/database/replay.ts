@@ -12,7 +12,7 @@ import type { RawRow, Statement } from "./client.ts"
 import { column, literal } from "./event-statements.ts"
 import { jsonImage } from "./projection.ts"
 import { sqlOf } from "./writer-shapes.ts"
-import { bound, prepared, type Prepared, valueSlot } from "./writer-source.ts"
+import { bound, type Prepared, prepared, valueSlot } from "./writer-source.ts"
 
 /** Positions in the value list of the storing statement. */
 const place = { key: 0, inputHash: 1, answer: 2, expiresAt: 3, pendings: 4 } as const

@@ -15,7 +15,10 @@ export interface StoreOptions {
 }
 
 /** Opens a store. Throws INVALID_ARGUMENT for a malformed bookmark; everything else it throws is a `Problem` too. */
-export function openStore(options: StoreOptions, session: { readonly bookmark: string | null; readonly fresh: boolean }): Store {
+export function openStore(
+  options: StoreOptions,
+  session: { readonly bookmark: string | null; readonly fresh: boolean },
+): Store {
   const client = openClient(options.database, session)
   const { models, cursorSecret, ids } = options
   const reader = openReader({ client, models, cursorSecret })

@@ -11,7 +11,7 @@ import { cascadeOf, hasCascade, payloadIds } from "./cascade.ts"
 import { column, eventImage, insertEvents, joined } from "./event-statements.ts"
 import { assemble, columnPieces, type Projection } from "./projection.ts"
 import { sqlOf, target, type WriteShape } from "./writer-shapes.ts"
-import { at, openStatement, type Outline, prepared, type Prepared, valueSlot, writeScope } from "./writer-source.ts"
+import { at, type Outline, openStatement, type Prepared, prepared, valueSlot, writeScope } from "./writer-source.ts"
 
 /** The statements of a deletion. A deletion with cascades is always a set, if only of one. */
 export function deleteShape(outline: Outline): WriteShape {

@@ -13,7 +13,8 @@ import { databaseProblem, type Fault, faultOf, type Given } from "./constraint.t
 import { replayStatement, storedAnswer } from "./replay.ts"
 import { shapeOf } from "./statement-cache.ts"
 import { probeShape } from "./writer-delete.ts"
-import { inputPath, type Plan, placed, type Planning } from "./writer-plan.ts"
+import { inputPath } from "./writer-groups.ts"
+import { type Plan, type Planning, placed } from "./writer-plan.ts"
 import { bound } from "./writer-source.ts"
 
 /** A batch that did not commit. */

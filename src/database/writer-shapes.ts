@@ -12,10 +12,10 @@ import { createKeys, parentStamp, storedAs } from "./write-values.ts"
 import {
   answerScope,
   countAt,
-  openStatement,
   type Outline,
-  prepared,
+  openStatement,
   type Prepared,
+  prepared,
   type Source,
   valueSlot,
   writeScope,

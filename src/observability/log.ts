@@ -6,7 +6,12 @@ import { describeCause } from "./redact.ts"
 export function lineOf(observation: Observation): Record<string, unknown> {
   if (observation.kind !== "call") {
     const { kind, ...rest } = observation
-    return { level: kind === "unhealthy" ? "error" : "info", kind, ...rest, ...("cause" in rest ? { cause: describeCause(rest.cause) } : {}) }
+    return {
+      level: kind === "unhealthy" ? "error" : "info",
+      kind,
+      ...rest,
+      ...("cause" in rest ? { cause: describeCause(rest.cause) } : {}),
+    }
   }
   const { cost, cause, milliseconds, ...facts } = observation
   const level = cause !== undefined && observation.code !== "UNAUTHENTICATED" ? "error" : "info"

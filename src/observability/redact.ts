@@ -22,7 +22,14 @@ export function redact(text: string): string {
 export function describeCause(cause: unknown, depth = 0): string {
   if (cause instanceof Error) {
     const inner = cause.cause === undefined || depth >= 4 ? "" : ` <- ${describeCause(cause.cause, depth + 1)}`
-    const at = depth === 0 ? (cause.stack?.split("\n").slice(1, 4).map((line) => line.trim()).join(" ") ?? "") : ""
+    const at =
+      depth === 0
+        ? (cause.stack
+            ?.split("\n")
+            .slice(1, 4)
+            .map((line) => line.trim())
+            .join(" ") ?? "")
+        : ""
     return redact(`${cause.name}: ${cause.message}${at ? ` ${at}` : ""}${inner}`)
   }
   if (typeof cause === "string") return redact(cause)

@@ -22,7 +22,11 @@ interface Pinged {
 }
 
 /** Asks every part once, all at the same time. */
-export function checkHealth(parts: Parts, observe: Observe, clock: { now(): Date; elapsed(): number }): Promise<Health[]> {
+export function checkHealth(
+  parts: Parts,
+  observe: Observe,
+  clock: { now(): Date; elapsed(): number },
+): Promise<Health[]> {
   const ask = async (part: Health["part"], question: () => Promise<unknown>): Promise<Health> => {
     const started = clock.elapsed()
     try {

@@ -17,9 +17,9 @@ import { bound, compiledFor, complete, database, facts, type Rows, selection, st
 /** The binding SEED draws other cases. */
 const seed = Number((env as { SEED?: string }).SEED ?? 20261120)
 const batchSize = 50
-const readBatches = 80
-const updateBatches = 100
-const createBatches = 20
+const readBatches = 64
+const updateBatches = 64
+const createBatches = 10
 const now = arbitrary.instant
 
 let rows: Rows
@@ -107,7 +107,7 @@ function written(model: Model, values: Row, slots: ReturnType<typeof parameters>
   return { substitute, binds: keys.map((key): SqlValue => bound(values[key])) }
 }
 
-describe("SQL and memory agree", () => {
+describe("SQL and memory agree", { timeout: 60_000 }, () => {
   beforeAll(async () => {
     rows = complete(fc.sample(arbitrary.database, { seed, numRuns: 1 })[0] as Rows)
     await store(rows)

@@ -85,6 +85,13 @@ const examples: readonly Example[] = [
   [ada, "reads text beyond NUL", is("title", "a\u0000b"), { title: "a\u0000c" }, false],
   [ada, "finds text with NUL in a list", oneOf("title", ["x", "a\u0000b"]), { title: "a\u0000b" }, true],
   [ada, "finds a double in a list", oneOf("price", [1e300, 6.02214076e23, 0.1]), { price: 0.1 }, true],
+  [
+    ada,
+    "finds a double beyond 2^53 in a list",
+    oneOf("price", [7661113222954456000]),
+    { price: 7661113222954456000 },
+    true,
+  ],
   [ada, "finds an int64 in a list", oneOf("big", ["9007199254740993"]), { big: "9007199254740992" }, false],
   [ada, "finds nothing in an empty list, NULL included", not(oneOf("title", [])), { title: null }, true],
   [ada, "cannot tell whether NULL is in a list", oneOf("title", ["x"]), { title: null }, null],

@@ -122,7 +122,7 @@ describe("explain", () => {
         const outcome = evaluate(one.policy, given)
         expect(trace(one.policy, given).outcome).toBe(outcome === null ? "unknown" : String(outcome))
       }),
-      { seed: 20261120, numRuns: 500 },
+      { seed: 20261120, numRuns: 200 },
     )
   })
 })

@@ -89,6 +89,13 @@ describe("rows read, 100 organizations of 10 projects of 100 tasks, 12 membershi
       most: 600,
       length: 0,
     },
+    {
+      name: "words in an organization of mine, found 11 times in all",
+      plan: { q: "title 9999", filter: eq("organizationId", idOf("org", 9)) },
+      most: 100,
+      length: 0,
+    },
+    { name: "words, found 11 times in all", plan: { q: "title 9999" }, most: 100, length: 0 },
     { name: "assigned to me", plan: { filter: eq("assigneeId", me0.id) }, most: 60, length: 0 },
   ]
 

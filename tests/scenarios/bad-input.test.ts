@@ -34,8 +34,20 @@ describe("bodies", () => {
     ["an unknown field", { projectId: "P", title: "a", nope: 1 }, 400, "INVALID_ARGUMENT", "/nope"],
     ["a missing field", { projectId: "P" }, 400, "INVALID_ARGUMENT", "/title"],
     ["an unknown enum value", { projectId: "P", title: "a", status: "lost" }, 400, "INVALID_ARGUMENT", "/status"],
-    ["a number beyond 32 bits", { projectId: "P", title: "a", priority: 4294967296 }, 400, "INVALID_ARGUMENT", "/priority"],
-    ["a date that does not exist", { projectId: "P", title: "a", dueAt: "2026-02-30T00:00:00Z" }, 400, "INVALID_ARGUMENT", "/dueAt"],
+    [
+      "a number beyond 32 bits",
+      { projectId: "P", title: "a", priority: 4294967296 },
+      400,
+      "INVALID_ARGUMENT",
+      "/priority",
+    ],
+    [
+      "a date that does not exist",
+      { projectId: "P", title: "a", dueAt: "2026-02-30T00:00:00Z" },
+      400,
+      "INVALID_ARGUMENT",
+      "/dueAt",
+    ],
     ["a tampered id", { projectId: "project_zzz", title: "a" }, 400, "INVALID_ARGUMENT", "/projectId"],
     ["NUL in a text", '{"projectId":"P","title":"a\\u0000b"}', 400, "INVALID_ARGUMENT", "/title"],
     ["a lone surrogate", '{"projectId":"P","title":"a\\ud800"}', 400, "INVALID_ARGUMENT", "/title"],
@@ -45,7 +57,13 @@ describe("bodies", () => {
     ["a title that is too long", { projectId: "P", title: "x".repeat(201) }, 400, "INVALID_ARGUMENT", "/title"],
   ])("%s", async (_, body, status, code, path) => {
     const before = await counts()
-    const sent = typeof body === "string" ? body.replace('"P"', `"${at.projectId}"`) : { ...(body as object), ...((body as { projectId?: string }).projectId === "P" ? { projectId: at.projectId } : {}) }
+    const sent =
+      typeof body === "string"
+        ? body.replace('"P"', `"${at.projectId}"`)
+        : {
+            ...(body as object),
+            ...((body as { projectId?: string }).projectId === "P" ? { projectId: at.projectId } : {}),
+          }
     const answer = await call(at.editor, "POST /v1/tasks", { body: sent })
     expectProblem(answer, status, code)
     if (path) expect(answer.body.violations.map((violation: { path: string }) => violation.path)).toContain(path)
@@ -54,11 +72,19 @@ describe("bodies", () => {
 
   test("every fault is told at once", async () => {
     const answer = await call(at.editor, "POST /v1/tasks", { body: { title: 1, priority: "x", nope: true } })
-    expect(answer.body.violations.map((violation: { path: string }) => violation.path).sort()).toEqual(["/nope", "/priority", "/projectId", "/title"])
+    expect(answer.body.violations.map((violation: { path: string }) => violation.path).sort()).toEqual([
+      "/nope",
+      "/priority",
+      "/projectId",
+      "/title",
+    ])
   })
 
   test("a body that is not JSON by its type", async () => {
-    const answer = await call(at.editor, "POST /v1/tasks", { body: "a=b", headers: { "Content-Type": "application/x-www-form-urlencoded" } })
+    const answer = await call(at.editor, "POST /v1/tasks", {
+      body: "a=b",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+    })
     expectProblem(answer, 415, "INVALID_ARGUMENT")
   })
 })
@@ -91,9 +117,17 @@ describe("queries", () => {
     const page = await call(at.editor, `GET /v1/tasks?projectId=${at.projectId}&limit=1`)
     const cursor = encodeURIComponent(page.body.nextCursor)
     expect((await call(at.editor, `GET /v1/tasks?projectId=${at.projectId}&limit=1&cursor=${cursor}`)).status).toBe(200)
-    expectProblem(await call(at.viewer, `GET /v1/tasks?projectId=${at.projectId}&limit=1&cursor=${cursor}`), 400, "INVALID_ARGUMENT")
+    expectProblem(
+      await call(at.viewer, `GET /v1/tasks?projectId=${at.projectId}&limit=1&cursor=${cursor}`),
+      400,
+      "INVALID_ARGUMENT",
+    )
     expectProblem(await call(at.editor, `GET /v1/tasks?limit=1&cursor=${cursor}`), 400, "INVALID_ARGUMENT")
-    expectProblem(await call(at.editor, `GET /v1/tasks?projectId=${at.projectId}&sort=createdAt&limit=1&cursor=${cursor}`), 400, "INVALID_ARGUMENT")
+    expectProblem(
+      await call(at.editor, `GET /v1/tasks?projectId=${at.projectId}&sort=createdAt&limit=1&cursor=${cursor}`),
+      400,
+      "INVALID_ARGUMENT",
+    )
   })
 
   test("what looks like SQL is text", async () => {
@@ -116,7 +150,11 @@ describe("ids of another organization", () => {
       call(other.editor, `POST /v1/tasks/${taskId}/completion`, { body: {} }),
     ]
     for (const answer of await Promise.all(calls)) expectProblem(answer, 404, "NOT_FOUND")
-    expectProblem(await call(other.editor, "POST /v1/comments", { body: { taskId, body: "hello" } }), 403, "PERMISSION_DENIED")
+    expectProblem(
+      await call(other.editor, "POST /v1/comments", { body: { taskId, body: "hello" } }),
+      403,
+      "PERMISSION_DENIED",
+    )
     expect(await counts()).toEqual(before)
     for (const query of [`projectId=${at.projectId}`, `organizationId=${at.organizationId}`]) {
       expect((await call(other.editor, `GET /v1/tasks?${query}`)).body.items).toEqual([])
@@ -132,13 +170,22 @@ describe("the transport", () => {
     ["a version that is none", "PATCH /v1/tasks/ID", { "If-Match": "abc" }, 400],
     ["a bookmark that is none", "GET /v1/tasks", { "X-Selvage-Bookmark": "' or 1=1" }, 400],
   ])("%s", async (_, line, headers, status) => {
-    const answer = await call(at.editor, line.replace("ID", taskId), { headers, ...(line.startsWith("PATCH") ? { body: { title: "x" } } : {}) })
+    const answer = await call(at.editor, line.replace("ID", taskId), {
+      headers,
+      ...(line.startsWith("PATCH") ? { body: { title: "x" } } : {}),
+    })
     expect(answer.status).toBe(status)
     expect(answer.body.requestId).toBeTruthy()
   })
 
   test("the caller's request id comes back; one that is none is replaced", async () => {
-    expect((await call(at.editor, "GET /v1/nope", { headers: { "X-Request-Id": "abc-123" } })).headers.get("X-Request-Id")).toBe("abc-123")
-    expect((await call(at.editor, "GET /v1/nope", { headers: { "X-Request-Id": "a b<script>" } })).headers.get("X-Request-Id")).not.toContain("<")
+    expect(
+      (await call(at.editor, "GET /v1/nope", { headers: { "X-Request-Id": "abc-123" } })).headers.get("X-Request-Id"),
+    ).toBe("abc-123")
+    expect(
+      (await call(at.editor, "GET /v1/nope", { headers: { "X-Request-Id": "a b<script>" } })).headers.get(
+        "X-Request-Id",
+      ),
+    ).not.toContain("<")
   })
 })

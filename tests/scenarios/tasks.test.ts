@@ -5,7 +5,8 @@ import { call, costOf } from "../support/calls.ts"
 import { eventsOf, must, newWorkspace, rowCount, type Workspace } from "../support/workspace.ts"
 
 let at: Workspace
-const newTask = (values: object = {}) => must(at.editor, "POST /v1/tasks", { projectId: at.projectId, title: "Paint the door", ...values })
+const newTask = (values: object = {}) =>
+  must(at.editor, "POST /v1/tasks", { projectId: at.projectId, title: "Paint the door", ...values })
 
 beforeAll(async () => {
   at = await newWorkspace()
@@ -13,7 +14,9 @@ beforeAll(async () => {
 
 describe("creating a task", () => {
   test("an editor creates one: 201, its place, its version, its event, one trip", async () => {
-    const answer = await call(at.editor, "POST /v1/tasks", { body: { projectId: at.projectId, title: "Paint", dueAt: "2026-12-01T10:00:00+01:00" } })
+    const answer = await call(at.editor, "POST /v1/tasks", {
+      body: { projectId: at.projectId, title: "Paint", dueAt: "2026-12-01T10:00:00+01:00" },
+    })
     expect(answer.status).toBe(201)
     expect(answer.headers.get("Location")).toBe(`/v1/tasks/${answer.body.id}`)
     expect(answer.headers.get("ETag")).toBe('W/"1"')
@@ -29,7 +32,9 @@ describe("creating a task", () => {
     expect(answer.body).not.toHaveProperty("internalNote")
     expect(costOf(answer).trips).toBe(1)
     const events = await eventsOf(answer.body.id)
-    expect(events).toMatchObject([{ actor: at.editor.id, operation: "tasks.create", change: "created", tenant: at.organizationId, before: null }])
+    expect(events).toMatchObject([
+      { actor: at.editor.id, operation: "tasks.create", change: "created", tenant: at.organizationId, before: null },
+    ])
   })
 
   test.each([
@@ -44,13 +49,17 @@ describe("creating a task", () => {
   })
 
   test("the organization cannot be chosen: it follows from the project", async () => {
-    const answer = await call(at.editor, "POST /v1/tasks", { body: { projectId: at.projectId, title: "No", organizationId: at.organizationId } })
+    const answer = await call(at.editor, "POST /v1/tasks", {
+      body: { projectId: at.projectId, title: "No", organizationId: at.organizationId },
+    })
     expect(answer.status).toBe(400)
     expect(answer.body.violations).toMatchObject([{ path: "/organizationId", code: "unknown_field" }])
   })
 
   test("an unwritable field is refused, by name of nothing but the right", async () => {
-    const answer = await call(at.editor, "POST /v1/tasks", { body: { projectId: at.projectId, title: "No", internalNote: "x" } })
+    const answer = await call(at.editor, "POST /v1/tasks", {
+      body: { projectId: at.projectId, title: "No", internalNote: "x" },
+    })
     expect(answer.status).toBe(403)
   })
 })
@@ -58,7 +67,8 @@ describe("creating a task", () => {
 describe("reading tasks", () => {
   test("members read it; to a stranger it does not exist; nobody is asked to sign in", async () => {
     const task = await newTask()
-    for (const actor of [at.owner, at.editor, at.viewer]) expect((await call(actor, `GET /v1/tasks/${task.id}`)).status).toBe(200)
+    for (const actor of [at.owner, at.editor, at.viewer])
+      expect((await call(actor, `GET /v1/tasks/${task.id}`)).status).toBe(200)
     expect((await call(at.stranger, `GET /v1/tasks/${task.id}`)).status).toBe(404)
     expect((await call(null, `GET /v1/tasks/${task.id}`)).status).toBe(401)
   })
@@ -71,7 +81,10 @@ describe("reading tasks", () => {
     // A viewer is no member of the organization, so that it exists is not told.
     expect(one.body.project.organization).toBeNull()
     expect(costOf(one).trips).toBe(1)
-    const list = await call(at.viewer, `GET /v1/tasks?projectId=${at.projectId}&expand=project,comments&count=true&sort=-dueAt&limit=2`)
+    const list = await call(
+      at.viewer,
+      `GET /v1/tasks?projectId=${at.projectId}&expand=project,comments&count=true&sort=-dueAt&limit=2`,
+    )
     expect(list.status).toBe(200)
     expect(list.body.items).toHaveLength(2)
     expect(costOf(list).trips).toBe(1)
@@ -89,7 +102,10 @@ describe("reading tasks", () => {
 
   test("pages follow one another without gap or repetition", async () => {
     const other = await newWorkspace()
-    const records = Array.from({ length: 45 }, (_, n) => ({ op: "create", values: { projectId: other.projectId, title: `Task ${n}` } }))
+    const records = Array.from({ length: 45 }, (_, n) => ({
+      op: "create",
+      values: { projectId: other.projectId, title: `Task ${n}` },
+    }))
     const made = await call(other.editor, "POST /v1/tasks/batch", { body: { records } })
     expect(made.status).toBe(200)
     expect(costOf(made).trips).toBe(1)
@@ -114,9 +130,15 @@ describe("reading tasks", () => {
 describe("changing a task", () => {
   test("the version guards: a stale If-Match is 412 and changes nothing", async () => {
     const task = await newTask()
-    const first = await call(at.editor, `PATCH /v1/tasks/${task.id}`, { body: { title: "A" }, headers: { "If-Match": 'W/"1"' } })
+    const first = await call(at.editor, `PATCH /v1/tasks/${task.id}`, {
+      body: { title: "A" },
+      headers: { "If-Match": 'W/"1"' },
+    })
     expect([first.status, first.body.version]).toEqual([200, 2])
-    const second = await call(at.editor, `PATCH /v1/tasks/${task.id}`, { body: { title: "B" }, headers: { "If-Match": 'W/"1"' } })
+    const second = await call(at.editor, `PATCH /v1/tasks/${task.id}`, {
+      body: { title: "B" },
+      headers: { "If-Match": 'W/"1"' },
+    })
     expect(second.status).toBe(412)
     expect((await call(at.editor, `GET /v1/tasks/${task.id}`)).body.title).toBe("A")
     expect(await eventsOf(task.id)).toHaveLength(2)
@@ -134,7 +156,9 @@ describe("changing a task", () => {
   test("it cannot be moved into a project that the mover may not edit", async () => {
     const task = await newTask()
     const other = await newWorkspace()
-    expect((await call(at.editor, `PATCH /v1/tasks/${task.id}`, { body: { projectId: other.projectId } })).status).toBe(403)
+    expect((await call(at.editor, `PATCH /v1/tasks/${task.id}`, { body: { projectId: other.projectId } })).status).toBe(
+      403,
+    )
     expect((await call(at.editor, `GET /v1/tasks/${task.id}`)).body.projectId).toBe(at.projectId)
   })
 
@@ -151,9 +175,13 @@ describe("changing a task", () => {
 describe("completing a task", () => {
   test("50 at once: one completes it, 49 are refused, one comment, one event", async () => {
     const task = await newTask()
-    const answers = await Promise.all(Array.from({ length: 50 }, () => call(at.editor, `POST /v1/tasks/${task.id}/completion`, { body: {} })))
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => call(at.editor, `POST /v1/tasks/${task.id}/completion`, { body: {} })),
+    )
     expect(answers.filter((answer) => answer.status === 200)).toHaveLength(1)
-    expect(answers.filter((answer) => answer.status === 400 && answer.body.code === "FAILED_PRECONDITION")).toHaveLength(49)
+    expect(
+      answers.filter((answer) => answer.status === 400 && answer.body.code === "FAILED_PRECONDITION"),
+    ).toHaveLength(49)
     expect((await call(at.editor, `GET /v1/comments?taskId=${task.id}`)).body.items).toHaveLength(1)
     expect((await eventsOf(task.id)).map((event) => event.change)).toEqual(["created", "updated"])
   })
@@ -178,7 +206,9 @@ describe("one key, one effect", () => {
     const body = { projectId: at.projectId, title: "Once" }
     const headers = { "Idempotency-Key": crypto.randomUUID() }
     const before = await rowCount("tasks")
-    const answers = await Promise.all(Array.from({ length: 20 }, () => call(at.editor, "POST /v1/tasks", { body, headers })))
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => call(at.editor, "POST /v1/tasks", { body, headers })),
+    )
     expect(await rowCount("tasks")).toBe(before + 1)
     expect(new Set(answers.map((answer) => JSON.stringify(answer.body))).size).toBe(1)
     expect(answers.every((answer) => answer.status === 201)).toBe(true)
@@ -190,7 +220,9 @@ describe("one key, one effect", () => {
     await call(at.editor, "POST /v1/tasks", { body: { projectId: at.projectId, title: "One" }, headers })
     const reused = await call(at.editor, "POST /v1/tasks", { body: { projectId: at.projectId, title: "Two" }, headers })
     expect(reused.body.code).toBe("FAILED_PRECONDITION")
-    expect((await call(at.owner, "POST /v1/tasks", { body: { projectId: at.projectId, title: "Two" }, headers })).status).toBe(201)
+    expect(
+      (await call(at.owner, "POST /v1/tasks", { body: { projectId: at.projectId, title: "Two" }, headers })).status,
+    ).toBe(201)
   })
 
   test("a decision replays too: completing twice with one key completes once and answers twice", async () => {
@@ -228,13 +260,21 @@ describe("a batch", () => {
 describe("aggregates", () => {
   test("figures are over what one may see", async () => {
     const other = await newWorkspace()
-    for (const priority of [1, 1, 3]) await must(other.editor, "POST /v1/tasks", { projectId: other.projectId, title: "x", priority, estimateHours: priority / 2 })
+    for (const priority of [1, 1, 3])
+      await must(other.editor, "POST /v1/tasks", {
+        projectId: other.projectId,
+        title: "x",
+        priority,
+        estimateHours: priority / 2,
+      })
     const answer = await call(other.viewer, "GET /v1/tasks/aggregate?count=true&sum=estimateHours&groupBy=priority")
     expect(answer.body.groups).toEqual([
       { group: { priority: 1 }, count: 2, sum: { estimateHours: 1 } },
       { group: { priority: 3 }, count: 1, sum: { estimateHours: 1.5 } },
     ])
     expect(costOf(answer).trips).toBe(1)
-    expect((await call(await newActor("nobody here"), "GET /v1/tasks/aggregate?count=true")).body.groups).toEqual([{ count: 0 }])
+    expect((await call(await newActor("nobody here"), "GET /v1/tasks/aggregate?count=true")).body.groups).toEqual([
+      { count: 0 },
+    ])
   })
 })

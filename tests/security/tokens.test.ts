@@ -20,7 +20,9 @@ const claims = () => {
 async function signed(header: Record<string, unknown>, key?: CryptoKey | Uint8Array): Promise<string> {
   const own = JSON.parse(env.TEST_SIGNING_KEY)
   const signer = key ?? (await importJWK(own, "EdDSA"))
-  return new SignJWT(claims()).setProtectedHeader({ alg: "EdDSA", typ: "at+jwt", kid: own.kid, ...header } as never).sign(signer)
+  return new SignJWT(claims())
+    .setProtectedHeader({ alg: "EdDSA", typ: "at+jwt", kid: own.kid, ...header } as never)
+    .sign(signer)
 }
 
 test("a token that holds is answered", async () => {
@@ -46,10 +48,13 @@ describe("checklist 25: whose signature cannot be trusted", () => {
         return signed({ jwk: await exportJWK(pair.publicKey) }, pair.privateKey as never)
       },
     ],
-    ["a changed payload", async () => {
-      const [head, , signature] = ada.token.split(".")
-      return `${head}.${encode({ ...claims(), roles: ["admin"] })}.${signature}`
-    }],
+    [
+      "a changed payload",
+      async () => {
+        const [head, , signature] = ada.token.split(".")
+        return `${head}.${encode({ ...claims(), roles: ["admin"] })}.${signature}`
+      },
+    ],
   ])("%s", async (_, make) => {
     const answer = await withToken(await make())
     expect(answer.status).toBe(401)

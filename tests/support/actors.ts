@@ -15,7 +15,14 @@ const signingKey = JSON.parse(env.TEST_SIGNING_KEY) as { kid: string; [key: stri
 /** An access token; every claim can be bent for the tests that expect a refusal. */
 export async function mintToken(
   subject: string,
-  options: { roles?: readonly string[]; expiresIn?: number; issuer?: string; audience?: string; type?: string; kid?: string } = {},
+  options: {
+    roles?: readonly string[]
+    expiresIn?: number
+    issuer?: string
+    audience?: string
+    type?: string
+    kid?: string
+  } = {},
 ): Promise<string> {
   const at = Math.floor(Date.now() / 1000)
   return new SignJWT({ roles: options.roles ?? [] })
@@ -32,7 +39,9 @@ export async function mintToken(
 export async function newActor(name: string, roles: readonly string[] = []): Promise<Actor> {
   const id = typeid("user").toString()
   const at = new Date().toISOString()
-  await env.DB.prepare('insert into "users" ("id", "version", "createdAt", "updatedAt", "email", "name", "roles", "status") values (?, 1, ?, ?, ?, ?, ?, ?)')
+  await env.DB.prepare(
+    'insert into "users" ("id", "version", "createdAt", "updatedAt", "email", "name", "roles", "status") values (?, 1, ?, ?, ?, ?, ?, ?)',
+  )
     .bind(id, at, at, `${id}@example.com`, name, JSON.stringify(roles), "active")
     .run()
   return { id, name, token: await mintToken(id, { roles }) }

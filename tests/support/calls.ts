@@ -28,10 +28,16 @@ export async function call(actor: Actor | null, line: string, options: CallOptio
   const raw = options.body instanceof Uint8Array || typeof options.body === "string"
   if (options.body !== undefined && !headers.has("Content-Type")) headers.set("Content-Type", "application/json")
   const body = options.body === undefined ? null : raw ? (options.body as string) : JSON.stringify(options.body)
-  const response = await exports.default.fetch(new Request(`https://selvage.test${path}`, { method, headers, body, redirect: "manual" }))
+  const response = await exports.default.fetch(
+    new Request(`https://selvage.test${path}`, { method, headers, body, redirect: "manual" }),
+  )
   const text = await response.text()
   const isJson = /\bjson\b/.test(response.headers.get("Content-Type") ?? "")
-  return { status: response.status, body: text === "" ? null : isJson ? JSON.parse(text) : text, headers: response.headers }
+  return {
+    status: response.status,
+    body: text === "" ? null : isJson ? JSON.parse(text) : text,
+    headers: response.headers,
+  }
 }
 
 /** The cost receipt of an answer, from its header. */

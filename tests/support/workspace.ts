@@ -18,7 +18,11 @@ export interface Workspace {
 }
 
 /** Expects a status and gives the body. For the steps that lead to a test, not for what it tests. */
-export async function must(actor: Actor | null, line: string, body?: unknown): Promise<Record<string, never> & { id: string; version: number }> {
+export async function must(
+  actor: Actor | null,
+  line: string,
+  body?: unknown,
+): Promise<Record<string, never> & { id: string; version: number }> {
   const answer = await call(actor, line, body === undefined ? {} : { body })
   if (answer.status >= 300) throw new Error(`${line} answered ${answer.status}: ${JSON.stringify(answer.body)}`)
   return answer.body
@@ -26,7 +30,9 @@ export async function must(actor: Actor | null, line: string, body?: unknown): P
 
 /** Builds one through the API, as its owner would. */
 export async function newWorkspace(): Promise<Workspace> {
-  const [owner, editor, viewer, stranger] = await Promise.all(["owner", "editor", "viewer", "stranger"].map((name) => newActor(name)))
+  const [owner, editor, viewer, stranger] = await Promise.all(
+    ["owner", "editor", "viewer", "stranger"].map((name) => newActor(name)),
+  )
   if (!owner || !editor || !viewer || !stranger) throw new Error("unreachable")
   const organization = await must(owner, "POST /v1/organizations", { name: "Acme" })
   const project = await must(owner, "POST /v1/projects", { organizationId: organization.id, name: "Launch" })
@@ -37,7 +43,9 @@ export async function newWorkspace(): Promise<Workspace> {
 
 /** Events of one record, oldest first. */
 export async function eventsOf(record: string) {
-  const { results } = await env.DB.prepare('select * from "events" where "record" = ? order by "sequence"').bind(record).all()
+  const { results } = await env.DB.prepare('select * from "events" where "record" = ? order by "sequence"')
+    .bind(record)
+    .all()
   return results
 }
 

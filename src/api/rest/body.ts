@@ -1,10 +1,10 @@
 /** The body of a request: read within its bound, decoded as UTF-8, parsed as JSON. Refuses a body before reading it where its headers suffice. */
 import type { Json } from "../../core/json.ts"
 import { limits } from "../../core/limits.ts"
+import type { Method } from "../../core/operation.ts"
 import { invalid, Problem } from "../../core/problem.ts"
 import { parseJson } from "./json-text.ts"
 import { refuseUnsupported } from "./negotiation.ts"
-import type { Method } from "../../core/operation.ts"
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
@@ -74,6 +74,7 @@ export async function readBody(request: Request, method: Method, base: string): 
   refuseUnsupported(request.headers, method)
   const text = decodeText(await readBytes(request), base)
   if (text === "") return undefined
-  if (text.charCodeAt(0) === 0xfeff) throw invalid(base, "malformed_json", "The body starts with a byte order mark; leave it out")
+  if (text.charCodeAt(0) === 0xfeff)
+    throw invalid(base, "malformed_json", "The body starts with a byte order mark; leave it out")
   return parseJson(text, base)
 }

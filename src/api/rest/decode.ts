@@ -4,7 +4,7 @@
  */
 import type { Match } from "../../core/door.ts"
 import type { Json } from "../../core/json.ts"
-import { invalid, pointer, Problem } from "../../core/problem.ts"
+import { invalid, Problem, pointer } from "../../core/problem.ts"
 import { hasContent, readBody } from "./body.ts"
 import { expectedVersionOf } from "./conditions.ts"
 import { filterPath } from "./filter-query.ts"
@@ -38,7 +38,8 @@ async function withBody(wire: Wire, route: Route, input: Input): Promise<Json> {
     return input
   }
   if (route.bodyProperty !== null) return { ...input, [route.bodyProperty]: body }
-  if (body === null || typeof body !== "object" || Array.isArray(body)) throw invalid("", "invalid_type", "The body is a JSON object")
+  if (body === null || typeof body !== "object" || Array.isArray(body))
+    throw invalid("", "invalid_type", "The body is a JSON object")
   refuseConflicts(input, body as Input)
   return { ...(body as Input), ...input }
 }
@@ -48,7 +49,8 @@ export function decodeInput(wire: Wire, route: Route): Promise<Json> | Json {
   const input = pathInput(wire, route)
   const whole = wire.request.url.includes("?") ? { ...input, ...decodeQuery(wire, route) } : input
   if (route.takesBody) return withBody(wire, route, whole)
-  if (route.method === "DELETE" && hasContent(wire.request)) throw invalid("", "unexpected_body", "A deletion takes no body")
+  if (route.method === "DELETE" && hasContent(wire.request))
+    throw invalid("", "unexpected_body", "A deletion takes no body")
   return whole
 }
 

@@ -63,7 +63,12 @@ function page(title: string): string {
 }
 
 function answer(type: string, text: string): Response {
-  const headers = { ...securityHeaders, "Content-Security-Policy": policy, "Content-Type": type, "Cache-Control": "no-cache" }
+  const headers = {
+    ...securityHeaders,
+    "Content-Security-Policy": policy,
+    "Content-Type": type,
+    "Cache-Control": "no-cache",
+  }
   return new Response(text, { headers })
 }
 

@@ -62,7 +62,8 @@ export function encoder(sets: HeaderSets, locations: Locations): (wire: Wire, ou
 export function locationsOf(routes: Iterable<Route>): Locations {
   const found = new Map<string, string>()
   for (const { operation } of routes) {
-    if (operation.standard?.verb === "get" && operation.model) found.set(operation.model.idPrefix, `${prefix}/${operation.model.name}/`)
+    if (operation.standard?.verb === "get" && operation.model)
+      found.set(operation.model.idPrefix, `${prefix}/${operation.model.name}/`)
   }
   return found
 }

@@ -16,7 +16,13 @@ const known: Readonly<Record<string, string>> = {
 }
 
 function words(name: string): string {
-  return known[name] ?? name.replace(/([A-Z])/g, " $1").replace(/^./, (first) => first.toUpperCase()).trim()
+  return (
+    known[name] ??
+    name
+      .replace(/([A-Z])/g, " $1")
+      .replace(/^./, (first) => first.toUpperCase())
+      .trim()
+  )
 }
 
 function textExample(schema: JsonObject, name: string): Json {
@@ -41,7 +47,9 @@ function numberExample(schema: JsonObject): Json {
 
 function objectExample(schema: JsonObject, named: Named): Json {
   const properties = (schema.properties ?? {}) as Record<string, JsonObject>
-  return Object.fromEntries(Object.entries(properties).map(([name, property]) => [name, exampleOf(property, named, name)]))
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, property]) => [name, exampleOf(property, named, name)]),
+  )
 }
 
 /**
@@ -50,7 +58,8 @@ function objectExample(schema: JsonObject, named: Named): Json {
  * @param name name of the property, for texts that read as what they stand for
  */
 export function exampleOf(schema: JsonObject, named: Named, name = "value"): Json {
-  if (typeof schema.$ref === "string") return exampleOf(named[schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1)] ?? {}, named, name)
+  if (typeof schema.$ref === "string")
+    return exampleOf(named[schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1)] ?? {}, named, name)
   if (schema.default !== undefined) return schema.default
   if (schema.const !== undefined) return schema.const
   const choices = (schema.anyOf ?? schema.oneOf) as readonly JsonObject[] | undefined

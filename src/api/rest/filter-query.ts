@@ -44,11 +44,16 @@ export function filterOf(
     const column = model.columns.get(field)
     const path = pointer(name.slice(0, 100))
     if (!column) {
-      found.add(path, "unknown_parameter", `There is no parameter ${quoted(name)} here, and ${model.name} has no such field`)
+      found.add(
+        path,
+        "unknown_parameter",
+        `There is no parameter ${quoted(name)} here, and ${model.name} has no such field`,
+      )
       continue
     }
     const operators = (filter[field] ??= {})
-    if (texts.length > 1 || Object.hasOwn(operators, operator)) found.add(path, "duplicate", `${quoted(name)} stands more than once`)
+    if (texts.length > 1 || Object.hasOwn(operators, operator))
+      found.add(path, "duplicate", `${quoted(name)} stands more than once`)
     operators[operator] = operandOf(column, operator, texts[0] as string)
   }
   return tree === undefined ? filter : { ...filter, and: [tree] }

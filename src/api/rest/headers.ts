@@ -50,7 +50,12 @@ export function headerSets(corsOrigins: readonly string[]): HeaderSets {
   const vary = corsOrigins.length === 0 ? "Accept, Authorization" : "Accept, Authorization, Origin"
   const json = "application/json; charset=utf-8"
   const set = (cache: string, type: string | null) =>
-    new Headers({ ...securityHeaders, "Cache-Control": cache, Vary: vary, ...(type === null ? {} : { "Content-Type": type }) })
+    new Headers({
+      ...securityHeaders,
+      "Cache-Control": cache,
+      Vary: vary,
+      ...(type === null ? {} : { "Content-Type": type }),
+    })
   return {
     read: set("private, no-cache", json),
     write: set("no-store", json),
@@ -73,7 +78,10 @@ export function tellFacts(headers: Headers, wire: Wire, facts: Facts): void {
   if (facts.replayed) headers.set("Idempotent-Replayed", "true")
   if (facts.receipt !== null) {
     const { cost, spans } = facts.receipt
-    headers.set("Server-Timing", spans.map((span) => `${span.stage};dur=${Math.round(span.milliseconds * 1000) / 1000}`).join(", "))
+    headers.set(
+      "Server-Timing",
+      spans.map((span) => `${span.stage};dur=${Math.round(span.milliseconds * 1000) / 1000}`).join(", "),
+    )
     headers.set("X-Selvage-Cost", `trips=${cost.trips}, rows-read=${cost.rowsRead}, rows-written=${cost.rowsWritten}`)
   }
   allowOrigin(headers, wire.origin)
@@ -81,7 +89,12 @@ export function tellFacts(headers: Headers, wire: Wire, facts: Facts): void {
 
 /** The answer to OPTIONS: what stands here, and for a listed origin what its scripts may send (Fetch, CORS-preflight). No I/O. */
 export function optionsAnswer(wire: Wire, allow: readonly string[], requestId: string): Response {
-  const headers = new Headers({ ...securityHeaders, Allow: allow.join(", "), Vary: "Origin", "X-Request-Id": requestId })
+  const headers = new Headers({
+    ...securityHeaders,
+    Allow: allow.join(", "),
+    Vary: "Origin",
+    "X-Request-Id": requestId,
+  })
   if (wire.origin !== null && wire.request.headers.has("access-control-request-method")) {
     headers.set("Access-Control-Allow-Origin", wire.origin)
     headers.set("Access-Control-Allow-Methods", allow.join(", "))

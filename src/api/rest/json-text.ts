@@ -47,7 +47,8 @@ function isName(text: string, after: number): boolean {
 }
 
 function takeName(open: Open, name: string, path: () => string): void {
-  if (open.names?.has(name)) throw invalid(path() + pointer(name.slice(0, 100)), "duplicate_key", "The same name stands twice in one object")
+  if (open.names?.has(name))
+    throw invalid(path() + pointer(name.slice(0, 100)), "duplicate_key", "The same name stands twice in one object")
   open.names?.add(name)
   open.at = name
 }
@@ -67,7 +68,8 @@ function scan(text: string, base: string): void {
       }
       case "{":
       case "[":
-        if (open.length >= limits.jsonDepth) throw invalid(base, "too_deep", `JSON nests at most ${limits.jsonDepth} deep here`)
+        if (open.length >= limits.jsonDepth)
+          throw invalid(base, "too_deep", `JSON nests at most ${limits.jsonDepth} deep here`)
         open.push(text[n] === "{" ? { names: new Set(), at: "" } : { names: null, at: 0 })
         break
       case "}":

@@ -41,12 +41,20 @@ export const methods: readonly Method[] = ["GET", "POST", "PUT", "PATCH", "DELET
  * One handler a method, and not one for all: Hono calls a single handler directly, without a middleware chain.
  * @param path in Hono's spelling, `:name` for parameters
  */
-export function mountRefusals(mounting: Mounting, path: string, present: Iterable<Method>, allow: readonly string[]): void {
+export function mountRefusals(
+  mounting: Mounting,
+  path: string,
+  present: Iterable<Method>,
+  allow: readonly string[],
+): void {
   const { app, readWire, call, settings } = mounting
   const own = new Set(present)
   const absent = methods.filter((method) => !own.has(method))
   app.on([...absent], [path], (c: Context) => {
-    const refusal = new Problem("UNIMPLEMENTED", `This address answers ${allow.join(", ")}`, { type: "method-not-allowed", allow })
+    const refusal = new Problem("UNIMPLEMENTED", `This address answers ${allow.join(", ")}`, {
+      type: "method-not-allowed",
+      allow,
+    })
     return call(readWire(c.req.raw, { route: null, refusal }))
   })
   app.on("OPTIONS", [path], (c: Context) => {

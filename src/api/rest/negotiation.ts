@@ -1,6 +1,7 @@
 /** What is taken and what is given: JSON in UTF-8, whatever other wishes Accept and Content-Type express. */
-import { Problem } from "../../core/problem.ts"
+
 import type { Method } from "../../core/operation.ts"
+import { Problem } from "../../core/problem.ts"
 
 const json = "application/json"
 const mergePatch = "application/merge-patch+json"
@@ -11,7 +12,9 @@ export function takenTypes(method: Method): readonly string[] {
 }
 
 function weightOf(parameters: readonly string[]): number {
-  const given = parameters.map((parameter) => /^\s*q\s*=\s*([0-9.]+)\s*$/i.exec(parameter)?.[1]).find((q) => q !== undefined)
+  const given = parameters
+    .map((parameter) => /^\s*q\s*=\s*([0-9.]+)\s*$/i.exec(parameter)?.[1])
+    .find((q) => q !== undefined)
   return given === undefined ? 1 : Number(given)
 }
 
@@ -44,8 +47,11 @@ export function refuseUnsupported(headers: Headers, method: Method): void {
   const taken = takenTypes(method)
   const [type = "", ...parameters] = (headers.get("content-type") ?? "").split(";")
   if (!taken.includes(type.trim().toLowerCase())) throw unsupported(`Send the body as ${taken.join(" or ")}`)
-  const charset = parameters.map((parameter) => /^\s*charset\s*=\s*"?([^"\s]+)"?\s*$/i.exec(parameter)?.[1]).find((name) => name !== undefined)
+  const charset = parameters
+    .map((parameter) => /^\s*charset\s*=\s*"?([^"\s]+)"?\s*$/i.exec(parameter)?.[1])
+    .find((name) => name !== undefined)
   if (charset !== undefined && charset.toLowerCase() !== "utf-8") throw unsupported("Send the body in UTF-8")
   const coding = headers.get("content-encoding")
-  if (coding !== null && coding.toLowerCase() !== "identity") throw unsupported("Send the body without a content coding")
+  if (coding !== null && coding.toLowerCase() !== "identity")
+    throw unsupported("Send the body without a content coding")
 }

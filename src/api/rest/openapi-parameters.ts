@@ -13,7 +13,8 @@ export const headerParameters: Readonly<Record<string, JsonObject>> = {
   IdempotencyKey: {
     name: "Idempotency-Key",
     in: "header",
-    description: "The same key with the same request gives the same answer, for a day; with another request it is refused.",
+    description:
+      "The same key with the same request gives the same answer, for a day; with another request it is refused.",
     schema: { type: "string", minLength: 1, maxLength: limits.idempotencyKeyLength },
     example: "7b0c7f3e-5a1f-4d56-9c55-0f6f2b0f7a11",
   },
@@ -77,7 +78,10 @@ function refined(name: string, model: Model): JsonObject | null {
   const columns = [...model.columns.values()]
   switch (name) {
     case "fields":
-      return { description: "The fields to give; all when left out. The id is always there.", schema: namesOf(model.columns.keys()) }
+      return {
+        description: "The fields to give; all when left out. The id is always there.",
+        schema: namesOf(model.columns.keys()),
+      }
     case "expand": {
       const relations = [...model.relations.keys()]
       if (relations.length === 0) return null
@@ -91,16 +95,27 @@ function refined(name: string, model: Model): JsonObject | null {
       }
     case "sum":
     case "avg":
-      return { description: `Fields to give the ${name} of.`, schema: namesOf(columns.filter((one) => numeric.has(one.kind.type)).map((one) => one.key)) }
+      return {
+        description: `Fields to give the ${name} of.`,
+        schema: namesOf(columns.filter((one) => numeric.has(one.kind.type)).map((one) => one.key)),
+      }
     case "min":
     case "max":
-      return { description: `Fields to give the ${name} of.`, schema: namesOf(columns.filter((one) => !["json", "bool", "bytes"].includes(one.kind.type)).map((one) => one.key)) }
+      return {
+        description: `Fields to give the ${name} of.`,
+        schema: namesOf(
+          columns.filter((one) => !["json", "bool", "bytes"].includes(one.kind.type)).map((one) => one.key),
+        ),
+      }
     case "groupBy":
       return { description: "Fields to group by.", schema: { ...namesOf(model.filter), maxItems: 3 } }
     case "q":
       return model.search.length === 0 ? null : { description: `Words to look for in ${model.search.join(", ")}.` }
     case "filter":
-      return { description: 'Conditions as a JSON tree, where and, or and not are needed: {"or": [{"status": "open"}, {"priority": {"gte": 3}}]}.' }
+      return {
+        description:
+          'Conditions as a JSON tree, where and, or and not are needed: {"or": [{"status": "open"}, {"priority": {"gte": 3}}]}.',
+      }
     case "limit":
       return { description: "How many to give at most." }
     case "cursor":
@@ -131,7 +146,14 @@ export function queryParameters(route: Route): JsonObject[] {
     const isList = field.shape.type === "list" || (field.name === "expand" && model !== null)
     if (isList) return [{ ...base, ...description, style: "form", explode: false, schema, ...special }]
     const isTree = ["map", "object", "union", "json"].includes(field.shape.type)
-    return [{ ...base, ...description, ...(isTree ? { content: { "application/json": { schema } } } : { schema }), ...special }]
+    return [
+      {
+        ...base,
+        ...description,
+        ...(isTree ? { content: { "application/json": { schema } } } : { schema }),
+        ...special,
+      },
+    ]
   })
 }
 
@@ -168,14 +190,27 @@ const meanings: Readonly<Record<string, string>> = {
 function filterParameter(column: ColumnFacts, operator: string, schema: JsonObject): JsonObject {
   const name = operator === "eq" ? column.key : `${column.key}[${operator}]`
   const base = { name, in: "query" }
-  if (operator === "isNull") return { ...base, description: `${column.key} has no value, or has one.`, schema: { type: "boolean" } }
+  if (operator === "isNull")
+    return { ...base, description: `${column.key} has no value, or has one.`, schema: { type: "boolean" } }
   const told = { ...base, description: `${column.key} ${meanings[operator]} this.` }
-  if (operator === "in") return { ...told, style: "form", explode: false, schema: { type: "array", items: schema, maxItems: limits.filterListMax } }
-  return { ...told, schema: operator === "contains" || operator === "startsWith" ? { type: "string", maxLength: 200 } : schema }
+  if (operator === "in")
+    return {
+      ...told,
+      style: "form",
+      explode: false,
+      schema: { type: "array", items: schema, maxItems: limits.filterListMax },
+    }
+  return {
+    ...told,
+    schema: operator === "contains" || operator === "startsWith" ? { type: "string", maxLength: 200 } : schema,
+  }
 }
 
 /** One parameter for each operator of each column that a resource lets its lists be filtered by. */
-export function filterParameters(model: Model): { readonly parameters: JsonObject[]; readonly named: Readonly<Record<string, JsonObject>> } {
+export function filterParameters(model: Model): {
+  readonly parameters: JsonObject[]
+  readonly named: Readonly<Record<string, JsonObject>>
+} {
   const parameters: JsonObject[] = []
   const named: Record<string, JsonObject> = {}
   for (const key of model.filter) {
@@ -183,7 +218,8 @@ export function filterParameters(model: Model): { readonly parameters: JsonObjec
     if (!column) continue
     const type = compileShape(schemasOf(model).column(key), `${model.name}.${key}`)
     Object.assign(named, type.named)
-    for (const operator of operatorsOf(column)) parameters.push(filterParameter(column, operator, without(type.schema, "description")))
+    for (const operator of operatorsOf(column))
+      parameters.push(filterParameter(column, operator, without(type.schema, "description")))
   }
   return { parameters, named }
 }

@@ -43,14 +43,23 @@ export const headerComponents: Readonly<Record<string, JsonObject>> = {
   Link: { description: 'The next page, as rel="next"; absent on the last.', schema: { type: "string" } },
   Location: { description: "Where the new record stands.", schema: { type: "string", format: "uri-reference" } },
   RequestId: { description: "Names this call; the caller's own when it sent one.", schema: { type: "string" } },
-  Bookmark: { description: "Where the database stood; send it back to read your own writes.", schema: { type: "string" } },
+  Bookmark: {
+    description: "Where the database stood; send it back to read your own writes.",
+    schema: { type: "string" },
+  },
 }
 
 function headersOf(names: readonly (keyof typeof headerNames)[]): JsonObject {
   return Object.fromEntries(names.map((name) => [headerNames[name], { $ref: `#/components/headers/${name}` }]))
 }
 
-const headerNames = { ETag: "ETag", Link: "Link", Location: "Location", RequestId: "X-Request-Id", Bookmark: "X-Selvage-Bookmark" } as const
+const headerNames = {
+  ETag: "ETag",
+  Link: "Link",
+  Location: "Location",
+  RequestId: "X-Request-Id",
+  Bookmark: "X-Selvage-Bookmark",
+} as const
 
 /** The answers of success. */
 export function successes(route: Route): Record<string, JsonObject> {
@@ -58,11 +67,25 @@ export function successes(route: Route): Record<string, JsonObject> {
   const usual = ["RequestId", "Bookmark"] as const
   if (status === 204) return { 204: { description: "Done.", headers: headersOf(usual) } }
   const verb = operation.standard?.verb
-  const special = [...(tagged ? (["ETag"] as const) : []), ...(status === 201 ? (["Location"] as const) : []), ...(verb === "list" ? (["Link"] as const) : [])]
+  const special = [
+    ...(tagged ? (["ETag"] as const) : []),
+    ...(status === 201 ? (["Location"] as const) : []),
+    ...(verb === "list" ? (["Link"] as const) : []),
+  ]
   const content = { "application/json": { schema: operation.outputType.schema } }
-  const answer = { description: status === 201 ? "Created." : "Done.", headers: headersOf([...special, ...usual]), content }
+  const answer = {
+    description: status === 201 ? "Created." : "Done.",
+    headers: headersOf([...special, ...usual]),
+    content,
+  }
   if (!(tagged && route.method === "GET")) return { [status]: answer }
-  return { [status]: answer, 304: { description: "The record still has the version that the caller named.", headers: headersOf(["ETag", ...usual]) } }
+  return {
+    [status]: answer,
+    304: {
+      description: "The record still has the version that the caller named.",
+      headers: headersOf(["ETag", ...usual]),
+    },
+  }
 }
 
 /** A way in which a call can fail: a code, or a type that has a status of its own. */
@@ -71,9 +94,16 @@ type Failure = Code | ProblemType
 function failuresOf(route: Route): readonly Failure[] {
   const { operation } = route
   const verb = operation.standard?.verb
-  const found: Failure[] = ["INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED", "not-acceptable", "RESOURCE_EXHAUSTED"]
+  const found: Failure[] = [
+    "INVALID_ARGUMENT",
+    "UNAUTHENTICATED",
+    "PERMISSION_DENIED",
+    "not-acceptable",
+    "RESOURCE_EXHAUSTED",
+  ]
   if (verb !== "list" && verb !== "aggregate") found.push("NOT_FOUND")
-  if (operation.kind === "mutation") found.push("ALREADY_EXISTS", "ABORTED", "FAILED_PRECONDITION", "idempotency-key-reused")
+  if (operation.kind === "mutation")
+    found.push("ALREADY_EXISTS", "ABORTED", "FAILED_PRECONDITION", "idempotency-key-reused")
   if (route.takesIfMatch || verb === "batch") found.push("version-mismatch")
   if (route.takesBody) found.push("payload-too-large", "unsupported-media-type")
   return [...new Set([...found, "INTERNAL", "UNAVAILABLE", ...(operation.errors ?? [])])] as Failure[]
@@ -88,7 +118,11 @@ function titleOf(failure: Failure): string {
 }
 
 function pascal(failure: Failure): string {
-  return failure.toLowerCase().split(/[_-]/).map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("")
+  return failure
+    .toLowerCase()
+    .split(/[_-]/)
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join("")
 }
 
 function problemAnswer(description: string): JsonObject {

@@ -5,15 +5,22 @@
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi"
 import { couldPass } from "../../core/fold.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
+import type { Method } from "../../core/operation.ts"
 import { anonymous } from "../../core/principal.ts"
 import type { CompiledOperation, Registry } from "../../core/registry.ts"
 import { typeName } from "../../core/schema.ts"
 import { exampleOf } from "./example.ts"
-import { filterParameters, headerParameters, pathParameters, propertiesOf, queryParameters, rootOf } from "./openapi-parameters.ts"
-import { failures, headerComponents, problemSchemas, successes } from "./openapi-responses.ts"
-import { placesOf, type Route } from "./routes.ts"
 import { takenTypes } from "./negotiation.ts"
-import type { Method } from "../../core/operation.ts"
+import {
+  filterParameters,
+  headerParameters,
+  pathParameters,
+  propertiesOf,
+  queryParameters,
+  rootOf,
+} from "./openapi-parameters.ts"
+import { failures, headerComponents, problemSchemas, successes } from "./openapi-responses.ts"
+import { type Route, routeOf } from "./routes.ts"
 
 /** Components by kind and name, collected while operations are described. */
 type Components = Record<"schemas" | "parameters" | "responses" | "headers", Record<string, JsonObject>>
@@ -21,7 +28,8 @@ type Components = Record<"schemas" | "parameters" | "responses" | "headers", Rec
 function keepSchemas(components: Components, named: Readonly<Record<string, JsonObject>>): void {
   for (const [name, schema] of Object.entries(named)) {
     const known = components.schemas[name]
-    if (known && JSON.stringify(known) !== JSON.stringify(schema)) throw new Error(`Two schemas are named ${name}; give one another .meta({ id })`)
+    if (known && JSON.stringify(known) !== JSON.stringify(schema))
+      throw new Error(`Two schemas are named ${name}; give one another .meta({ id })`)
     components.schemas[name] = schema
   }
 }
@@ -35,8 +43,15 @@ function bodySchema(route: Route): JsonObject | null {
   if (route.parameters.length === 0) return inputType.schema
   const left = Object.entries(properties).filter(([name]) => !route.parameters.includes(name))
   if (left.length === 0) return null
-  const required = ((rootOf(inputType).required ?? []) as readonly string[]).filter((name) => !route.parameters.includes(name))
-  return { type: "object", properties: Object.fromEntries(left), ...(required.length > 0 ? { required } : {}), additionalProperties: false }
+  const required = ((rootOf(inputType).required ?? []) as readonly string[]).filter(
+    (name) => !route.parameters.includes(name),
+  )
+  return {
+    type: "object",
+    properties: Object.fromEntries(left),
+    ...(required.length > 0 ? { required } : {}),
+    additionalProperties: false,
+  }
 }
 
 /** An example without the fields that only some may write. */
@@ -54,9 +69,15 @@ function bodyExample(route: Route, schema: JsonObject): Json | undefined {
   const guarded = new Set(rules.filter(([, rule]) => rule.write !== undefined).map(([name]) => name))
   const example = writable(exampleOf(schema, operation.inputType.named), guarded)
   const address = Object.fromEntries(
-    route.parameters.map((name) => [name, exampleOf(propertiesOf(operation.inputType)[name] ?? {}, operation.inputType.named, name)]),
+    route.parameters.map((name) => [
+      name,
+      exampleOf(propertiesOf(operation.inputType)[name] ?? {}, operation.inputType.named, name),
+    ]),
   )
-  const input = route.bodyProperty === null ? { ...address, ...(example as JsonObject) } : { ...address, [route.bodyProperty]: example }
+  const input =
+    route.bodyProperty === null
+      ? { ...address, ...(example as JsonObject) }
+      : { ...address, [route.bodyProperty]: example }
   return operation.input.safeParse(input).success ? example : undefined
 }
 
@@ -91,7 +112,8 @@ function filtersOf(route: Route, components: Components): JsonObject[] {
 }
 
 function parametersOf(route: Route, components: Components): JsonObject[] {
-  const header = (wanted: boolean, name: keyof typeof headerParameters) => (wanted ? [parameterOf(components, name)] : [])
+  const header = (wanted: boolean, name: keyof typeof headerParameters) =>
+    wanted ? [parameterOf(components, name)] : []
   return [
     ...pathParameters(route),
     ...queryParameters(route),
@@ -105,9 +127,10 @@ function parametersOf(route: Route, components: Components): JsonObject[] {
 
 function isOpen(registry: Registry, operation: CompiledOperation): boolean {
   const { policy } = operation
-  if (policy.kind !== "on") return couldPass(policy, anonymous)
-  const rules = registry.models.get(policy.resource)?.policy
-  return rules !== undefined && couldPass(rules[policy.action], anonymous)
+  if (policy.kind !== "on") return couldPass(policy, anonymous, null)
+  const { models } = registry
+  const model = models.get(policy.resource)
+  return model !== undefined && couldPass(model.policy[policy.action], anonymous, { model, models })
 }
 
 function nounOf(operation: CompiledOperation): string {
@@ -133,8 +156,11 @@ function describe(registry: Registry, route: Route, components: Components) {
 }
 
 function tagsOf(registry: Registry, routes: readonly Route[]) {
-  const nouns = [...new Set(routes.map((route) => nounOf(route.operation)))].sort()
-  return nouns.map((name) => ({ name, description: `${registry.models.get(name)?.resource.summary ?? `What can be done with ${name}`}.` }))
+  const nouns = [...new Set(routes.map((route) => nounOf(route.operation)))]
+  return nouns.map((name) => ({
+    name,
+    description: `${registry.models.get(name)?.resource.summary ?? `What can be done with ${name}`}.`,
+  }))
 }
 
 /** Names of the components that something refers to, by `kind/name`. */
@@ -161,7 +187,11 @@ function withoutPatterns(value: Json): Json {
   if (Array.isArray(value)) return value.map(withoutPatterns)
   if (value === null || typeof value !== "object") return value
   const told = (value as JsonObject).format === "date-time" || (value as JsonObject).format === "date"
-  return Object.fromEntries(Object.entries(value).filter(([key]) => !(told && key === "pattern")).map(([key, inner]) => [key, withoutPatterns(inner)]))
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !(told && key === "pattern"))
+      .map(([key, inner]) => [key, withoutPatterns(inner)]),
+  )
 }
 
 const introduction = `Records of each resource can be listed, read, created, changed (JSON Merge Patch, RFC 7396) and deleted, where your rights allow it.
@@ -176,8 +206,13 @@ Instants are RFC 3339 in UTC, 64-bit integers decimal text, bytes base64. Proble
  * @throws Error when two schemas have one name
  */
 export function openApiDocument(registry: Registry): JsonObject {
-  const components: Components = { schemas: { ...problemSchemas }, parameters: {}, responses: {}, headers: { ...headerComponents } }
-  const routes = placesOf(registry).flatMap((place) => [...place.routes.values()])
+  const components: Components = {
+    schemas: { ...problemSchemas },
+    parameters: {},
+    responses: {},
+    headers: { ...headerComponents },
+  }
+  const routes = [...registry.operations.values()].map(routeOf)
   const hono = new OpenAPIHono()
   const described = routes.map((route) => describe(registry, route, components))
   const used = referred(described, components, new Set())
@@ -186,7 +221,12 @@ export function openApiDocument(registry: Registry): JsonObject {
       if (used.has(`${kind}/${name}`)) hono.openAPIRegistry.registerComponent(kind, name, byName[name] as never)
     }
   }
-  const bearer = { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "An access token (RFC 6750)." } as const
+  const bearer = {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description: "An access token (RFC 6750).",
+  } as const
   hono.openAPIRegistry.registerComponent("securitySchemes", "bearer", bearer)
   for (const route of described) hono.openAPIRegistry.registerPath(createRoute(route as never))
   const document = hono.getOpenAPI31Document({

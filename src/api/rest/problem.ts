@@ -60,7 +60,9 @@ function bodyOf(wire: Wire, problem: Problem, requestId: string) {
     code: problem.code,
     requestId,
     ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
-    ...(violations === undefined ? {} : { violations: violations.map((one) => ({ ...one, path: clientPath(wire, one.path) })) }),
+    ...(violations === undefined
+      ? {}
+      : { violations: violations.map((one) => ({ ...one, path: clientPath(wire, one.path) })) }),
   }
 }
 
@@ -70,7 +72,10 @@ function tellCure(headers: Headers, wire: Wire, problem: Problem): void {
   if (allow !== undefined) headers.set("Allow", allow.join(", "))
   if (problem.code === "UNAUTHENTICATED") {
     const presented = wire.credentials.bearer !== null
-    headers.set("WWW-Authenticate", presented ? 'Bearer realm="selvage", error="invalid_token"' : 'Bearer realm="selvage"')
+    headers.set(
+      "WWW-Authenticate",
+      presented ? 'Bearer realm="selvage", error="invalid_token"' : 'Bearer realm="selvage"',
+    )
   }
   if (type === "unsupported-media-type" && wire.route) {
     const taken = takenTypes(wire.route.method).join(", ")

@@ -4,8 +4,8 @@
  */
 import type { Json } from "../../core/json.ts"
 import { limits } from "../../core/limits.ts"
-import { invalid, pointer, Problem } from "../../core/problem.ts"
-import { faults, type Faults, quoted } from "../../core/selection.ts"
+import { invalid, Problem, pointer } from "../../core/problem.ts"
+import { type Faults, faults, quoted } from "../../core/selection.ts"
 import type { Field, Shape } from "../../core/shape.ts"
 import { filterOf } from "./filter-query.ts"
 import { numberText, parseJson } from "./json-text.ts"
@@ -48,13 +48,14 @@ function jsonOf(text: string, path: string, found: Faults): Json {
     return parseJson(text, path)
   } catch (thrown) {
     if (!(thrown instanceof Problem)) throw thrown
-    for (const violation of thrown.options.violations ?? []) found.add(violation.path, violation.code, violation.message)
+    for (const violation of thrown.options.violations ?? [])
+      found.add(violation.path, violation.code, violation.message)
     return null
   }
 }
 
 /** One value from text. A text that is none of the shape is a fault at `path`. */
-export function valueOf(shape: Shape, text: string, path: string, found: Faults): Json {
+export function parseValue(shape: Shape, text: string, path: string, found: Faults): Json {
   switch (shape.type) {
     case "int32":
     case "safeint":
@@ -67,7 +68,7 @@ export function valueOf(shape: Shape, text: string, path: string, found: Faults)
       found.add(path, "invalid_type", "true or false")
       return null
     case "list":
-      return text === "" ? [] : text.split(",").map((item, n) => valueOf(shape.item, item, `${path}/${n}`, found))
+      return text === "" ? [] : text.split(",").map((item, n) => parseValue(shape.item, item, `${path}/${n}`, found))
     case "object":
     case "map":
     case "union":
@@ -84,7 +85,7 @@ function parameterValue(route: Route, field: Field, texts: readonly string[], fo
   if (texts.length > 1 && !isList) found.add(path, "duplicate", `${field.name} stands ${texts.length} times`)
   const text = texts.length > 1 ? texts.join(",") : (texts[0] as string)
   if (field.name === "expand" && route.operation.model) return expandTree(text, found)
-  return valueOf(field.shape, text, path, found)
+  return parseValue(field.shape, text, path, found)
 }
 
 /** Parameters by name, each with its texts in order. */
@@ -118,7 +119,8 @@ export function decodeQuery(wire: Wire, route: Route): Readonly<Record<string, J
     wire.hasFilterParameters = true
     input.filter = filterOf(model, rest, input.filter, found)
   } else {
-    for (const name of rest.keys()) found.add(pointer(name.slice(0, 100)), "unknown_parameter", `There is no parameter ${quoted(name)} here`)
+    for (const name of rest.keys())
+      found.add(pointer(name.slice(0, 100)), "unknown_parameter", `There is no parameter ${quoted(name)} here`)
   }
   found.throwIfAny()
   return input
@@ -128,7 +130,7 @@ export function decodeQuery(wire: Wire, route: Route): Readonly<Record<string, J
 export function pathValue(field: Field | undefined, name: string, text: string): Json {
   if (!field) return text
   const found = faults()
-  const value = valueOf(field.shape, text, pointer(name), found)
+  const value = parseValue(field.shape, text, pointer(name), found)
   found.throwIfAny()
   return value
 }

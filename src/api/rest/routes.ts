@@ -45,7 +45,11 @@ function fieldsOf(operation: CompiledOperation): ReadonlyMap<string, Field> {
 
 function queryFieldsOf(route: Route): ReadonlyMap<string, Field> {
   if (route.takesBody && route.bodyProperty === null) return new Map()
-  const elsewhere = new Set<string | null>([...route.parameters, route.bodyProperty, ...(route.takesIfMatch ? ["version"] : [])])
+  const elsewhere = new Set<string | null>([
+    ...route.parameters,
+    route.bodyProperty,
+    ...(route.takesIfMatch ? ["version"] : []),
+  ])
   return new Map([...route.fields].filter(([name]) => !elsewhere.has(name)))
 }
 
@@ -98,7 +102,8 @@ export function placesOf(registry: Registry): readonly Place[] {
     const route = routeOf(operation)
     const at = places.get(route.path) ?? new Map<Method, Route>()
     const other = at.get(route.method)
-    if (other) throw new Error(`${other.operation.name} and ${operation.name} both stand at ${route.method} ${route.path}`)
+    if (other)
+      throw new Error(`${other.operation.name} and ${operation.name} both stand at ${route.method} ${route.path}`)
     places.set(route.path, at.set(route.method, route))
   }
   return [...places]

@@ -23,16 +23,19 @@ export interface Wire {
 /** How a request becomes a wire, for one configuration. */
 export type ReadWire = (
   request: Request,
-  found: { readonly route: Route | null; readonly parameters?: Readonly<Record<string, string>>; readonly refusal?: Problem },
+  found: {
+    readonly route: Route | null
+    readonly parameters?: Readonly<Record<string, string>>
+    readonly refusal?: Problem
+  },
 ) => Wire
 
 const none: Readonly<Record<string, string>> = Object.freeze({})
 
-/** The token of `Authorization: Bearer …`. Another scheme is a credential that will not hold, never the absence of one. */
+/** The token of `Authorization: Bearer …`. Another scheme is an empty token, which does not hold: a credential was presented. */
 function bearerOf(header: string | null): string | null {
   if (header === null) return null
-  const token = /^bearer +(\S+) *$/i.exec(header)
-  return token?.[1] ?? header
+  return /^bearer +(\S+) *$/i.exec(header)?.[1] ?? ""
 }
 
 /**
