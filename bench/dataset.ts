@@ -17,12 +17,12 @@ const time = "01kbench0000000000000"
 export const sizes = { small: 10_000, large: 1_000_000 } as const
 
 /** What the principal of the bench holds: an ordinary user, not an administrator. */
-export const grants = { projects: 12, shares: 30 } as const
+export const grants = { organizations: 3, projects: 12, shares: 30, organizationCount: 20 } as const
 
 /** How many tasks are assigned to the principal. */
 const assignedEvery = { [sizes.small]: 1_000, [sizes.large]: 50_000 } as Record<number, number>
 
-const organizationCount = 20
+const { organizationCount } = grants
 const userCount = 200
 const projectCount = (tasks: number) => Math.min(1_000, tasks / 100)
 

@@ -107,7 +107,7 @@ function plannedCall(
 /** A Worker that can be called and then asked what it sent to D1. */
 export interface Traced {
   /** Sends a call; gives the answer and the round trips. Throws when the answer is an error. */
-  call(call: Call): Promise<{ readonly status: number; readonly body: unknown; readonly trips: Trip[] }>
+  call(call: Call): Promise<{ readonly status: number; readonly body: unknown; readonly trips: Trip[]; readonly milliseconds: number }>
   stop(): Promise<void>
 }
 
@@ -129,11 +129,13 @@ export async function startTraced(options: {
   return {
     stop: server.stop,
     async call({ method, path, headers, body }) {
+      const started = performance.now()
       const response = await fetch(server.url + path, { method, headers, ...(body === undefined ? {} : { body }) })
       const text = await response.text()
+      const milliseconds = performance.now() - started
       if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`)
       const trips = (await (await fetch(`${server.url}/bench/trace`)).json()) as Trip[]
-      return { status: response.status, body: JSON.parse(text), trips }
+      return { status: response.status, body: JSON.parse(text), trips, milliseconds }
     },
   }
 }

@@ -10,6 +10,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ["lint and format", "biome", "check", "--error-on-warnings"],
   ["architecture", "node", "scripts/check-architecture.ts"],
   ["migrations up to date", "node", "scripts/check-migrations.ts"],
+  ["generated documents up to date", "node", "scripts/artefacts.ts", "--check"],
 ]
 
 function execute(

@@ -19,6 +19,8 @@ async function testBindings() {
     TOKEN_PUBLIC_KEYS: JSON.stringify({ keys: [{ ...publicKey, use: "sig" }] }),
     CURSOR_SECRET: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url"),
     TEST_SIGNING_KEY: JSON.stringify(signingKey),
+    // Other cases for the property tests: SEED=42 npm test
+    ...(process.env.SEED ? { SEED: process.env.SEED } : {}),
     TEST_MIGRATIONS: await readD1Migrations(join(root, "migrations")),
   }
 }

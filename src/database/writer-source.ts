@@ -3,7 +3,7 @@
  * A builder written against `Source` makes both forms from one text. Refuses nothing; it only names places.
  */
 import type { PredicateScope } from "../authorization/sql.ts"
-import { bind, type Parameters, parameters, type Slot, type SqlValue } from "../authorization/statement.ts"
+import { bind, type Parameters, parameters, type Slot, type SqlValue, usedSlots } from "../authorization/statement.ts"
 import type { Model, Models } from "../core/model.ts"
 import type { Principal } from "../core/principal.ts"
 import type { Statement } from "./client.ts"
@@ -54,7 +54,9 @@ export function prepared(sql: string, from: Parameters): Prepared {
     if (slot.from !== "principal" || !slot.attribute.startsWith(callerMark)) return
     caller.push({ position, slot: { ...slot, attribute: slot.attribute.slice(callerMark.length) } })
   })
-  return { sql, slots: [...from.slots], caller }
+  // Folding may have added values that no text names, and D1 wants exactly as many as the text names.
+  const slots = usedSlots(sql, from.slots)
+  return { sql, slots, caller: caller.filter(({ position }) => position < slots.length) }
 }
 
 /** Binds a kept statement for one call. */

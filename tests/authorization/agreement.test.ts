@@ -4,7 +4,7 @@
  */
 import { env } from "cloudflare:workers"
 import fc from "fast-check"
-import { beforeAll, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { evaluate, type Outcome } from "../../src/authorization/memory.ts"
 import { allows, every, type PredicateScope } from "../../src/authorization/sql.ts"
 import { bind, parameters, quote, type SqlValue } from "../../src/authorization/statement.ts"
@@ -12,7 +12,19 @@ import { type Model, type Models, modelOf } from "../../src/core/model.ts"
 import { not } from "../../src/core/policy.ts"
 import type { Row } from "../../src/core/ports.ts"
 import * as arbitrary from "./arbitraries.ts"
-import { bound, compiledFor, complete, database, facts, type Rows, selection, store, stored, world } from "./fixture.ts"
+import {
+  bound,
+  clear,
+  compiledFor,
+  complete,
+  database,
+  facts,
+  type Rows,
+  selection,
+  store,
+  stored,
+  world,
+} from "./fixture.ts"
 
 /** The binding SEED draws other cases. */
 const seed = Number((env as { SEED?: string }).SEED ?? 20261120)
@@ -114,6 +126,8 @@ describe("SQL and memory agree", { timeout: 60_000 }, () => {
     await database.exec("drop table if exists authz_items_seed")
     await database.exec("create table authz_items_seed as select * from authz_items")
   })
+
+  afterAll(clear)
 
   test("on the rows that a policy lets read", async () => {
     zero()

@@ -1,5 +1,5 @@
 /** The third oracle: cases that a person decided, which both interpreters must decide in the same way. */
-import { beforeAll, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { evaluate } from "../../src/authorization/memory.ts"
 import { bind } from "../../src/authorization/statement.ts"
 import {
@@ -28,7 +28,7 @@ import {
 } from "../../src/core/policy.ts"
 import type { Row } from "../../src/core/ports.ts"
 import { anonymous, type Principal, system } from "../../src/core/principal.ts"
-import { compiledFor, complete, database, facts, store, world } from "./fixture.ts"
+import { clear, compiledFor, complete, database, facts, store, world } from "./fixture.ts"
 
 const at = new Date("2026-11-20T10:00:00.000Z")
 const ada: Principal = {
@@ -142,6 +142,8 @@ const models = world({ folders: { read: is("ownerId", me) } })
 
 describe("worked examples", () => {
   beforeAll(() => store(rows))
+
+  afterAll(clear)
 
   test.each(examples.map((example, n) => [name(example), example, n] as const))(
     "%s",

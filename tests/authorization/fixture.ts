@@ -166,6 +166,12 @@ export async function store(rows: Rows): Promise<void> {
   await database.batch(ddl)
 }
 
+/** Leaves the database that all test files share as it was. */
+export async function clear(): Promise<void> {
+  const names = [...[...world().values()].map((model) => model.table), "authz_items_seed"]
+  await database.batch(names.map((name) => database.prepare(`drop table if exists "${name}"`)))
+}
+
 /** What memory knows when it decides about a row of `resource`. */
 export function facts(
   models: Models,

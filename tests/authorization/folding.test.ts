@@ -1,5 +1,5 @@
 /** What is decided before SQL exists, what travels as parameters, and that SQLite finds rows by index. */
-import { beforeAll, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { rolesAtLeast } from "../../src/authorization/roles.ts"
 import { every, some } from "../../src/authorization/sql.ts"
 import { bind, parameters, principalShape, quote, usedSlots } from "../../src/authorization/statement.ts"
@@ -27,7 +27,7 @@ import {
 } from "../../src/core/policy.ts"
 import { anonymous, system, type User } from "../../src/core/principal.ts"
 import type { Grants } from "../../src/core/resource.ts"
-import { compiledFor, complete, database, store, world } from "./fixture.ts"
+import { clear, compiledFor, complete, database, store, world } from "./fixture.ts"
 
 const ada: User = { kind: "user", id: "user_ada", roles: ["admin"] }
 const bob: User = { kind: "user", id: "user_bob", roles: [], attributes: { team: "red" } }
@@ -202,6 +202,8 @@ describe("roles in a record", () => {
 
 describe("SQLite", () => {
   beforeAll(() => store(complete({ items: [{ id: "item_1", title: "a", ownerId: "user_ada" }] })))
+
+  afterAll(clear)
 
   const planOf = async (condition: Condition): Promise<string> => {
     const { predicate, slots } = compile(condition, ada)

@@ -145,7 +145,9 @@ function portsOf(world: World, development: boolean): Ports {
       if (bearer !== "ada") throw new Problem("UNAUTHENTICATED", "The access token is not valid")
       return { kind: "user", id: id("user"), roles: [] }
     },
-    limitAddress: async () => undefined,
+    limitAddress: async (address) => {
+      if (address === "192.0.2.1") throw new Problem("RESOURCE_EXHAUSTED", "Too many calls", { retryAfterSeconds: 60 })
+    },
     limitPrincipal: async () => undefined,
     ids: { mint: (prefix) => `${prefix}_01kb5t8q3cf4n9r7x2m6w0zy${String(++minted).padStart(2, "0")}` },
     now: () => new Date("2026-12-01T09:00:00.000Z"),

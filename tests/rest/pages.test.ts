@@ -178,4 +178,14 @@ describe("health", () => {
     expect(answer.status).toBe(503)
     expect(await answer.json()).toEqual({ status: "unavailable", parts: health.parts })
   })
+
+  test("is not asked of every part by an address in a hurry", async () => {
+    const { anonymously, world } = open()
+    const hasty = { headers: { "CF-Connecting-IP": "192.0.2.1" } }
+    const answer = await anonymously("/health/ready", hasty)
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "60"])
+    expect((await anonymously("/v1/nothing", hasty)).status).toBe(429)
+    expect((await anonymously("/health/live", hasty)).status).toBe(200)
+    expect(world.observations).toMatchObject([{ code: "RESOURCE_EXHAUSTED" }, { code: "RESOURCE_EXHAUSTED" }])
+  })
 })

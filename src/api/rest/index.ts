@@ -5,7 +5,7 @@
  */
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi"
 import type { Context } from "hono"
-import type { Facts } from "../../core/door.ts"
+import type { Arrival, Facts } from "../../core/door.ts"
 import type { Method } from "../../core/operation.ts"
 import { run } from "../../core/pipeline.ts"
 import { anonymous } from "../../core/principal.ts"
@@ -38,12 +38,12 @@ function bareFacts(requestId: string): Facts {
   return { requestId, operation: null, principal: anonymous, bookmark: null, replayed: false, receipt: null }
 }
 
-/** Tells the operator of a fault of the door itself: nothing that the pipeline saw. */
-function tellFault({ ports, settings }: RestOptions, request: Request, cause: unknown): void {
-  const { requestId, traceId } = arrivalOf(request, settings.requestId)
+/** Tells the operator of what the pipeline did not see: a fault of the door itself, or a page refused to a hasty address. */
+function tellFault({ ports }: RestOptions, arrival: Arrival, problem: Problem): void {
+  const { requestId, traceId } = arrival
+  const told = { at: ports.now().toISOString(), requestId, traceId, door: "rest", operation: null, actor: "anonymous" }
   const cost = { trips: 0, rowsRead: 0, rowsWritten: 0 }
-  const told = { at: ports.now().toISOString(), requestId, traceId, door: "rest", operation: null, actor: "unknown" }
-  ports.observe({ kind: "call", ...told, code: "INTERNAL", milliseconds: 0, cost, cause })
+  ports.observe({ kind: "call", ...told, code: problem.code, milliseconds: 0, cost, cause: problem.options.cause })
 }
 
 /**
@@ -68,9 +68,10 @@ export function restDoor(options: RestOptions): (request: Request) => Promise<Re
     return call(readWire(c.req.raw, { route: null, refusal }))
   })
   app.onError((thrown, c) => {
-    tellFault(options, c.req.raw, thrown)
-    const { requestId } = arrivalOf(c.req.raw, settings.requestId)
-    return door.encodeProblem(readWire(c.req.raw, { route: null }), asProblem(thrown), bareFacts(requestId))
+    const arrival = arrivalOf(c.req.raw, settings.requestId)
+    const problem = asProblem(thrown)
+    tellFault(options, arrival, problem)
+    return door.encodeProblem(readWire(c.req.raw, { route: null }), problem, bareFacts(arrival.requestId))
   })
   return async (request) => app.fetch(request)
 }

@@ -53,14 +53,18 @@ function rootAnswer({ registry, settings }: Mounting): Response {
 
 /** Mounts the pages. */
 export function mountPages(mounting: Mounting): void {
-  const { registry, settings, assets, health } = mounting
+  const { registry, ports, readWire, settings, assets, health } = mounting
   const requestId = (request: Request) => arrivalOf(request, settings.requestId).requestId
   mountDocument(mounting)
   mountPage(mounting, "/", () => rootAnswer(mounting))
   mountPage(mounting, "/docs", () => docsAnswer(registry.title))
   mountPage(mounting, startPath, () => startAnswer())
   mountPage(mounting, "/health/live", (request) => liveAnswer(requestId(request)))
-  mountPage(mounting, "/health/ready", (request) => readyAnswer(health, requestId(request)))
+  mountPage(mounting, "/health/ready", async (request) => {
+    // The one page that costs I/O.
+    await ports.limitAddress(readWire(request, { route: null }).credentials.address)
+    return readyAnswer(health, requestId(request))
+  })
   if (assets === null) return
   mountPage(mounting, "/_docs/:file", async (request) => {
     const asset = await assets(request)
