@@ -3,24 +3,29 @@ import type { JsonObject } from "./json.ts"
 import { denied, notFound } from "./problem.ts"
 import { recorder } from "./recorder.ts"
 import { matched, openStore, type Run } from "./run.ts"
-import { runStandard } from "./verbs.ts"
+import { runRead, runWrite } from "./verbs.ts"
 
 /** Runs the operation. Writes are recorded, not made; run again, it starts from a clean record. */
 export async function handle(run: Run): Promise<void> {
   const { operation } = matched(run)
   const store = openStore(run)
   const { registry, ports, principal, now, arrival } = run
-  run.recorder = recorder({ models: registry.models, store, ids: ports.ids, principal, now })
+  const { models } = registry
   const reading = { principal, now }
+  const { expectedVersion } = matched(run)
+  if (operation.model && operation.kind === "query") {
+    run.output = await runRead(operation, run.input, { models, store, reading })
+    return
+  }
+  run.recorder = recorder({ models, store, ids: ports.ids, principal, now })
   if (operation.model) {
-    const work = {
-      models: registry.models,
+    run.output = await runWrite(operation, run.input, {
+      models,
       store,
       reading,
       recorder: run.recorder,
-      expectedVersion: matched(run).expectedVersion,
-    }
-    run.output = await runStandard(operation, run.input, work)
+      expectedVersion,
+    })
     return
   }
   if (operation.engine) {
@@ -34,7 +39,7 @@ export async function handle(run: Run): Promise<void> {
     now,
     signal: arrival.signal,
     idempotencyKey: matched(run).idempotencyKey,
-    expectedVersion: matched(run).expectedVersion,
+    expectedVersion,
     read: run.recorder.read,
     changes: run.recorder.changes,
     ids: ports.ids,

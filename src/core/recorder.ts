@@ -14,8 +14,11 @@ import { violationsOf } from "./validation.ts"
 export interface Recorder {
   readonly read: Read
   readonly changes: Changes
-  /** Changes that hold only when the record has this version; any when null. */
-  changesAt(version: number | null): Changes
+  /**
+   * Changes whose values an operation's own input schema has checked already, and that hold only when the record has this version; any
+   * when null.
+   */
+  checkedChanges(version: number | null): Changes
   readonly writes: readonly Write[]
   readonly decidedOn: Batch["decidedOn"]
 }
@@ -30,17 +33,18 @@ export interface Recording {
 }
 
 function clean(model: Model, kind: "create" | "update", values: object): Readonly<Record<string, Json>> {
-  const { record } = schemasOf(model)
   const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
   for (const key of Object.keys(given)) {
     if (!model.columns.has(key) && !model.secrets.has(key))
       throw new Error(`${kind} of ${model.name}: no column ${key}`)
   }
   const open = Object.fromEntries(Object.entries(given).filter(([key]) => model.columns.has(key)))
-  const parsed = record.partial().safeParse(open)
+  const parsed = schemasOf(model).values.safeParse(open)
   if (!parsed.success) throw invalidAll(violationsOf(parsed.error))
   return { ...given, ...(parsed.data as Record<string, Json>) }
 }
+
+const asChecked: typeof clean = (_model, _kind, values) => values as Readonly<Record<string, Json>>
 
 /** Starts recording. */
 export function recorder(call: Recording): Recorder {
@@ -52,23 +56,23 @@ export function recorder(call: Recording): Recorder {
     writes.push(write)
     return new Pending<never>(writes.length - 1, write.id)
   }
-  const changesFor = (as: Principal, version: number | null): Changes => ({
+  const changesFor = (as: Principal, version: number | null, check: typeof clean): Changes => ({
     create: (resource, values) => {
       const model = modelOf(call.models, resource.name)
       return record({
         kind: "create",
         resource: model.name,
         id: call.ids.mint(model.idPrefix),
-        values: clean(model, "create", values),
+        values: check(model, "create", values),
         as,
       })
     },
     update: (resource, id, values) => {
       const model = modelOf(call.models, resource.name)
-      return record({ kind: "update", resource: model.name, id, values: clean(model, "update", values), version, as })
+      return record({ kind: "update", resource: model.name, id, values: check(model, "update", values), version, as })
     },
     delete: (resource, id) => void record({ kind: "delete", resource: resource.name, id, version, as }),
-    as: (other) => changesFor(other, version),
+    as: (other) => changesFor(other, version, check),
   })
   const note = (resource: string, row: Row) => {
     if (typeof row.version === "number")
@@ -76,8 +80,8 @@ export function recorder(call: Recording): Recorder {
   }
   return {
     read: readsAs(call, call.principal, note),
-    changes: changesFor(call.principal, null),
-    changesAt: (version) => changesFor(call.principal, version),
+    changes: changesFor(call.principal, null, clean),
+    checkedChanges: (version) => changesFor(call.principal, version, asChecked),
     writes,
     get decidedOn() {
       return [...decided.values()]

@@ -88,6 +88,8 @@ export interface ResourceSchemas {
   readonly record: z.ZodObject
   readonly create: z.ZodObject
   readonly update: z.ZodObject
+  /** Any columns of a record: what a handler may write. */
+  readonly values: z.ZodObject
   /** Schema of one column's value, null excluded. */
   column(key: string): z.ZodType
 }
@@ -142,6 +144,12 @@ function compile(model: Model): ResourceSchemas {
         ),
       )
       .meta({ id: `${name}Update` }),
+    values: z.object(
+      shapeOf(
+        all.filter(([key]) => key !== "id"),
+        (schema, column) => nullable(schema, column).optional(),
+      ),
+    ),
     column: (key) => single.get(key) ?? z.unknown(),
   }
 }

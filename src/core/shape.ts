@@ -85,7 +85,10 @@ export function compileShape(schema: z.ZodType, where: string): Compiled {
   const definitions = (raw.$defs ?? {}) as Record<string, Node>
   const named: Record<string, JsonObject> = {}
   for (const [name, definition] of Object.entries(definitions)) {
-    if (name.startsWith("__")) throw new Error(`${where}: a shared schema has no name; give it .meta({ id: "…" })`)
+    if (name.startsWith("__"))
+      throw new Error(
+        `${where}: a shared or recursive schema has no name; give it .meta({ id: "…" }), and for any JSON value say z.unknown()`,
+      )
     named[name] = rewriteReferences(definition) as JsonObject
   }
   const rootName = typeof raw.id === "string" ? raw.id : undefined

@@ -18,11 +18,15 @@ import {
   selectionCost,
 } from "./selection.ts"
 
-/** What a verb works with. */
-export interface Work {
+/** What a read works with. */
+export interface Reads {
   readonly models: Models
   readonly store: Store
   readonly reading: Reading
+}
+
+/** What a write works with, beside that. */
+export interface Writes extends Reads {
   readonly recorder: Recorder
   /** Version that the caller's transport named (If-Match). */
   readonly expectedVersion: number | null
@@ -42,8 +46,8 @@ interface ListInput extends ReadInput {
   readonly q?: string
 }
 
-/** Runs a standard operation. Writes are recorded; the commit stage writes them. */
-export async function runStandard(operation: CompiledOperation, input: unknown, work: Work): Promise<unknown> {
+/** Runs a standard read: one plan, one statement. */
+export function runRead(operation: CompiledOperation, input: unknown, work: Reads): Promise<unknown> {
   const model = operation.model as Model
   switch (operation.standard?.verb) {
     case "get":
@@ -52,8 +56,17 @@ export async function runStandard(operation: CompiledOperation, input: unknown, 
       return work.store.list(listPlan(work.models, model, input as ListInput), work.reading)
     case "aggregate":
       return aggregate(model, input as AggregateInput, work)
+    default:
+      throw new Error(`${operation.name} is not a standard read`)
+  }
+}
+
+/** Runs a standard write: it is recorded here, and written by the commit stage. */
+export async function runWrite(operation: CompiledOperation, input: unknown, work: Writes): Promise<unknown> {
+  const model = operation.model as Model
+  switch (operation.standard?.verb) {
     case "create":
-      return work.recorder.changes.create(model.resource, input as never)
+      return work.recorder.checkedChanges(null).create(model.resource, input as never)
     case "update": {
       const { id, patch, version } = input as { id: string; patch: JsonObject; version?: number }
       if (Object.keys(patch).length === 0) return getRecord(model, { id }, work)
@@ -67,15 +80,15 @@ export async function runStandard(operation: CompiledOperation, input: unknown, 
     case "batch":
       return batch(model, input as { records: readonly BatchRecord[] }, work)
     default:
-      throw new Error(`${operation.name} is not a standard operation`)
+      throw new Error(`${operation.name} is not a standard write`)
   }
 }
 
-function withVersion(work: Work, version: number | undefined) {
-  return work.recorder.changesAt(version ?? work.expectedVersion)
+function withVersion(work: Writes, version: number | undefined) {
+  return work.recorder.checkedChanges(version ?? work.expectedVersion)
 }
 
-async function getRecord(model: Model, input: ReadInput & { id: string }, work: Work): Promise<Row> {
+async function getRecord(model: Model, input: ReadInput & { id: string }, work: Reads): Promise<Row> {
   const row = await work.store.get(getPlan(work.models, model, input), work.reading)
   if (row === null) throw notFound(model.name)
   return row
@@ -185,7 +198,7 @@ function aggregatePlan(model: Model, input: AggregateInput): AggregatePlan {
   return plan
 }
 
-async function aggregate(model: Model, input: AggregateInput, work: Work): Promise<{ groups: readonly Row[] }> {
+async function aggregate(model: Model, input: AggregateInput, work: Reads): Promise<{ groups: readonly Row[] }> {
   const plan = aggregatePlan(model, input)
   const rows = await work.store.aggregate(plan, work.reading)
   const groups = rows.map((row) => {
@@ -205,13 +218,13 @@ type BatchRecord =
   | { readonly op: "update"; readonly id: string; readonly patch: JsonObject; readonly version?: number }
   | { readonly op: "delete"; readonly id: string; readonly version?: number }
 
-function batch(model: Model, input: { records: readonly BatchRecord[] }, work: Work): { records: unknown[] } {
+function batch(model: Model, input: { records: readonly BatchRecord[] }, work: Writes): { records: unknown[] } {
   const seen = new Set<string>()
   const records = input.records.map((record, n): unknown => {
-    if (record.op === "create") return work.recorder.changes.create(model.resource, record.values as never)
+    if (record.op === "create") return work.recorder.checkedChanges(null).create(model.resource, record.values as never)
     if (seen.has(record.id)) throw invalid(`/records/${n}/id`, "duplicate", "A record stands once in a batch")
     seen.add(record.id)
-    const changes = work.recorder.changesAt(record.version ?? null)
+    const changes = work.recorder.checkedChanges(record.version ?? null)
     if (record.op === "delete") {
       changes.delete(model.resource, record.id)
       return null
