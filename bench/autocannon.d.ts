@@ -7,15 +7,20 @@ declare module "autocannon" {
     amount: number
     /** Seconds. */
     timeout: number
+    /** Milliseconds between two looks at whether it is done. */
+    sampleInt: number
     requests: { method: string; path: string; headers: Readonly<Record<string, string>>; body?: string }[]
   }
   interface Result {
-    "2xx": number
     non2xx: number
     errors: number
-    /** Seconds. */
-    duration: number
-    latency: { p99: number }
   }
-  export default function autocannon(options: Options): Promise<Result> & { stop(): void }
+  interface Running extends Promise<Result> {
+    on(
+      event: "response",
+      listener: (client: unknown, status: number, bytes: number, milliseconds: number) => void,
+    ): void
+    stop(): void
+  }
+  export default function autocannon(options: Options): Running
 }

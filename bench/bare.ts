@@ -107,7 +107,7 @@ function unpack(row: Row, related: PlannedCall["related"]): Row {
 function page(rows: Row[], related: PlannedCall["related"]): object {
   const items = rows.slice(0, pageSize).map((row) => unpack(row, related))
   const last = items.at(-1)
-  return { items, nextCursor: rows.length > pageSize && last ? btoa(`${last["createdAt"]} ${last["id"]}`) : null }
+  return { items, nextCursor: rows.length > pageSize && last ? btoa(`${last.createdAt} ${last.id}`) : null }
 }
 
 const json = { headers: { "content-type": "application/json" } }
@@ -121,12 +121,12 @@ export default {
     let route = `${request.method} /v1/tasks`
     if (request.method === "POST") {
       const body = (await request.json()) as Record<string, unknown>
-      if (typeof body["projectId"] !== "string" || typeof body["title"] !== "string")
+      if (typeof body.projectId !== "string" || typeof body.title !== "string")
         return new Response(null, { status: 400 })
-      values["projectId"] = body["projectId"]
-      values["title"] = body["title"]
+      values.projectId = body.projectId
+      values.title = body.title
     } else if (url.pathname.startsWith("/v1/tasks/")) {
-      values["id"] = url.pathname.slice(10)
+      values.id = url.pathname.slice(10)
       route += "/:id"
     } else {
       for (const [key, value] of url.searchParams) values[key] = value

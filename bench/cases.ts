@@ -1,5 +1,5 @@
 /** What is measured: the calls, as a client sends them, and the size of the database that they meet. */
-import { benchId, grants, principal, projectOfPrincipal, projectOfTask, sizes } from "./dataset.ts"
+import { benchId, grants, principal, projectOfPrincipal, projectOfTask, sizes } from "./contents.ts"
 
 /** One HTTP request. */
 export interface Call {

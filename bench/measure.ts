@@ -1,6 +1,6 @@
 /** One measurement: two servers under the same load, turn by turn, and the medians of what it cost. */
 import type { Case } from "./cases.ts"
-import { load } from "./load.ts"
+import { load, quantile } from "./load.ts"
 import { cpuMicroseconds, type Server } from "./server.ts"
 
 /** What a round of one server came to. */
@@ -46,14 +46,6 @@ export interface Effort {
   readonly warmUp: number
 }
 
-/** The p-th quantile of a list, between its neighbours. */
-export function quantile(values: readonly number[], p: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const at = (sorted.length - 1) * p
-  const low = sorted[Math.floor(at)] ?? Number.NaN
-  return low + ((sorted[Math.ceil(at)] ?? Number.NaN) - low) * (at - Math.floor(at))
-}
-
 const median = (values: readonly number[]) => quantile(values, 0.5)
 
 function medianRound(rounds: readonly Round[]): Round {
@@ -86,7 +78,8 @@ export async function measure(
 ): Promise<Comparison> {
   const options = { calls: one.calls(token), connections, requests: effort.requests }
   const rounds: { bare: Round[]; selvage: Round[] } = { bare: [], selvage: [] }
-  for (const name of ["bare", "selvage"] as const) await runOnce(field[name], field.storage, { ...options, requests: effort.warmUp })
+  for (const name of ["bare", "selvage"] as const)
+    await runOnce(field[name], field.storage, { ...options, requests: effort.warmUp })
   for (let n = 0; n < effort.rounds; n++) {
     for (const name of n % 2 === 0 ? (["bare", "selvage"] as const) : (["selvage", "bare"] as const)) {
       rounds[name].push(await runOnce(field[name], field.storage, options))

@@ -107,7 +107,9 @@ function plannedCall(
 /** A Worker that can be called and then asked what it sent to D1. */
 export interface Traced {
   /** Sends a call; gives the answer and the round trips. Throws when the answer is an error. */
-  call(call: Call): Promise<{ readonly status: number; readonly body: unknown; readonly trips: Trip[]; readonly milliseconds: number }>
+  call(
+    call: Call,
+  ): Promise<{ readonly status: number; readonly body: unknown; readonly trips: Trip[]; readonly milliseconds: number }>
   stop(): Promise<void>
 }
 

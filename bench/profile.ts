@@ -28,19 +28,22 @@ const connections = 8
 
 /** A session of the DevTools protocol with the Worker's isolate, found among those that the inspector at `address` lists. */
 async function connect(address: string) {
-  const listed = (await (await fetch(new URL("/json", address.replace("ws:", "http:")))).json()) as { id: string; webSocketDebuggerUrl: string }[]
+  const listed = (await (await fetch(new URL("/json", address.replace("ws:", "http:")))).json()) as {
+    id: string
+    webSocketDebuggerUrl: string
+  }[]
   const target = listed.find(({ id }) => id.endsWith(`:${workerName}`))
   if (!target) throw new Error(`The inspector lists ${listed.map(({ id }) => id).join(", ")}`)
   const socket = new WebSocket(target.webSocketDebuggerUrl)
-  await new Promise((resolve, reject) => {
-    socket.onopen = resolve
-    socket.onerror = () => reject(new Error(`No inspector at ${target.webSocketDebuggerUrl}`))
-  })
   const waiting = new Map<number, (result: unknown) => void>()
-  socket.onmessage = ({ data }) => {
+  socket.addEventListener("message", ({ data }) => {
     const { id, result } = JSON.parse(String(data))
     waiting.get(id)?.(result)
-  }
+  })
+  await new Promise((resolve, reject) => {
+    socket.addEventListener("open", resolve)
+    socket.addEventListener("error", () => reject(new Error(`No inspector at ${target.webSocketDebuggerUrl}`)))
+  })
   let last = 0
   return {
     send<T>(method: string, params: object = {}): Promise<T> {
@@ -90,7 +93,9 @@ function report(one: Case, profile: Profile, files: readonly string[], cpu: numb
   const lines = (rows: [string, number][], count: number) =>
     rows
       .slice(0, count)
-      .map(([name, time]) => `| ${name} | ${((cpu * time) / total).toFixed(1)} | ${((100 * time) / total).toFixed(1)} % |`)
+      .map(
+        ([name, time]) => `| ${name} | ${((cpu * time) / total).toFixed(1)} | ${((100 * time) / total).toFixed(1)} % |`,
+      )
   const head = (name: string) => ["", `| ${name} | µs a request | share |`, "|---|---:|---:|"]
   const name = (node: Node) =>
     `${node.callFrame.functionName || "(anonymous)"} · ${fileOf(node, files)}${node.callFrame.url === "" ? "" : `:${node.callFrame.lineNumber + 1}`}`

@@ -4,7 +4,8 @@
  */
 import { parseArgs } from "node:util"
 import { type Case, cases } from "./cases.ts"
-import { prepareDataset, principal } from "./dataset.ts"
+import { principal } from "./contents.ts"
+import { prepareDataset } from "./dataset.ts"
 import { type Comparison, type Effort, measure } from "./measure.ts"
 import { capture, startTraced } from "./plan.ts"
 import { profile } from "./profile.ts"
@@ -116,7 +117,10 @@ async function main(): Promise<void> {
   }
   console.log(table(comparisons))
   if (options.save && !options.self)
-    save(comparisons, `${effort.rounds} rounds of ${effort.requests} requests after a warm-up of ${effort.warmUp}, load by autocannon`)
+    save(
+      comparisons,
+      `${effort.rounds} rounds of ${effort.requests} requests after a warm-up of ${effort.warmUp}, load by autocannon`,
+    )
   if (!options.compare) return
   const sentences = worsened(comparisons)
   console.log(["", ...(sentences.length === 0 ? ["Nothing worsened by more than a tenth."] : sentences)].join("\n"))

@@ -6,8 +6,9 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { type Call, cases } from "./cases.ts"
-import { prepareDataset, principal, sizes } from "./dataset.ts"
-import { quantile } from "./measure.ts"
+import { principal, sizes } from "./contents.ts"
+import { prepareDataset } from "./dataset.ts"
+import { quantile } from "./load.ts"
 import { addressOf, cpuMicroseconds, type Server, startServer } from "./server.ts"
 import { buildWorker, grantAccess, temporaryFolder, wrangler } from "./workspace.ts"
 
@@ -68,7 +69,13 @@ const seen: First[] = []
 const callOf = (name: string) => cases.find((one) => one.name === name)?.calls(token)[0] as Call
 try {
   for (let n = 0; n < runs; n++) {
-    const server = await startServer({ kind: "worker", modules: [bundle], storage: addressOf(storage), whole: true, variables })
+    const server = await startServer({
+      kind: "worker",
+      modules: [bundle],
+      storage: addressOf(storage),
+      whole: true,
+      variables,
+    })
     try {
       await settle(server.pid)
       const get = await cost(server, callOf("get"))
@@ -101,5 +108,7 @@ const rows = [
   ["CPU of the first /openapi.json", first("document"), "-"],
   ["CPU of a GET by id after that", first("warm"), "-"],
 ]
-console.log(`| figure | measured | bar |\n|---|---:|---:|\n${rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}`)
+console.log(
+  `| figure | measured | bar |\n|---|---:|---:|\n${rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}`,
+)
 if (gzip >= bars.gzipKiB || startup >= bars.startupMilliseconds) process.exitCode = 1

@@ -4,7 +4,8 @@
  */
 import type { Call } from "../bench/cases.ts"
 import { projects, visibleTasks } from "../bench/cases.ts"
-import { benchId, grants, prepareDataset, principal, projectOfPrincipal, sizes } from "../bench/dataset.ts"
+import { benchId, grants, principal, projectOfPrincipal, sizes } from "../bench/contents.ts"
+import { prepareDataset } from "../bench/dataset.ts"
 import { startTraced, type Traced } from "../bench/plan.ts"
 import { addressOf, startServer } from "../bench/server.ts"
 import { type Access, buildWorker, grantAccess, temporaryFolder } from "../bench/workspace.ts"
@@ -42,7 +43,11 @@ function readings(tasks: number): Reading[] {
       // The policies of tasks and of projects both look at the grants.
       bar: (returned) => pinned(returned) + grantRows,
     },
-    { title: "count by status in a project", path: `/v1/tasks/aggregate?projectId=${project}&count=true&groupBy=status`, bar: () => null },
+    {
+      title: "count by status in a project",
+      path: `/v1/tasks/aggregate?projectId=${project}&count=true&groupBy=status`,
+      bar: () => null,
+    },
     { title: "20 with a rare word", path: list("&q=9137"), bar: () => null },
     { title: "20 with a word of every task", path: list("&q=outline"), bar: () => null },
   ]
@@ -68,11 +73,25 @@ async function measure(worker: Traced, reading: Reading, tasks: number, token: s
   const read = trips.reduce((sum, trip) => sum + trip.rowsRead, 0)
   const bar = reading.bar(returned)
   const isBroken = trips.length !== 1 || (bar !== null && read > bar)
-  const cells = [reading.title, tasks.toLocaleString("en"), trips.length, returned, read, bar ?? "-", isBroken ? "broken" : "", milliseconds.toFixed(1)]
+  const cells = [
+    reading.title,
+    tasks.toLocaleString("en"),
+    trips.length,
+    returned,
+    read,
+    bar ?? "-",
+    isBroken ? "broken" : "",
+    milliseconds.toFixed(1),
+  ]
   return { text: `| ${cells.join(" | ")} |`, isBroken }
 }
 
-async function measureSize(tasks: number, folder: string, bundle: string, { variables, token }: Access): Promise<Line[]> {
+async function measureSize(
+  tasks: number,
+  folder: string,
+  bundle: string,
+  { variables, token }: Access,
+): Promise<Line[]> {
   const storage = await startServer({ kind: "storage", folder: await prepareDataset(folder, tasks) })
   try {
     const worker = await startTraced({ folder, bundle, storage: addressOf(storage), variables })
@@ -91,7 +110,9 @@ async function measureSize(tasks: number, folder: string, bundle: string, { vari
 const folder = temporaryFolder()
 const bundle = buildWorker(folder)
 const access = await grantAccess(principal)
-console.log("| call | rows in the table | D1 trips | rows returned | rows read | bar | | ms |\n|---|---:|---:|---:|---:|---:|---|---:|")
+console.log(
+  "| call | rows in the table | D1 trips | rows returned | rows read | bar | | ms |\n|---|---:|---:|---:|---:|---:|---|---:|",
+)
 for (const tasks of Object.values(sizes)) {
   for (const { text, isBroken } of await measureSize(tasks, folder, bundle, access)) {
     console.log(text)

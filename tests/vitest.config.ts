@@ -9,18 +9,28 @@ import { defineConfig } from "vitest/config"
 
 const root = join(import.meta.dirname, "..")
 
+/** Generous, so that a busy machine of two cores does not turn a test red. */
+const patience = { testTimeout: 30_000, hookTimeout: 60_000 }
+
 /** Keys of this run only, and what .dev.vars would say. */
 async function testBindings() {
   const { privateKey } = await generateKeyPair("EdDSA", { extractable: true })
   const signingKey = { ...(await exportJWK(privateKey)), kid: "test", alg: "EdDSA" }
   const { d: _, ...publicKey } = signingKey
-  return {
-    ENVIRONMENT: "development",
+  const secrets = {
     TOKEN_PUBLIC_KEYS: JSON.stringify({ keys: [{ ...publicKey, use: "sig" }] }),
     CURSOR_SECRET: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url"),
+  }
+  // Wrangler warns of secrets that it finds neither here nor in .dev.vars.
+  Object.assign(process.env, secrets)
+  return {
+    ...secrets,
+    ENVIRONMENT: "development",
     TEST_SIGNING_KEY: JSON.stringify(signingKey),
     // Other cases for the property tests: SEED=42 npm test
     ...(process.env.SEED ? { SEED: process.env.SEED } : {}),
+    // A longer run of the fuzz test.
+    ...(process.env.FUZZ_RUNS ? { FUZZ_RUNS: process.env.FUZZ_RUNS } : {}),
     TEST_MIGRATIONS: await readD1Migrations(join(root, "migrations")),
   }
 }
@@ -54,10 +64,11 @@ export default defineConfig({
           exclude: ["tests/node/**"],
           setupFiles: [join(root, "tests/setup.ts")],
           isolate: false,
+          ...patience,
           maxWorkers: 1,
         },
       },
-      { test: { name: "node", include: ["tests/node/**/*.test.ts"] } },
+      { test: { name: "node", include: ["tests/node/**/*.test.ts"], ...patience } },
     ],
   },
 })

@@ -26,6 +26,11 @@ export interface PredicateScope {
   readonly principal: Principal
   /** Property name to the SQL expression that stands for the column: the row as it will be (create, WITH CHECK). */
   readonly substitute?: ReadonlyMap<string, string>
+  /**
+   * The statement is about one row, by its id. Grants are then looked up for that row, and not listed: what is read does not grow with
+   * what the principal has been granted. In a statement about many rows the look-up would scan the table instead.
+   */
+  readonly one?: boolean
 }
 
 /** A predicate before it is text, so that nested AND and OR flatten. */
@@ -173,17 +178,21 @@ function listText(as: Comparand, double: boolean, values: readonly Scalar[]): st
   return `[${items.join(",")}]`
 }
 
-/** Grants of the principal: nobody has none, so without an id it is UNKNOWN. A set of ids, since EXISTS would scan the table. */
+/** Grants of the principal: nobody has none, so without an id it is UNKNOWN. For many rows a set of ids, since EXISTS would scan the table. */
 function granted(grants: Grants, role: string | null, key: string, wanted: boolean, scope: PredicateScope): Term {
   if (attributeOf(scope.principal, "id") === undefined) return false
   const table = modelOf(scope.models, grants.resource)
   const name = (column: string): string => `"g".${quote(columnOf(table, column).name)}`
   const roles = scope.parameters.add({ from: "literal", value: JSON.stringify(rolesAtLeast(grants, role)) })
-  const known = columnOf(table, grants.record).nullable ? ` and ${name(grants.record)} is not null` : ""
-  const records =
-    `select ${name(grants.record)} from ${quote(table.table)} as "g" where ${name(grants.user)} = ${principalId(scope)}` +
-    ` and ${name(grants.role)} in (select value from json_each(${roles}))${known}`
   const column = columnSql(key, scope)
+  const rows = `from ${quote(table.table)} as "g" where ${name(grants.user)} = ${principalId(scope)}`
+  const held = `${name(grants.role)} in (select value from json_each(${roles}))`
+  if (scope.one) {
+    const lookup = `exists (select 1 ${rows} and ${name(grants.record)} = ${column} and ${held})`
+    return wanted ? `(${lookup})` : `(${column} is not null and not ${lookup})`
+  }
+  const known = columnOf(table, grants.record).nullable ? ` and ${name(grants.record)} is not null` : ""
+  const records = `select ${name(grants.record)} ${rows} and ${held}${known}`
   return wanted ? `(${column} in (${records}))` : `(${column} is not null and ${column} not in (${records}))`
 }
 
@@ -193,13 +202,12 @@ function inherited(condition: Of<"can">, wanted: boolean, scope: PredicateScope,
   const step = `${parent.name} ${condition.action}`
   if (path.includes(step)) throw new Error(`Policies inherit in a circle: ${[...path, step].join(", ")}`)
   const alias = `${scope.alias}_up`
-  const { models, parameters, principal } = scope
-  const term = definite(
-    parent.policy[condition.action],
-    wanted,
-    { models, model: parent, alias, parameters, principal },
-    [...path, step],
-  )
+  const { models, parameters, principal, one } = scope
+  const inner = { models, model: parent, alias, parameters, principal }
+  const term = definite(parent.policy[condition.action], wanted, one === undefined ? inner : { ...inner, one }, [
+    ...path,
+    step,
+  ])
   const column = columnSql(condition.column, scope)
   const lookup = (more: string): string =>
     `(exists (select 1 from ${quote(parent.table)} as ${quote(alias)} where ${quote(alias)}."id" = ${column}${more}))`

@@ -57,7 +57,7 @@ export function compileAggregate(
 ): CompiledAggregate {
   const scope = rootScope(plan.resource, principal, models)
   const { model } = scope
-  const filter = narrowed(plan.filter, scope)
+  const filter = narrowed(plan.filter, scope, [])
   const figures = plan.measures.map((measure, n) => figureOf(measure, scope, n))
   const groups = plan.groupBy.map((field, n): Figure => {
     const column = decidingColumn(field, scope, `/groupBy/${n}`)

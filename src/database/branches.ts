@@ -10,7 +10,7 @@ import { membersOf, sharesOf } from "../authorization/vocabulary.ts"
 import { type Model, modelOf } from "../core/model.ts"
 import type { Condition } from "../core/policy.ts"
 import type { Grants } from "../core/resource.ts"
-import { servingIndex } from "./index-choice.ts"
+import { servingColumns } from "./index-choice.ts"
 import type { Key } from "./keyset.ts"
 
 /** What yields the values that the driven column takes. */
@@ -29,6 +29,8 @@ export interface Branch {
   readonly grantTenant: string | null
   /** What else must hold. */
   readonly residual: Condition
+  /** The columns by which the index is entered; none for single rows. */
+  readonly entry: ReadonlySet<string>
 }
 
 /** More ways than this are not merged. Bounded by D1's five terms of a compound SELECT: a queue and four steps. */
@@ -98,12 +100,13 @@ function driven(
   const grantTenant =
     found.driver.from === "grants" ? tenantOfGrants(found.driver.grants, found.target, found.column, scope) : null
   const branch = { driver: found.driver, column: found.column, residual, grantTenant }
-  const pinned = [...pins.keys()]
-  if (found.column === "id" || servingIndex(scope.model, [found.column], keys, pinned))
-    return { ...branch, tenantFrom: null }
+  if (found.column === "id") return { ...branch, tenantFrom: null, entry: new Set() }
+  const entry = servingColumns(scope.model, [found.column], keys, pins.keys())
+  if (entry) return { ...branch, tenantFrom: null, entry }
   const tenant = scope.model.tenant
   if (grantTenant === null || tenant === null) return null
-  return servingIndex(scope.model, [found.column, tenant], keys, pinned) ? { ...branch, tenantFrom: grantTenant } : null
+  const through = servingColumns(scope.model, [found.column, tenant], keys, pins.keys())
+  return through && { ...branch, tenantFrom: grantTenant, entry: through }
 }
 
 function driverOf(

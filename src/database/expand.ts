@@ -12,7 +12,7 @@ import type { Condition } from "../core/policy.ts"
 import type { Row } from "../core/ports.ts"
 import { invalid } from "../core/problem.ts"
 import type { Relation } from "../core/resource.ts"
-import { servingIndex } from "./index-choice.ts"
+import { servingColumns } from "./index-choice.ts"
 import { keysOf, orderBy } from "./keyset.ts"
 import type { Piece } from "./projection.ts"
 import { columnSql, jsonArgument, rowTest } from "./wire.ts"
@@ -128,7 +128,7 @@ function manySide(
 function tenantTest(inner: PredicateScope, relation: Relation, scope: PredicateScope): string[] {
   const { model } = inner
   const keys = keysOf(model, [{ field: "createdAt", descending: true }])
-  if (model.tenant === null || scope.model.tenant === null || servingIndex(model, [relation.column], keys)) return []
+  if (model.tenant === null || scope.model.tenant === null || servingColumns(model, [relation.column], keys)) return []
   const stamp = model.fields[model.tenant]?.stamp
   const follows = stamp?.from === "parent" && stamp.column === relation.column && stamp.field === scope.model.tenant
   const mine = model.columns.get(model.tenant)

@@ -88,9 +88,15 @@ const comparisons = { eq: "=", ne: "<>", lt: "<", lte: "<=", gt: ">", gte: ">=" 
 
 /**
  * The SQL of a filter; its values are the caller's first ones.
+ * @param driving the columns by which an index may be entered; the others stand behind a plus, so that no other index is chosen. All may
+ *   when it is left out
  * @throws Problem INVALID_ARGUMENT for a field that does not exist, may not be read in every row, or cannot be compared
  */
-export function compileFilter(filter: Filter | null, scope: PredicateScope): CompiledFilter {
+export function compileFilter(
+  filter: Filter | null,
+  scope: PredicateScope,
+  driving?: ReadonlySet<string>,
+): CompiledFilter {
   const pins = new Map<string, string>()
   if (filter === null) return { sql: "1", pins }
   let next = 0
@@ -104,7 +110,7 @@ export function compileFilter(filter: Filter | null, scope: PredicateScope): Com
     const column = decidingColumn(node.field, scope, path)
     if (column.kind.type === "json" && node.op !== "isNull")
       throw invalid(path, "not_filterable", `${node.field} does not know ${node.op}`)
-    const expression = columnSql(scope.alias, column)
+    const expression = `${driving && !driving.has(node.field) ? "+" : ""}${columnSql(scope.alias, column)}`
     if (node.op === "isNull") return `(${expression} is ${node.value ? "" : "not "}null)`
     const place = scope.parameters.add({ from: "value", index: next++ })
     if (node.op === "in") return `(${expression} in (select ${listItem(column)} from json_each(${place})))`

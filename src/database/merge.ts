@@ -18,8 +18,8 @@ import { columnSql, joined, rowTest } from "./wire.ts"
 /** What is merged. */
 export interface MergeQuery {
   readonly keys: readonly Key[]
-  /** The list's filter for the rows under an alias. */
-  filter(alias: string): string
+  /** The list's filter for the rows under the alias `x`, which are looked for by an index entered by these columns. */
+  filter(entry: ReadonlySet<string>): string
   /** Columns that the filter holds equal to one value, with the SQL of that value. */
   readonly pins: ReadonlyMap<string, string>
   /** SQL of the place after which the rows begin, one expression a key; null to begin at the first. */
@@ -98,7 +98,7 @@ function tenantTest(branch: Branch, scope: PredicateScope, tenant: string | null
 
 function rowTests(branch: Branch, scope: PredicateScope, query: MergeQuery): string[] {
   const residual = allows(branch.residual, { ...scope, alias: "x", substitute: query.pins })
-  const filter = query.filter("x")
+  const filter = query.filter(branch.entry)
   return [
     ...(filter === "1" ? [] : [filter]),
     ...(residual === true ? [] : [residual === false ? "0" : rowTest(residual)]),

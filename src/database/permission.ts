@@ -21,7 +21,7 @@ export function compilePermission(
 ): CompiledPermission | null {
   const scope = rootScope(resource, principal, models)
   const id = scope.parameters.add({ from: "value", index: 0 })
-  const predicate = allows(scope.model.policy[action], scope)
+  const predicate = allows(scope.model.policy[action], { ...scope, one: true })
   if (predicate === false) return null
   const test = predicate === true ? "" : ` and ${rowTest(predicate)}`
   const sql = `select 1 from ${quote(scope.model.table)} as t where t."id" = ${id}${test}`

@@ -18,7 +18,7 @@ import type { RawRow } from "./client.ts"
 import { expandPieces } from "./expand.ts"
 import { type CompiledFilter, compileFilter, decidingColumn } from "./filter.ts"
 import { columnFilter, type RowSource, rowSource } from "./fulltext.ts"
-import { servingIndex } from "./index-choice.ts"
+import { servingColumns } from "./index-choice.ts"
 import { after, isUniform, type Key, keysOf, orderBy } from "./keyset.ts"
 import { mergeSql } from "./merge.ts"
 import { assemble, columnPieces, type Piece, type Projection } from "./projection.ts"
@@ -63,7 +63,7 @@ export function compiled(sql: string, slots: readonly Slot[]): Compiled {
 export function compileGet(plan: GetPlan, principal: Principal, models: Models): CompiledGet | null {
   const scope = rootScope(plan.resource, principal, models)
   const id = scope.parameters.add({ from: "value", index: 0 })
-  const visible = allows(scope.model.policy.read, scope)
+  const visible = allows(scope.model.policy.read, { ...scope, one: true })
   if (visible === false) return null
   const projection = assemble([...columnPieces(plan.fields, scope), ...expandPieces(plan.expand, scope)])
   const test = visible === true ? "" : ` and ${rowTest(visible)}`
@@ -81,6 +81,8 @@ interface ListParts {
   readonly scope: PredicateScope
   readonly keys: readonly Key[]
   readonly filter: CompiledFilter
+  /** The columns that the filter pins and an index in the order of the list is entered by; null when there is none. */
+  readonly entry: ReadonlySet<string> | null
   readonly projection: Projection
   /** Names of the projection's columns, quoted. */
   readonly names: readonly string[]
@@ -114,11 +116,15 @@ export function compileList(
   const beside = hidden.map((piece) => `${piece.sql} as ${quote(piece.key)}`)
   const projection = assemble(pieces, beside)
   const value = (index: number) => scope.parameters.add({ from: "value", index: filterValues + index })
+  const { pins } = narrowed(plan.filter, scope, keys)
+  const entry = pins.size > 0 ? servingColumns(model, [], keys, pins.keys()) : null
+  const filter = narrowed(plan.filter, scope, keys, plan.q === null ? (entry ?? undefined) : undefined)
   const parts: ListParts = {
     plan,
     scope,
     keys,
-    filter: narrowed(plan.filter, scope),
+    filter,
+    entry,
     projection,
     names: [...pieces, ...hidden].map((piece) => quote(piece.key)),
     source: rowSource(model.table, plan.q === null ? null : value(1)),
@@ -135,16 +141,23 @@ export function compileList(
 }
 
 /**
- * The filter, with the tenant named where it follows: a row whose tenant is stamped from the record that a pinned column names is of that
- * record's tenant. So `projectId = …` alone finds the index that the tenant leads, for one row read.
+ * The filter, with the tenant named where it follows and an index needs it: a row whose tenant is stamped from the record that a pinned
+ * column names is of that record's tenant. So `projectId = …` alone finds an index that the tenant leads, for one row read.
+ * @param entry the columns by which an index is to be entered; left to SQLite when left out
  */
-export function narrowed(wanted: Filter | null, scope: PredicateScope): CompiledFilter {
-  const filter = compileFilter(wanted, scope)
+export function narrowed(
+  wanted: Filter | null,
+  scope: PredicateScope,
+  keys: readonly Key[],
+  entry?: ReadonlySet<string>,
+): CompiledFilter {
+  const driving = entry && new Set([...entry, ...keys.map((key) => key.column.key)])
+  const filter = compileFilter(wanted, scope, driving)
   const { model, models } = scope
   const stamp = model.tenant === null ? undefined : model.fields[model.tenant]?.stamp
   if (model.tenant === null || stamp?.from !== "parent" || filter.pins.has(model.tenant)) return filter
   const pin = filter.pins.get(stamp.column)
-  if (pin === undefined) return filter
+  if (pin === undefined || servingColumns(model, [stamp.column], keys, filter.pins.keys())) return filter
   const record = parentOf(models, model, stamp.column)
   const tenant = `(select "p".${quote(columnOf(record, stamp.field).name)} from ${quote(record.table)} as "p" where "p"."id" = ${pin})`
   const sql = joined([filter.sql, `${columnSql(scope.alias, columnOf(model, model.tenant))} = ${tenant}`], "and")
@@ -175,11 +188,7 @@ function listSql(parts: ListParts): string {
   const mergeable = plan.q === null && isUniform(keys) && keys.every((key) => key.column.kind.type !== "double")
   const branches = mergeable && allows(policy, probe) !== true ? branchesOf(policy, probe, keys, filter.pins) : null
   const body =
-    branches === null
-      ? plainBody(parts)
-      : filter.pins.size > 0 && servingIndex(scope.model, [], keys, [...filter.pins.keys()])
-        ? windowBody(parts, branches)
-        : mergedBody(parts, branches)
+    branches === null ? plainBody(parts) : parts.entry ? windowBody(parts, branches) : mergedBody(parts, branches)
   const head = body.tables === "" ? "" : `with recursive ${body.tables} `
   if (!plan.count) return head + body.rows
   const empty = parts.names.map((name) => `null as ${name}`).join(", ")
@@ -233,7 +242,8 @@ function mergeParts(parts: ListParts) {
   return {
     keys: parts.keys,
     pins: parts.filter.pins,
-    filter: (alias: string) => narrowed(parts.plan.filter, { ...parts.scope, alias }).sql,
+    filter: (entry: ReadonlySet<string>) =>
+      narrowed(parts.plan.filter, { ...parts.scope, alias: "x" }, parts.keys, entry).sql,
   }
 }
 

@@ -116,6 +116,7 @@ export function writeScope(
     alias: outline.model.table,
     parameters: own,
     principal: outline.as,
+    one: !outline.set,
   }
   return substitute ? { ...scope, substitute } : scope
 }
@@ -129,6 +130,7 @@ export function answerScope(outline: Outline, own: Parameters): PredicateScope {
     alias: model.table,
     parameters: as === caller ? own : callerParameters(own),
     principal: caller,
+    one: !outline.set,
   }
 }
 

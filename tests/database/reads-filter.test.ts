@@ -4,7 +4,7 @@ import { limits } from "../../src/core/limits.ts"
 import type { Filter } from "../../src/core/plan.ts"
 import { anyone, type Policy, role } from "../../src/core/policy.ts"
 import { anonymous, type Principal } from "../../src/core/principal.ts"
-import { ada, admin, eve, fillTables, models } from "./reads-data.ts"
+import { ada, admin, eve, fillTables, models, task1 } from "./reads-data.ts"
 import { at, by, eq, idOf, listOf, open, world } from "./reads-fixture.ts"
 
 beforeAll(fillTables)
@@ -99,6 +99,19 @@ describe("filters", () => {
     expect(await ids(admin, eq("internalNote", "secret plan"))).toEqual([1])
     // The statement that the administrator's call left in the cache is not the one that others get.
     await expect(ids(ada, eq("internalNote", "secret plan"))).rejects.toMatchObject(refused)
+  })
+})
+
+describe("a policy that inherits", () => {
+  it("is asked once for a page of one parent, not once a row", async () => {
+    const { reader, client } = open(models)
+    const plan = listOf({ resource: "comments", fields: ["id"], filter: eq("taskId", task1), limit: 10 })
+    const page = await reader.list(plan, by(ada))
+    expect(page.items.length).toBe(10)
+    expect(client.cost.trips).toBe(1)
+    // 10 and one more are shown, 6 of those passed over are hidden; the parent and its grants once.
+    expect(client.cost.rowsRead).toBeLessThanOrEqual(11 + 6 + 5)
+    expect((await open(models).reader.list(plan, by(eve))).items).toEqual([])
   })
 })
 

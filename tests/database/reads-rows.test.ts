@@ -1,10 +1,18 @@
 /** Rows read, as D1 counts them: bounded by the page and the grants, whatever lies behind the page. */
 import { beforeAll, describe, expect, it } from "vitest"
+import type { Models } from "../../src/core/model.ts"
 import type { ListPlan } from "../../src/core/plan.ts"
 import type { Row } from "../../src/core/ports.ts"
 import { by, createTables, database, eq, idOf, insert, listOf, open, user, world } from "./reads-fixture.ts"
 
 const me0 = user(0)
+
+async function page(plan: Partial<ListPlan>, models: Models = world()): Promise<{ items: Row[]; rowsRead: number }> {
+  const { reader, client } = open(models)
+  const answer = await reader.list(listOf(plan), by(me0))
+  expect(client.cost.trips).toBe(1)
+  return { items: answer.items as Row[], rowsRead: client.cost.rowsRead }
+}
 
 describe("rows read, 100 organizations of 10 projects of 100 tasks, 12 memberships and 35 shares", () => {
   beforeAll(async () => {
@@ -43,13 +51,6 @@ describe("rows read, 100 organizations of 10 projects of 100 tasks, 12 membershi
       shared.map((task, n) => ({ id: idOf("share", n), taskId: idOf("task", task), userId: me0.id, level: "view" })),
     )
   })
-
-  async function page(plan: Partial<ListPlan>, principal = me0): Promise<{ items: Row[]; rowsRead: number }> {
-    const { reader, client } = open(world())
-    const answer = await reader.list(listOf(plan), by(principal))
-    expect(client.cost.trips).toBe(1)
-    return { items: answer.items as Row[], rowsRead: client.cost.rowsRead }
-  }
 
   const cases: readonly {
     readonly name: string
@@ -107,4 +108,46 @@ describe("rows read, 100 organizations of 10 projects of 100 tasks, 12 membershi
       expect(rowsRead).toBeLessThanOrEqual(most)
     })
   }
+
+  describe("where several indexes begin with columns that the filter names", () => {
+    const models: Models = new Map(
+      [...world()].map(([name, model]) => {
+        const byProject = { name: "reads_tasks_by_project", columns: ["projectId", "createdAt", "id"], unique: false }
+        const others = model.indexes.filter((index) => index.name !== byProject.name)
+        return [name, name === "tasks" ? { ...model, indexes: [...others, byProject] } : model]
+      }),
+    )
+
+    beforeAll(async () => {
+      await database.batch([
+        database.prepare('drop index "reads_tasks_by_project"'),
+        database.prepare('create index "reads_tasks_by_project" on "reads_tasks" ("projectId", "createdAt", "id")'),
+      ])
+    })
+
+    const project = eq("projectId", idOf("project", 3))
+    const organization = eq("organizationId", idOf("org", 0))
+    const narrow: readonly (readonly [string, Partial<ListPlan>])[] = [
+      ["a project", { filter: project }],
+      ["organization and project", { filter: { op: "and", of: [organization, project] } }],
+      ["project and organization", { filter: { op: "and", of: [project, organization] } }],
+      ["and a status", { filter: { op: "and", of: [organization, eq("status", "open"), project] } }],
+      [
+        "and a range",
+        { filter: { op: "and", of: [organization, { op: "gte", field: "priority", value: 0 }, project] } },
+      ],
+      [
+        "oldest first",
+        { filter: { op: "and", of: [organization, project] }, sort: [{ field: "createdAt", descending: false }] },
+      ],
+    ]
+    for (const [name, plan] of narrow) {
+      it(`${name}: at most 70`, async () => {
+        const { items, rowsRead } = await page(plan, models)
+        console.log(`rows read: ${name}: ${rowsRead}`)
+        expect(items.length).toBe(20)
+        expect(rowsRead).toBeLessThanOrEqual(70)
+      })
+    }
+  })
 })

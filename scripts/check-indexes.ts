@@ -1,0 +1,106 @@
+/**
+ * Checks that every read and write that the resources declare finds an index: the engine's own statements are explained by D1 (EXPLAIN QUERY
+ * PLAN on the migrated, empty database), and a table that would be read from end to end is named with the index that is missing.
+ * What may scan, and why, stands in `allowed`.
+ */
+import { convertV4MiniflareOptions, Miniflare } from "miniflare"
+import { registryOf } from "../src/app.ts"
+import application from "../src/app/index.ts"
+import type { Models } from "../src/core/model.ts"
+import { applyMigrations } from "./database.ts"
+import { type Case, casesOf } from "./index-cases.ts"
+import { run, Stop, wranglerSetting } from "./local.ts"
+
+/** A line of a query plan. */
+interface Line {
+  readonly id: number
+  readonly parent: number
+  readonly detail: string
+}
+
+/** A scan that the design takes into account, with the reason. */
+interface Allowance {
+  readonly reason: string
+  covers(one: Case, table: string): boolean
+}
+
+const allowed: readonly Allowance[] = []
+
+/** Which tables stand under which alias in a statement. */
+function aliasesOf(sql: string, tables: ReadonlySet<string>): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>()
+  for (const [, table, alias] of sql.matchAll(/"(\w+)"(?: as "?(\w+)"?)?/g)) {
+    if (table === undefined || !tables.has(table)) continue
+    for (const name of [table, ...(alias === undefined ? [] : [alias])]) found.set(name, (found.get(name) ?? new Set()).add(table))
+  }
+  return found
+}
+
+/** The scans of tables in a plan: `SCAN t`, `SCAN t USING INDEX i`, and indexes that SQLite would build for one statement. */
+function scansOf(one: Case, lines: readonly Line[], tables: ReadonlySet<string>): { table: string; line: Line }[] {
+  const aliases = aliasesOf(one.sql, tables)
+  return lines.flatMap((line) => {
+    const name = /^SCAN (\S+)(?! VIRTUAL)/.exec(line.detail)?.[1] ?? /^SEARCH (\S+) USING AUTOMATIC/.exec(line.detail)?.[1]
+    const table = name === undefined || / VIRTUAL TABLE /.test(line.detail) ? undefined : [...(aliases.get(name) ?? [])].join("|")
+    if (!name || !table) return []
+    // A subquery may have the alias of a table; it is announced beside its scan.
+    const isSubquery = lines.some((other) => other.parent === line.parent && [`CO-ROUTINE ${name}`, `MATERIALIZE ${name}`].includes(other.detail))
+    return isSubquery ? [] : [{ table, line }]
+  })
+}
+
+/** The index that would serve. */
+function cureOf(one: Case, models: Models): string {
+  const model = models.get(one.resource)
+  const columns = [...new Set([...one.wanted, "id"])]
+  return `index("${model?.table}_by_${columns[0]}").on(${columns.map((column) => `table.${column}`).join(", ")})`
+}
+
+async function explain(database: D1Database, cases: readonly Case[]): Promise<Line[][]> {
+  const plans: Line[][] = []
+  for (let start = 0; start < cases.length; start += 100) {
+    const statements = cases.slice(start, start + 100).map(({ sql, binds }) => {
+      const statement = database.prepare(`explain query plan ${sql}`)
+      return binds.length === 0 ? statement : statement.bind(...binds)
+    })
+    for (const { results } of await database.batch<Line>(statements)) plans.push(results)
+  }
+  return plans
+}
+
+async function check(database: D1Database): Promise<void> {
+  await applyMigrations(database)
+  const { models } = registryOf(application, { development: true })
+  const cases = await casesOf(models)
+  const plans = await explain(database, cases)
+  const { results } = await database.prepare("select name from sqlite_schema where type = 'table'").all<{ name: string }>()
+  const tables = new Set(results.map((row) => row.name))
+  const faults: string[] = []
+  let permitted = 0
+  for (const [n, one] of cases.entries()) {
+    const plan = plans[n] ?? []
+    for (const { table, line } of scansOf(one, plan, tables)) {
+      if (allowed.some((allowance) => allowance.covers(one, table))) permitted++
+      else faults.push(`${one.resource}: ${one.what}\n  ${line.detail}  (${table})\n  cure: ${cureOf(one, models)}`)
+    }
+  }
+  console.log(`${cases.length} statements of ${models.size} resources explained; ${permitted} scans are allowed.`)
+  if (faults.length > 0) throw new Stop(`${faults.length} scans that no index serves:\n\n${faults.join("\n\n")}`)
+}
+
+await run(async () => {
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      modules: true,
+      script: "export default {}",
+      compatibilityDate: wranglerSetting("compatibility_date"),
+      cf: false,
+      d1Databases: { DB: "indexes" },
+    }),
+  )
+  try {
+    await check((await miniflare.getD1Database("DB")) as unknown as D1Database)
+  } finally {
+    await miniflare.dispose()
+  }
+})

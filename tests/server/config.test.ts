@@ -1,0 +1,46 @@
+/** What is missing or malformed in the configuration is named, with the cure, and never with its value; nothing is served from it. */
+import { env } from "cloudflare:workers"
+import { describe, expect, test } from "vitest"
+import application from "../../src/app/index.ts"
+import { configOf, type Env } from "../../src/config.ts"
+import { worker } from "../../src/worker.ts"
+
+const with_ = (change: Partial<Record<keyof Env, unknown>>): Env => ({ ...env, ...change }) as never
+const secretKeys = JSON.stringify({ keys: [{ kty: "OKP", crv: "Ed25519", kid: "k", x: "AAAA", d: "private-part" }] })
+
+describe("refused, by name", () => {
+  test.each<[string, Partial<Record<keyof Env, unknown>>, RegExp]>([
+    ["no database", { DB: undefined }, /binding DB is missing/],
+    ["no shield", { SHIELD: undefined }, /binding SHIELD is missing/],
+    ["no environment", { ENVIRONMENT: undefined }, /ENVIRONMENT is not set/],
+    ["another environment", { ENVIRONMENT: "staging" }, /neither "production" nor "development"/],
+    ["no keys", { TOKEN_PUBLIC_KEYS: "" }, /TOKEN_PUBLIC_KEYS is not set/],
+    ["keys that are not JSON", { TOKEN_PUBLIC_KEYS: "{" }, /TOKEN_PUBLIC_KEYS is not JSON/],
+    ["an empty key set", { TOKEN_PUBLIC_KEYS: '{"keys":[]}' }, /TOKEN_PUBLIC_KEYS is not a JWK set/],
+    ["a key set with a private part", { TOKEN_PUBLIC_KEYS: secretKeys }, /without the private part/],
+    ["no cursor secret", { CURSOR_SECRET: undefined }, /CURSOR_SECRET is not set/],
+    ["a short cursor secret", { CURSOR_SECRET: "short-secret" }, /CURSOR_SECRET is shorter/],
+    ["no issuer", { TOKEN_ISSUER: "" }, /TOKEN_ISSUER is not set/],
+    ["an origin that is none", { CORS_ORIGINS: "https://a.example/path" }, /CORS_ORIGINS/],
+  ])("%s", async (_, change, message) => {
+    const bent = with_(change)
+    expect(() => configOf(bent)).toThrow(message)
+    const answer = await worker(application).fetch(
+      new Request("https://selvage.test/v1/tasks") as never,
+      bent,
+      {} as never,
+    )
+    const body = await answer.text()
+    expect(answer.status).toBe(503)
+    expect(JSON.parse(body)).toMatchObject({ code: "UNAVAILABLE", detail: expect.stringMatching(message) })
+    for (const value of ["private-part", "short-secret"]) expect(body).not.toContain(value)
+  })
+})
+
+test("what holds is parsed once an isolate", () => {
+  expect(configOf(env)).toBe(configOf(env))
+  expect(configOf(with_({ CORS_ORIGINS: " https://a.example , https://b.example" })).corsOrigins).toEqual([
+    "https://a.example",
+    "https://b.example",
+  ])
+})
