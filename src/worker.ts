@@ -6,6 +6,8 @@ import { logFault } from "./observability/log.ts"
 import { housekeep } from "./server/housekeeping.ts"
 
 export type { Env } from "./config.ts"
+export { Limiter } from "./server/limiter-object.ts"
+export { Hub } from "./user/hub-object.ts"
 export { User } from "./user/object.ts"
 
 /** What cannot be served from is said in every answer: the variable's name and the cure, never a value. */

@@ -1,6 +1,7 @@
 /** The engine's own tables. drizzle-kit reads them together with the app's; triggers and full-text tables are added by migrate:new. */
-import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core"
-import { enumeration, instant, json, personal, record } from "../core/column.ts"
+import { sql } from "drizzle-orm"
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core"
+import { enumeration, instant, json, personal, record, secret } from "../core/column.ts"
 
 /** People. Sessions, factors and keys live in each user's own object; here stands what must be joined. */
 export const userTable = sqliteTable("users", {
@@ -52,3 +53,24 @@ export const idempotencyTable = sqliteTable(
 
 /** Always empty: inserting a name aborts the batch with that name (trigger `guard_abort`). */
 export const guardTable = sqliteTable("guard", { name: text().notNull() })
+
+/** Keys that access tokens are signed with. The private part is sealed under the key-encryption ring and bound to the kid. */
+export const signingKeyTable = sqliteTable(
+  "signing_keys",
+  {
+    /** Thumbprint of the public key (RFC 7638). */
+    kid: text().notNull(),
+    publicJwk: text().notNull(),
+    sealedPrivate: secret(text()).notNull(),
+    state: enumeration(["next", "current", "retired"]).notNull(),
+    createdAt: instant().notNull(),
+    activatedAt: instant(),
+    retiredAt: instant(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.kid] }),
+    // One signs and one is to follow, whoever rotates at the same moment.
+    uniqueIndex("signing_keys_one_current").on(table.state).where(sql`"state" = 'current'`),
+    uniqueIndex("signing_keys_one_next").on(table.state).where(sql`"state" = 'next'`),
+  ],
+)
