@@ -2,14 +2,13 @@
  * Random requests built from and against the OpenAPI document: nothing fails inside, every answer is as the document says, no answer holds
  * a word of another workspace, and what is refused writes nothing. `SEED=… FUZZ_RUNS=… npm test` draws others, or more.
  */
-import { env } from "cloudflare:workers"
-import { exports } from "cloudflare:workers"
+import { env, exports } from "cloudflare:workers"
 import * as fc from "fast-check"
 import { afterAll, expect, test } from "vitest"
 import application from "../../src/app/index.ts"
 import { registryOf } from "../../src/app.ts"
-import { call } from "../support/calls.ts"
 import type { JsonObject } from "../../src/core/json.ts"
+import { call } from "../support/calls.ts"
 import { contractOf, type Exchange } from "./contract.ts"
 import { operationsOf } from "./document.ts"
 import { type Draft, drafts } from "./requests.ts"
@@ -35,8 +34,12 @@ function bodyText(draft: Draft, own: Place, foreign: Place): string | null {
 }
 
 function requestOf(draft: Draft, own: Place, foreign: Place, cursor: string): { request: Request; sent: string } {
-  const path = draft.operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encode(withIds(draft.path[name] ?? "", own, foreign)))
-  const query = draft.query.map(([name, text]) => `${encode(name)}=${encode(withIds(text.replace("{{cursor}}", cursor), own, foreign))}`)
+  const path = draft.operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    encode(withIds(draft.path[name] ?? "", own, foreign)),
+  )
+  const query = draft.query.map(
+    ([name, text]) => `${encode(name)}=${encode(withIds(text.replace("{{cursor}}", cursor), own, foreign))}`,
+  )
   const body = bodyText(draft, own, foreign)
   const headers = new Headers({ "CF-Connecting-IP": "203.0.113.9" })
   const actor = actorOf(own, draft.caller)
@@ -51,7 +54,9 @@ function requestOf(draft: Draft, own: Place, foreign: Place, cursor: string): { 
 const aside = { logs: [] as string[] }
 afterAll(() => console.info(aside.logs.join("\n")))
 
-test(`${runs} random requests (SEED=${seed}, FUZZ_RUNS=${runs})`, { timeout: 60_000 + runs * 100 }, async ({ annotate }) => {
+test(`${runs} random requests (SEED=${seed}, FUZZ_RUNS=${runs})`, { timeout: 60_000 + runs * 100 }, async ({
+  annotate,
+}) => {
   const document = (await call(null, "GET /openapi.json")).body as JsonObject
   const operations = operationsOf(document)
   const { models } = registryOf(application, { development: true })
@@ -75,18 +80,36 @@ test(`${runs} random requests (SEED=${seed}, FUZZ_RUNS=${runs})`, { timeout: 60_
       const response = await exports.default.fetch(request)
       const text = await response.text()
       const isDescribed = draft.method === draft.operation.method && !draft.path.id?.match(/^\.{0,2}$/)
-      const exchange: Exchange = { operation: draft.operation, isDescribed, sent, status: response.status, headers: response.headers, text }
+      const exchange: Exchange = {
+        operation: draft.operation,
+        isDescribed,
+        sent,
+        status: response.status,
+        headers: response.headers,
+        text,
+      }
       const faults = check(exchange)
-      if (response.status >= 400 && (await fingerprint()) !== before) faults.push("it is refused, and yet something was written")
-      if (faults.length > 0) throw new Error(`${sent}\n  -> ${response.status} ${text.slice(0, 1500)}\n  ${faults.slice(0, 5).join("\n  ")}`)
+      if (response.status >= 400 && (await fingerprint()) !== before)
+        faults.push("it is refused, and yet something was written")
+      if (faults.length > 0)
+        throw new Error(`${sent}\n  -> ${response.status} ${text.slice(0, 1500)}\n  ${faults.slice(0, 5).join("\n  ")}`)
       tally[`${Math.floor(response.status / 100)}xx` as keyof typeof tally] += 1
-      statuses.set(`${draft.operation.id} ${response.status}`, (statuses.get(`${draft.operation.id} ${response.status}`) ?? 0) + 1)
+      statuses.set(
+        `${draft.operation.id} ${response.status}`,
+        (statuses.get(`${draft.operation.id} ${response.status}`) ?? 0) + 1,
+      )
       if (response.ok) learn(text, own)
       cursor = /"nextCursor":"([^"]+)"/.exec(text)?.[1] ?? cursor
     }),
     { seed, numRuns: runs, endOnFailure: true },
   )
-  aside.logs.push(`fuzz: seed ${seed}, ${runs} requests, ${JSON.stringify(tally)}`, [...statuses].sort().map(([key, n]) => `${key}: ${n}`).join(", "))
+  aside.logs.push(
+    `fuzz: seed ${seed}, ${runs} requests, ${JSON.stringify(tally)}`,
+    [...statuses]
+      .sort()
+      .map(([key, n]) => `${key}: ${n}`)
+      .join(", "),
+  )
   await annotate(aside.logs[0] ?? "")
   expect(tally["2xx"], "requests that succeed").toBeGreaterThan(runs / 5)
   expect(tally["4xx"], "requests that are refused").toBeGreaterThan(runs / 5)
