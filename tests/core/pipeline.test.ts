@@ -1,5 +1,5 @@
 /** The stages in order, and what each refuses: nothing is read before it is known who asks, nothing is written that was not decided. */
-import { nobody, on, Problem, role, signedIn, system } from "selvage"
+import { type Context, nobody, on, Problem, role, signedIn, system } from "selvage"
 import { describe, expect, test } from "vitest"
 import * as z from "zod"
 import { limits } from "../../src/core/limits.ts"
@@ -159,9 +159,10 @@ describe("a decision", () => {
     expect((await callOf(registryWith(idle), "notes.finish", options)).batches).toEqual([])
     const reading = finish({
       output: answer,
-      handle: async ({ read }: { read: { get(...given: unknown[]): Promise<unknown> } }) => (
-        await read.get(notes, noteId), { said: "x" }
-      ),
+      async handle({ read }: Pick<Context, "read">) {
+        await read.get(notes, noteId)
+        return { said: "x" }
+      },
     })
     expect((await callOf(registryWith(reading), "notes.finish", options)).batches).toMatchObject([
       { writes: [], decidedOn: [], required: [{ id: noteId }] },

@@ -7,7 +7,7 @@ import { compileShape } from "../../src/core/shape.ts"
 import { noteModel, registry } from "./fixture.ts"
 
 const shape = (schema: z.ZodType) => compileShape(schema, "test").shape
-const named = (id: string, schema: z.ZodType) => schema.meta({ id })
+const named = <S extends z.ZodType>(id: string, schema: S): S => schema.meta({ id })
 
 describe("a shape", () => {
   test.each<[string, z.ZodType, object]>([

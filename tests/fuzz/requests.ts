@@ -70,7 +70,7 @@ function queryOf(document: JsonObject, operation: Described): fc.Arbitrary<[stri
   const odd = fc.tuple(oddNames, hostileText)
   if (known.length === 0)
     return fc.oneof(
-      { weight: 12, arbitrary: fc.constant([]) },
+      { weight: 12, arbitrary: fc.constant<[string, string][]>([]) },
       { weight: 1, arbitrary: fc.array(odd, { maxLength: 2 }) },
     )
   const fair = fc
