@@ -160,7 +160,7 @@ function bodyOf(document: JsonObject, operation: Described): fc.Arbitrary<Draft[
     return fc.oneof({ weight: 15, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: text })
   const fair = fitting(document, operation.body.schema)
   return fc.oneof(
-    { weight: 12, arbitrary: fair.map((json) => ({ json })) },
+    { weight: 16, arbitrary: fair.map((json) => ({ json })) },
     { weight: 4, arbitrary: spoiled(fair).map((json) => ({ json })) },
     { weight: 1, arbitrary: hostileJson.map((json) => ({ json })) },
     { weight: 1, arbitrary: text },

@@ -13,7 +13,7 @@ export function idText(prefix: string): fc.Arbitrary<string> {
   // Nobody is given the users of the other workspace: to name one would make it a member of this.
   if (prefix === "user") return fc.oneof({ weight: 9, arbitrary: own }, { weight: 1, arbitrary: nowhere })
   const foreign = fc.nat(50).map((n) => `{{foreign:${prefix}:${n}}}`)
-  return fc.oneof({ weight: 8, arbitrary: own }, { weight: 2, arbitrary: foreign }, { weight: 1, arbitrary: nowhere })
+  return fc.oneof({ weight: 14, arbitrary: own }, { weight: 2, arbitrary: foreign }, { weight: 1, arbitrary: nowhere })
 }
 
 const plainText = fc.oneof(
