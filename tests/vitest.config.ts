@@ -43,8 +43,9 @@ export default defineConfig({
     coverage: {
       provider: "v8",
       include: ["src/**"],
-      exclude: ["src/**/*.config.ts"],
-      reporter: ["text-summary", "json-summary", "html"],
+      exclude: ["src/**/*.config.ts", "src/**/*.json"],
+      // scripts/check-coverage.ts reads the summary and knows the floor.
+      reporter: ["text-summary", "json-summary"],
     },
     projects: [
       {
