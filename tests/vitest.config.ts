@@ -62,7 +62,7 @@ export default defineConfig({
         test: {
           name: "worker",
           include: ["tests/**/*.test.ts"],
-          exclude: ["tests/node/**"],
+          exclude: ["tests/node/**", "tests/browser/**"],
           setupFiles: [join(root, "tests/setup.ts")],
           isolate: false,
           ...patience,
