@@ -61,25 +61,29 @@ export function traced(folder: string, bundle: string): string[] {
   return [path, bundle]
 }
 
-/** What a Worker is configured with, and the token of one user that it accepts. */
+/** What a Worker is configured with, and the tokens of users that it accepts. */
 export interface Access {
   readonly variables: Readonly<Record<string, string>>
+  /** The token of the user whom the access was made for. */
   readonly token: string
+  /** A token of another user. */
+  tokenOf(user: string): Promise<string>
 }
 
-/** Fresh keys, and a day's token for `user`: the bench must not end in the middle of a round. */
+/** Fresh keys, and tokens of a day: the bench must not end in the middle of a round. */
 export async function grantAccess(user: string): Promise<Access> {
   const issuer = "https://bench.invalid"
   const { privateKey, publicKey } = await generateKeyPair("EdDSA", { extractable: true })
   const key = { ...(await exportJWK(publicKey)), kid: "bench", alg: "EdDSA", use: "sig" }
-  const token = await new SignJWT({ roles: [] })
-    .setProtectedHeader({ alg: "EdDSA", typ: "at+jwt", kid: key.kid })
-    .setIssuer(issuer)
-    .setAudience("bench")
-    .setSubject(user)
-    .setIssuedAt()
-    .setExpirationTime("1 day")
-    .sign(privateKey)
+  const tokenOf = (subject: string) =>
+    new SignJWT({ roles: [] })
+      .setProtectedHeader({ alg: "EdDSA", typ: "at+jwt", kid: key.kid })
+      .setIssuer(issuer)
+      .setAudience("bench")
+      .setSubject(subject)
+      .setIssuedAt()
+      .setExpirationTime("1 day")
+      .sign(privateKey)
   const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")
   const variables = {
     ENVIRONMENT: "production",
@@ -89,5 +93,5 @@ export async function grantAccess(user: string): Promise<Access> {
     CURSOR_SECRET: secret,
     CORS_ORIGINS: "",
   }
-  return { variables, token }
+  return { variables, token: await tokenOf(user), tokenOf }
 }

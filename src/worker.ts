@@ -44,7 +44,7 @@ export function worker(
     return ready
   }
   return {
-    async fetch(request, env) {
+    fetch(request, env) {
       let ready: Served
       try {
         ready = get(env)

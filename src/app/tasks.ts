@@ -93,6 +93,8 @@ export const tasks = resource("tasks", {
   },
   fields: {
     organizationId: stamp(parent("projectId", "organizationId")),
+    // Assigned or shared is not enough to take a task to another project, let alone to another organization.
+    projectId: { write: any(organizationAdmin, memberOf("projects", "projectId", "editor")) },
     createdBy: stamp(me),
     internalNote: { read: role("admin"), write: role("admin") },
   },

@@ -16,6 +16,9 @@ export interface TokenRules {
   readonly keys: JSONWebKeySet
 }
 
+/** A verified token knows its end. */
+type Verified = User & { readonly expiresAt: number }
+
 const claims = z.object({
   sub: z.string().regex(/^user_[0-7][0-9a-hjkmnp-tv-z]{25}$/),
   exp: z.number(),
@@ -34,7 +37,7 @@ async function verify(
   rules: TokenRules,
   keys: ReturnType<typeof createLocalJWKSet>,
   now: Date,
-): Promise<User & { expiresAt: number }> {
+): Promise<Verified> {
   try {
     const { payload } = await jwtVerify(token, keys, {
       issuer: rules.issuer,
@@ -63,22 +66,24 @@ async function verify(
  * Makes the authenticator of an isolate.
  * @returns a function that gives the principal; throws UNAUTHENTICATED when a credential was presented and does not hold
  */
-export function authenticator(rules: TokenRules): (credentials: Credentials, now: Date) => Promise<Principal> {
+export function authenticator(
+  rules: TokenRules,
+): (credentials: Credentials, now: Date) => Principal | Promise<Principal> {
   const keys = createLocalJWKSet(rules.keys)
-  const verified = new Map<string, User & { expiresAt: number }>()
-  return async ({ bearer }, now) => {
-    if (bearer === null) return anonymous
-    const known = verified.get(bearer)
-    if (known !== undefined) {
-      if (known.expiresAt * 1000 > now.getTime()) return known
-      verified.delete(bearer)
-      return refuse("expired")
-    }
-    if (bearer.length > limits.tokenBytes) return refuse("too long")
-    const user = await verify(bearer, rules, keys, now)
+  const verified = new Map<string, Verified>()
+  const verifyNew = async (token: string, now: Date): Promise<Principal> => {
+    const user = await verify(token, rules, keys, now)
     // Oldest first out: tokens live ten minutes, so what leaves here was about to expire.
     if (verified.size >= limits.tokenCacheMax) verified.delete(verified.keys().next().value as string)
-    verified.set(bearer, user)
+    verified.set(token, user)
     return user
+  }
+  return ({ bearer }, now) => {
+    if (bearer === null) return anonymous
+    const known = verified.get(bearer)
+    if (known === undefined) return bearer.length > limits.tokenBytes ? refuse("too long") : verifyNew(bearer, now)
+    if (known.expiresAt * 1000 > now.getTime()) return known
+    verified.delete(bearer)
+    return refuse("expired")
   }
 }

@@ -79,7 +79,7 @@ export interface Ports {
   /** Opens the store for a call. `fresh` reads go to the primary. Throws INVALID_ARGUMENT for a malformed bookmark. */
   openStore(options: { readonly bookmark: string | null; readonly fresh: boolean }): Store
   /** Throws UNAUTHENTICATED for a credential that does not hold; anonymous only when none was presented. */
-  authenticate(credentials: Credentials, now: Date): Promise<Principal>
+  authenticate(credentials: Credentials, now: Date): Principal | Promise<Principal>
   /** Throws RESOURCE_EXHAUSTED when an address calls too often. */
   limitAddress(address: string | null): Promise<void>
   /** The same for a principal that proved who it is. */

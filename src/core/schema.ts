@@ -21,7 +21,7 @@ const instantCodec = z.codec(instantText, z.string(), {
 
 const int64Text = z
   .string()
-  .regex(/^(0|-?[1-9][0-9]{0,18})$/)
+  .regex(/^(0|-?[1-9][0-9]{0,18})$/, { abort: true })
   .refine((text) => BigInt.asIntN(64, BigInt(text)) === BigInt(text), { message: "Does not fit in 64 bits" })
   .meta({ format: "int64" })
 

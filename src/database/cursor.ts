@@ -56,17 +56,13 @@ function refused(): Problem {
 }
 
 function toBase64Url(bytes: Uint8Array): string {
-  let binary = ""
-  for (const byte of bytes) binary += String.fromCharCode(byte)
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true })
 }
 
 /** Bytes, or null when the text is not the one spelling of them. */
 function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
   try {
-    const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) =>
-      character.charCodeAt(0),
-    )
+    const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url", lastChunkHandling: "loose" })
     return toBase64Url(bytes) === text ? bytes : null
   } catch {
     return null

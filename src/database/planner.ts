@@ -133,7 +133,7 @@ export function compileList(
   }
   return {
     ...compiled(listSql(parts), scope.parameters.slots),
-    decode: projection.decode,
+    decode: plan.count ? ({ $count: _, ...row }) => projection.decode(row) : projection.decode,
     keys,
     searched: plan.q === null ? "" : columnFilter(searchable),
     place: (row) => names.map((name) => row[name] as SqlValue),

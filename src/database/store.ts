@@ -3,8 +3,8 @@ import type { Ids } from "../core/context.ts"
 import type { Models } from "../core/model.ts"
 import type { Store } from "../core/ports.ts"
 import { openClient } from "./client.ts"
-import { openReader } from "./reader.ts"
-import { openWriter } from "./writer.ts"
+import { openReader, type Reader } from "./reader.ts"
+import { openWriter, type Writer } from "./writer.ts"
 
 /** What every call's store shares. */
 export interface StoreOptions {
@@ -21,16 +21,19 @@ export function openStore(
 ): Store {
   const client = openClient(options.database, session)
   const { models, cursorSecret, ids } = options
-  const reader = openReader({ client, models, cursorSecret })
-  const writer = openWriter({ client, models, ids })
+  // Most calls only read or only write; the other half is never made.
+  let reader: Reader | null = null
+  let writer: Writer | null = null
+  const reads = (): Reader => (reader ??= openReader({ client, models, cursorSecret }))
+  const writes = (): Writer => (writer ??= openWriter({ client, models, ids }))
   return {
-    list: reader.list,
-    get: reader.get,
-    aggregate: reader.aggregate,
-    permits: reader.permits,
-    explain: reader.explain,
-    commit: writer.commit,
-    replay: writer.replay,
+    list: (plan, reading) => reads().list(plan, reading),
+    get: (plan, reading) => reads().get(plan, reading),
+    aggregate: (plan, reading) => reads().aggregate(plan, reading),
+    permits: (resource, id, action, reading) => reads().permits(resource, id, action, reading),
+    explain: (resource, id, action, reading) => reads().explain(resource, id, action, reading),
+    commit: (batch) => writes().commit(batch),
+    replay: (key, inputHash, now) => writes().replay(key, inputHash, now),
     bookmark: () => client.bookmark(),
     cost: client.cost,
   }

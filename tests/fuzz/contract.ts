@@ -40,7 +40,8 @@ function withRelations(schemas: JsonObject, models: Models): JsonObject {
     const properties = { ...(record.properties as JsonObject) }
     for (const [name, relation] of model.relations) {
       const target = { $ref: `#/components/schemas/${typeName({ name: relation.resource })}` }
-      properties[name] = relation.kind === "one" ? { anyOf: [target, { type: "null" }] } : { type: "array", items: target }
+      properties[name] =
+        relation.kind === "one" ? { anyOf: [target, { type: "null" }] } : { type: "array", items: target }
     }
     out[typeName(model)] = { ...record, properties }
   }
@@ -66,18 +67,21 @@ export function contractOf(document: JsonObject, models: Models, foreign: readon
     if (status >= 500 && status !== 501) faults.push(`it failed inside: ${status}`)
     if (!headers.get("X-Request-Id")) faults.push("it has no X-Request-Id")
     if (status >= 400 && inside.test(text)) faults.push("it tells what is inside")
-    for (const word of foreign) if (text.includes(word) && !(status >= 400 && sent.includes(word))) faults.push(`it holds ${word}`)
+    for (const word of foreign)
+      if (text.includes(word) && !(status >= 400 && sent.includes(word))) faults.push(`it holds ${word}`)
     if (!exchange.isDescribed) return faults
     const described = operation.answers.get(String(status))
     const answer = described ?? operation.answers.get("default")
     if (!answer || (!described && status < 400)) return [...faults, `the document knows no ${status}`]
     if (answer.schema === null) return text === "" ? faults : [...faults, "it has a body where the document has none"]
-    if (headers.get("Content-Type")?.split(";")[0] !== answer.type) faults.push(`its type is ${headers.get("Content-Type")}, not ${answer.type}`)
+    if (headers.get("Content-Type")?.split(";")[0] !== answer.type)
+      faults.push(`its type is ${headers.get("Content-Type")}, not ${answer.type}`)
     const key = `${described ? operation.id : ""} ${described ? status : "default"}`
     const body = JSON.parse(text) as JsonObject
     const result = validator(key, answer.schema).validate(body)
     if (!result.valid) faults.push(...result.errors.map((error) => `${error.instanceLocation}: ${error.error}`))
-    if (status >= 400 && (body.status !== status || body.requestId !== headers.get("X-Request-Id"))) faults.push("status or request id differ between head and body")
+    if (status >= 400 && (body.status !== status || body.requestId !== headers.get("X-Request-Id")))
+      faults.push("status or request id differ between head and body")
     return faults
   }
 }

@@ -48,23 +48,50 @@ function queryValue(document: JsonObject, operation: Described, parameter: Param
 }
 
 const oddNames = fc.oneof(
-  fc.constantFrom("nope", "status[", "status[][x]", "__proto__", "constructor[prototype]", "priority[like]", "page", "title[eq]", "internalNote", "tasks.title", "[eq]", "row_key"),
+  fc.constantFrom(
+    "nope",
+    "status[",
+    "status[][x]",
+    "__proto__",
+    "constructor[prototype]",
+    "priority[like]",
+    "page",
+    "title[eq]",
+    "internalNote",
+    "tasks.title",
+    "[eq]",
+    "row_key",
+  ),
   hostileText,
 )
 
 function queryOf(document: JsonObject, operation: Described): fc.Arbitrary<[string, string][]> {
   const known = operation.parameters.filter((parameter) => parameter.in === "query")
   const odd = fc.tuple(oddNames, hostileText)
-  if (known.length === 0) return fc.oneof({ weight: 12, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(odd, { maxLength: 2 }) })
-  const fair = fc.constantFrom(...known).chain((parameter) => queryValue(document, operation, parameter).map((text): [string, string] => [parameter.name, text]))
-  const foul = fc.constantFrom(...known).chain((parameter) => hostileText.map((text): [string, string] => [parameter.name, text]))
-  const required = known.filter((parameter) => operation.id === "policies.explain" && ["resource", "action", "id"].includes(parameter.name))
+  if (known.length === 0)
+    return fc.oneof(
+      { weight: 12, arbitrary: fc.constant<[string, string][]>([]) },
+      { weight: 1, arbitrary: fc.array(odd, { maxLength: 2 }) },
+    )
+  const fair = fc
+    .constantFrom(...known)
+    .chain((parameter) =>
+      queryValue(document, operation, parameter).map((text): [string, string] => [parameter.name, text]),
+    )
+  const foul = fc
+    .constantFrom(...known)
+    .chain((parameter) => hostileText.map((text): [string, string] => [parameter.name, text]))
+  const required = known.filter(
+    (parameter) => operation.id === "policies.explain" && ["resource", "action", "id"].includes(parameter.name),
+  )
   const always = fc.tuple(...required.map((parameter) => explained(document, operation, parameter)))
   const some = fc.oneof(
     { weight: 8, arbitrary: fc.uniqueArray(fair, { maxLength: 3, selector: ([name]) => name }) },
     { weight: 2, arbitrary: fc.array(fc.oneof(fair, foul, odd), { maxLength: 4 }) },
   )
-  return fc.tuple(always, some).map(([first, more]) => [...first, ...more.filter(([name]) => !first.some(([other]) => other === name))])
+  return fc
+    .tuple(always, some)
+    .map(([first, more]) => [...first, ...more.filter(([name]) => !first.some(([other]) => other === name))])
 }
 
 function explained(document: JsonObject, operation: Described, parameter: Parameter): fc.Arbitrary<[string, string]> {
@@ -84,7 +111,7 @@ const oddHeaders: fc.Arbitrary<Record<string, string>> = fc.constantFrom<Record<
   { "If-Match": 'W/"1"' },
   { "If-Match": '"99999999999999999999"' },
   { "If-None-Match": 'W/"1"' },
-  { "If-None-Match": "*, ,\"" },
+  { "If-None-Match": '*, ,"' },
   { "Idempotency-Key": "" },
   { "Idempotency-Key": "k".repeat(256) },
   { "X-Request-Id": "a b<script>" },
@@ -129,10 +156,11 @@ const oddBodies = fc.constantFrom(
 
 function bodyOf(document: JsonObject, operation: Described): fc.Arbitrary<Draft["body"]> {
   const text = oddBodies.map((odd) => ({ text: odd }))
-  if (operation.body === null) return fc.oneof({ weight: 15, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: text })
+  if (operation.body === null)
+    return fc.oneof({ weight: 15, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: text })
   const fair = fitting(document, operation.body.schema)
   return fc.oneof(
-    { weight: 12, arbitrary: fair.map((json) => ({ json })) },
+    { weight: 16, arbitrary: fair.map((json) => ({ json })) },
     { weight: 4, arbitrary: spoiled(fair).map((json) => ({ json })) },
     { weight: 1, arbitrary: hostileJson.map((json) => ({ json })) },
     { weight: 1, arbitrary: text },
@@ -157,7 +185,19 @@ function methodOf(operation: Described): fc.Arbitrary<string> {
 
 /** Requests to every operation of the document. */
 export function drafts(document: JsonObject, operations: readonly Described[]): fc.Arbitrary<Draft> {
-  const caller = fc.constantFrom<Caller>("owner", "owner", "owner", "owner", "editor", "editor", "editor", "viewer", "viewer", "stranger", "nobody")
+  const caller = fc.constantFrom<Caller>(
+    "owner",
+    "owner",
+    "owner",
+    "owner",
+    "editor",
+    "editor",
+    "editor",
+    "viewer",
+    "viewer",
+    "stranger",
+    "nobody",
+  )
   const one = (operation: Described) =>
     fc.record({
       operation: fc.constant(operation),

@@ -45,7 +45,10 @@ async function idsOf(workspace: Workspace): Promise<Map<string, string[]>> {
     const rows = await env.DB.prepare(`select "id" from "${table}" where "organizationId" = ?`)
       .bind(workspace.organizationId)
       .all<{ id: string }>()
-    ids.set(prefix, rows.results.map((row) => row.id))
+    ids.set(
+      prefix,
+      rows.results.map((row) => row.id),
+    )
   }
   return ids
 }
@@ -71,7 +74,9 @@ export function jsonWithIds(value: Json, own: Place, foreign: Place): Json {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, jsonWithIds(inner, own, foreign)]))
 }
 
-const sums = ["organizations", ...Object.keys(tables), "users"].map((table) => `(select count(*) || '/' || total("version") from "${table}")`)
+const sums = ["organizations", ...Object.keys(tables), "users"].map(
+  (table) => `(select count(*) || '/' || total("version") from "${table}")`,
+)
 const fingerprintSql = `select ${[...sums, '(select max("sequence") from "events")', '(select count(*) from "idempotency")'].join(" || ' ' || ")} as f`
 
 /** Rows and versions of every table in one text: another text means that something was written. */

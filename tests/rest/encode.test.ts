@@ -75,7 +75,7 @@ describe("a list", () => {
     const answer = await call("/v1/notes?status=open&stars[gt]=1&cursor=old&limit=1")
     expect(await answer.json()).toEqual({ items: [{ id: noteId }], nextCursor: "c/2+=" })
     const link = answer.headers.get("link") ?? ""
-    expect(link).toBe('</v1/notes?status=open&stars%5Bgt%5D=1&cursor=c%2F2%2B%3D&limit=1>; rel="next"')
+    expect(link).toBe('</v1/notes?status=open&stars%5Bgt%5D=1&limit=1&cursor=c%2F2%2B%3D>; rel="next"')
     expect(new URL(link.slice(1, link.indexOf(">")), "https://api.test").searchParams.get("cursor")).toBe("c/2+=")
   })
 

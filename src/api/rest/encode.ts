@@ -22,11 +22,14 @@ function locationOf(output: JsonObject, locations: Locations): string | null {
   return place === undefined ? null : place + output.id
 }
 
-/** The same list from its next page on (RFC 8288). */
+/** The same list from its next page on (RFC 8288): the caller's own query, with another cursor. Brackets have no place in a URI as they are. */
 function nextLink(wire: Wire, cursor: string): string {
-  const query = new URLSearchParams(queryText(wire.request))
-  query.set("cursor", cursor)
-  return `<${pathText(wire.request)}?${query}>; rel="next"`
+  const others = queryText(wire.request)
+    .replaceAll("[", "%5B")
+    .replaceAll("]", "%5D")
+    .split("&")
+    .filter((part) => part !== "" && !part.startsWith("cursor="))
+  return `<${pathText(wire.request)}?${[...others, `cursor=${encodeURIComponent(cursor)}`].join("&")}>; rel="next"`
 }
 
 /** The encoder of one configuration. */

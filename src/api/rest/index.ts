@@ -73,5 +73,5 @@ export function restDoor(options: RestOptions): (request: Request) => Promise<Re
     tellFault(options, arrival, problem)
     return door.encodeProblem(readWire(c.req.raw, { route: null }), problem, bareFacts(arrival.requestId))
   })
-  return async (request) => app.fetch(request)
+  return (request) => app.fetch(request) as Promise<Response>
 }

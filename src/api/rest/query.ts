@@ -88,10 +88,22 @@ function parameterValue(route: Route, field: Field, texts: readonly string[], fo
   return parseValue(field.shape, text, path, found)
 }
 
+/** Name and text of every parameter. Most queries hold nothing encoded, and splitting them is cheaper than URLSearchParams. */
+function parametersOf(query: string): Iterable<readonly [string, string]> {
+  if (/[%+]/.test(query)) return new URLSearchParams(query)
+  return query
+    .split("&")
+    .filter((part) => part !== "")
+    .map((part) => {
+      const at = part.indexOf("=")
+      return at === -1 ? [part, ""] : [part.slice(0, at), part.slice(at + 1)]
+    })
+}
+
 /** Parameters by name, each with its texts in order. */
 function grouped(query: string): ReadonlyMap<string, readonly string[]> {
   const texts = new Map<string, string[]>()
-  for (const [name, text] of new URLSearchParams(query)) {
+  for (const [name, text] of parametersOf(query)) {
     const known = texts.get(name)
     if (known) known.push(text)
     else texts.set(name, [text])

@@ -1,0 +1,127 @@
+/** What is committed for a call, and how it is answered: keys, versions, batches, figures. */
+import { Problem } from "selvage"
+import { describe, expect, test } from "vitest"
+import { anonymous, callOf, noteId, notes, registry, registryWith, teamId } from "./fixture.ts"
+import { finish, row, say } from "./operations.ts"
+
+describe("an idempotency key", () => {
+  const keyed = { input: { id: noteId }, rows: { [noteId]: row }, idempotencyKey: "k" }
+
+  test("is stored hashed with its owner and operation, beside the answer with its holes", async () => {
+    const both = finish({
+      async handle({ changes }: { changes: { create(...given: unknown[]): unknown } }) {
+        const note = changes.create(notes, { teamId, title: "b" })
+        return { note, more: [1, note] }
+      },
+    })
+    const { batches } = await callOf(registryWith(both), "notes.finish", {
+      ...keyed,
+      commits: [{ kind: "committed", rows: [row] }],
+    })
+    expect(batches[0]?.idempotency).toEqual({
+      key: 'hash(["user_01kaj700000000000000000000","notes.finish","k"])',
+      inputHash: `hash({"id":"${noteId}"})`,
+      answer: { note: null, more: [1, null] },
+      pendings: [
+        { at: "/note", write: 0 },
+        { at: "/more/1", write: 0 },
+      ],
+      expiresAt: "2026-11-22T12:00:00.000Z",
+    })
+  })
+
+  test("of another caller is another key", async () => {
+    const other = await callOf(registryWith(finish()), "notes.finish", {
+      ...keyed,
+      principal: { kind: "user", id: "user_2", roles: [] },
+    })
+    expect(other.batches[0]?.idempotency?.key).toContain("user_2")
+  })
+
+  test("that was used answers as it did, and nothing runs twice", async () => {
+    const { output, facts, observed } = await callOf(registryWith(finish()), "notes.finish", {
+      ...keyed,
+      commits: [{ kind: "replayed", answer: { note: "then" } }],
+    })
+    expect([output, facts.replayed]).toEqual([{ note: "then" }, true])
+    expect(observed.map((one) => one.kind)).toEqual(["replayed", "call"])
+  })
+
+  test("that was used answers as it did although the handler refuses now", async () => {
+    const refusing = finish({ handle: () => Promise.reject(new Problem("FAILED_PRECONDITION", "done already")) })
+    const replayed = await callOf(registryWith(refusing), "notes.finish", {
+      ...keyed,
+      replay: { answer: { note: "then" } },
+    })
+    expect(replayed.output).toEqual({ note: "then" })
+    const fresh = await callOf(registryWith(refusing), "notes.finish", keyed)
+    expect(fresh.problem?.code).toBe("FAILED_PRECONDITION")
+  })
+
+  test("does not open what the caller may not call", async () => {
+    const { problem, asked } = await callOf(registryWith(finish()), "notes.finish", {
+      ...keyed,
+      principal: anonymous,
+      replay: { answer: "then" },
+    })
+    expect(problem?.code).toBe("UNAUTHENTICATED")
+    expect(asked).not.toContain("replay")
+  })
+
+  test("of a query means nothing", async () => {
+    expect((await callOf(registryWith(say()), "notes.say", { idempotencyKey: "" })).output).toEqual({ said: "hello" })
+  })
+})
+
+describe("the standard writes", () => {
+  test("guard with the version of the input before that of the transport", async () => {
+    const update = (input: object) =>
+      callOf(registry, "notes.update", { input: { id: noteId, patch: { title: "b" }, ...input }, expectedVersion: 2 })
+    expect((await update({})).batches[0]?.writes).toMatchObject([{ version: 2 }])
+    expect((await update({ version: 7 })).batches[0]?.writes).toMatchObject([{ version: 7 }])
+    expect(
+      (await callOf(registry, "notes.delete", { input: { id: noteId }, expectedVersion: 5 })).batches[0]?.writes,
+    ).toMatchObject([{ kind: "delete", version: 5 }])
+  })
+
+  test("a batch takes a record once, and wants every change to say something", async () => {
+    const batch = (...records: object[]) => callOf(registry, "notes.batch", { input: { records } as never })
+    const twice = await batch({ op: "update", id: noteId, patch: { title: "a" } }, { op: "delete", id: noteId })
+    expect(twice.problem?.options.violations).toMatchObject([{ path: "/records/1/id", code: "duplicate" }])
+    expect((await batch({ op: "update", id: noteId, patch: {} })).problem?.options.violations).toMatchObject([
+      { path: "/records/0/patch", code: "required" },
+    ])
+    const mixed = await batch(
+      { op: "create", values: { teamId, title: "a" } },
+      { op: "delete", id: noteId, version: 2 },
+    )
+    expect(mixed.batches[0]?.writes).toMatchObject([{ kind: "create" }, { kind: "delete", version: 2 }])
+  })
+
+  test("give the row where it was promised, and the id of one that went out of sight", async () => {
+    const create = (rows: readonly (typeof row | null)[]) =>
+      callOf(registry, "notes.create", { input: { teamId, title: "a" }, commits: [{ kind: "committed", rows }] })
+    expect((await create([row])).output).toEqual(row)
+    expect((await create([null])).output).toEqual({ id: "note_01kaj700000000000000000001" })
+  })
+})
+
+describe("figures", () => {
+  const figures = (input: object) => callOf(registry, "notes.aggregate", { input: input as never })
+  test("stand under their function and field", async () => {
+    expect((await figures({ sum: ["rank"], count: true })).output).toEqual({ groups: [{ count: 2, sum: { rank: 5 } }] })
+    expect((await figures({ groupBy: ["status"], count: true })).output).toEqual({
+      groups: [{ group: { status: null }, count: 2 }],
+    })
+  })
+  test.each<[object, string]>([
+    [{ sum: ["title"] }, "/sum/0 not_measurable"],
+    [{ avg: ["nope"] }, "/avg/0 unknown_field"],
+    [{ max: ["done"] }, "/max/0 not_measurable"],
+    [{ groupBy: ["weight"] }, "/groupBy/0 not_groupable"],
+    [{ groupBy: ["token"] }, "/groupBy/0 unknown_field"],
+  ])("%j is refused", async (input, told) => {
+    const [violation] = (await figures(input)).problem?.options.violations ?? []
+    expect(`${violation?.path} ${violation?.code}`).toBe(told)
+  })
+})
