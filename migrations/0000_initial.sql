@@ -228,6 +228,8 @@ CREATE INDEX `tasks_by_priority` ON `tasks` (`projectId`,`priority`,`createdAt`,
 --> statement-breakpoint
 CREATE INDEX `tasks_by_due` ON `tasks` (`projectId`,`dueAt`,`id`);
 --> statement-breakpoint
+CREATE INDEX `tasks_by_rank` ON `tasks` (`projectId`,`priority`,`id`);
+--> statement-breakpoint
 CREATE TRIGGER `events_no_update` BEFORE UPDATE ON `events` BEGIN
 	SELECT RAISE(ABORT, 'events are append-only');
 END;

@@ -11,6 +11,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ["architecture", "node", "scripts/check-architecture.ts"],
   ["migrations up to date", "node", "scripts/check-migrations.ts"],
   ["generated documents up to date", "node", "scripts/artefacts.ts", "--check"],
+  ["indexes proven", "node", "--disable-warning=ExperimentalWarning", "scripts/check-indexes.ts"],
   ["coverage", "node", "scripts/check-coverage.ts"],
 ]
 

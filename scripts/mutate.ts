@@ -55,9 +55,22 @@ function readLists(wanted: readonly string[]): Named[] {
   return chosen
 }
 
+/** Folders and processes to be gone when the script is stopped. */
+const copies = new Set<string>()
+const running = new Set<number>()
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    for (const pid of running) process.kill(-pid, "SIGKILL")
+    for (const copy of copies) rmSync(copy, { recursive: true, force: true })
+    process.exit(1)
+  })
+}
+
 /** A copy of what git knows or would take, with the installed packages of the tree. */
 function copyTree(): string {
   const copy = mkdtempSync(join(tmpdir(), "selvage-mutant-"))
+  copies.add(copy)
   const files = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "-z"], {
     cwd: root,
     encoding: "utf8",
@@ -107,11 +120,14 @@ async function runTest(copy: string, mutation: Named): Promise<"green" | "red" |
     stdio: "ignore",
     detached: true,
   })
-  const timer = setTimeout(() => child.pid && process.kill(-child.pid, "SIGKILL"), timeoutMilliseconds)
+  const pid = child.pid as number
+  running.add(pid)
+  const timer = setTimeout(() => process.kill(-pid, "SIGKILL"), timeoutMilliseconds)
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve) =>
     child.on("close", (...end) => resolve(end)),
   )
   clearTimeout(timer)
+  running.delete(pid)
   if (signal !== null) return "hung"
   if (code !== 0) return "red"
   const { numPassedTests } = JSON.parse(readFileSync(report, "utf8")) as { numPassedTests: number }

@@ -62,6 +62,7 @@ export const taskTable = sqliteTable(
     index("tasks_by_status").on(table.projectId, table.status, table.createdAt, table.id),
     index("tasks_by_priority").on(table.projectId, table.priority, table.createdAt, table.id),
     index("tasks_by_due").on(table.projectId, table.dueAt, table.id),
+    index("tasks_by_rank").on(table.projectId, table.priority, table.id),
   ],
 )
 

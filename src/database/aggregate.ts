@@ -14,6 +14,7 @@ import { invalid } from "../core/problem.ts"
 import type { RawRow } from "./client.ts"
 import { decidingColumn } from "./filter.ts"
 import { columnFilter, rowSource } from "./fulltext.ts"
+import { leads } from "./index-choice.ts"
 import { type Compiled, compiled, narrowed, rootScope } from "./planner.ts"
 import { columnSql, joined, rowTest, selected } from "./wire.ts"
 
@@ -68,7 +69,7 @@ export function compileAggregate(
   const searchable = model.search.filter((column) => fieldReadable(column, scope) === true)
   if (plan.q !== null && searchable.length === 0) decidingColumn("", scope, "/q")
   const value = (index: number) => scope.parameters.add({ from: "value", index: filterValues + index })
-  const chooses = plan.q === null && filter.pins.size === 0
+  const chooses = plan.q === null && !leads(model, filter.pins)
   const visible = allows(model.policy.read, chooses ? scope : { ...scope, substitute: filter.pins })
   const policy = typeof visible === "string" ? (chooses ? visible : rowTest(visible)) : visible ? "1" : "0"
   const source = rowSource(model.table, plan.q === null ? null : value(1))

@@ -30,3 +30,8 @@ export function servingColumns(
 function narrowness(model: Model, columns: readonly string[]): number {
   return 2 * columns.length - (model.tenant !== null && columns.includes(model.tenant) ? 1 : 0)
 }
+
+/** True when an index begins with a column that is held equal: then the filter finds the rows, and the policy tests them. */
+export function leads(model: Model, pins: ReadonlyMap<string, string>): boolean {
+  return model.indexes.some((index) => pins.has(index.columns[0] as string))
+}

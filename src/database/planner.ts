@@ -18,7 +18,7 @@ import type { RawRow } from "./client.ts"
 import { expandPieces } from "./expand.ts"
 import { type CompiledFilter, compileFilter, decidingColumn } from "./filter.ts"
 import { columnFilter, type RowSource, rowSource } from "./fulltext.ts"
-import { servingColumns } from "./index-choice.ts"
+import { leads, servingColumns } from "./index-choice.ts"
 import { after, isUniform, type Key, keysOf, orderBy } from "./keyset.ts"
 import { mergeSql } from "./merge.ts"
 import { assemble, columnPieces, type Piece, type Projection } from "./projection.ts"
@@ -209,9 +209,14 @@ function policyTest(parts: ListParts): string | null {
   return typeof visible === "string" ? rowTest(visible) : visible ? null : "0"
 }
 
-/** The policy as a term of WHERE: where neither words nor a filter lead to the rows, it may choose the index. */
+/** True when words or an index of what the filter pins lead to the rows. */
+function isLed(parts: ListParts): boolean {
+  return parts.source.match !== null || leads(parts.scope.model, parts.filter.pins)
+}
+
+/** The policy as a term of WHERE: where nothing else leads to the rows, it may choose the index. */
 function policyTerm(parts: ListParts): string | null {
-  if (parts.source.match !== null || parts.filter.pins.size > 0) return policyTest(parts)
+  if (isLed(parts)) return policyTest(parts)
   const visible = allows(parts.scope.model.policy.read, parts.scope)
   return visible === true ? null : String(visible)
 }
@@ -226,7 +231,10 @@ function tests(parts: ListParts, ...more: readonly (string | null)[]): string {
 function plainBody(parts: ListParts): Body {
   const { keys, start } = parts
   const policy = policyTerm(parts)
-  const where = tests(parts, policy, start && after(keys, "t", start))
+  const beyond = start && after(keys, "t", start)
+  // Where the policy leads to the rows, a place told as a disjunction must not: SQLite looks up its arms, one of them by a scan.
+  const apart = beyond !== null && policy !== null && !isLed(parts) && !isUniform(keys)
+  const where = tests(parts, policy, apart ? rowTest(beyond) : beyond)
   const rows = `select ${parts.projection.select} from ${parts.source.from} where ${where} order by ${orderBy(keys, "t")} limit ${parts.limit}`
   return { tables: "", rows }
 }

@@ -2,6 +2,9 @@
 import type { Observation, Observe } from "../core/observation.ts"
 import { describeCause } from "./redact.ts"
 
+/** Codes that say that we are at fault, not the caller. */
+const faults: ReadonlySet<string> = new Set(["UNKNOWN", "INTERNAL", "DATA_LOSS", "UNAVAILABLE"])
+
 /** One observation as a flat record: what a log search wants to filter by. */
 export function lineOf(observation: Observation): Record<string, unknown> {
   if (observation.kind !== "call") {
@@ -16,7 +19,7 @@ export function lineOf(observation: Observation): Record<string, unknown> {
   const { cost, cause } = observation
   // One literal: this runs in every call.
   return {
-    level: cause !== undefined && observation.code !== "UNAUTHENTICATED" ? "error" : "info",
+    level: faults.has(observation.code) ? "error" : "info",
     kind: observation.kind,
     at: observation.at,
     requestId: observation.requestId,

@@ -3,7 +3,7 @@
  * writer would lose int32 and base64. Loads and runs in plain Node, for the committed artefact. Refuses one name for two schemas.
  */
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi"
-import { couldPass } from "../../core/fold.ts"
+import { couldPass, needsNoRow } from "../../core/fold.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
 import type { Method } from "../../core/operation.ts"
 import { anonymous } from "../../core/principal.ts"
@@ -66,7 +66,8 @@ function writable(example: Json, guarded: ReadonlySet<string>): Json {
 function bodyExample(route: Route, schema: JsonObject): Json | undefined {
   const { operation } = route
   const rules = Object.entries(operation.model?.fields ?? {})
-  const guarded = new Set(rules.filter(([, rule]) => rule.write !== undefined).map(([name]) => name))
+  // A rule on roles leaves most callers out; a rule on the record is one like the resource's own.
+  const guarded = new Set(rules.filter(([, rule]) => rule.write && needsNoRow(rule.write)).map(([name]) => name))
   const example = writable(exampleOf(schema, operation.inputType.named), guarded)
   const address = Object.fromEntries(
     route.parameters.map((name) => [
