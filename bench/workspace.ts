@@ -85,12 +85,18 @@ export async function grantAccess(user: string): Promise<Access> {
       .setExpirationTime("1 day")
       .sign(privateKey)
   const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")
+  const ring = JSON.stringify({ current: "bench", keys: { bench: secret } })
   const variables = {
     ENVIRONMENT: "production",
     TOKEN_ISSUER: issuer,
     TOKEN_AUDIENCE: "bench",
     TOKEN_PUBLIC_KEYS: JSON.stringify({ keys: [key] }),
     CURSOR_SECRET: secret,
+    PEPPER: ring,
+    KEK: ring,
+    REFRESH: ring,
+    PUBLIC_URL: issuer,
+    MAIL_FROM: "bench@selvage.invalid",
     CORS_ORIGINS: "",
   }
   return { variables, token: await tokenOf(user), tokenOf }

@@ -221,6 +221,7 @@ async function others(models: Models, model: Model, who: string): Promise<Case[]
         decidedOn,
         required: [],
         idempotency,
+        outbox: [],
       }
       await during(verb, `${verb} of ${writes.length}`, ["id"], () => store.commit(batch))
     }

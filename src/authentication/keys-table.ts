@@ -6,6 +6,7 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose"
 import * as z from "zod"
 import { Problem } from "../core/problem.ts"
+import type { Sealer } from "../core/sealing.ts"
 import {
   type KeyFacts,
   planRotation,
@@ -13,7 +14,6 @@ import {
   type RotationRules,
   type RotationStep,
 } from "./keys-rotation.ts"
-import type { Sealer } from "./seal.ts"
 
 /** An Ed25519 public key as it is published (RFC 7517, RFC 8037). */
 export interface PublicSigningKey {

@@ -3,6 +3,8 @@
  * the secret and is worth nothing in another row. Verifying computes exactly one hash whatever it is given, so time does not tell whether
  * there is an account; it refuses without telling why.
  */
+
+import type { Sealer } from "../core/sealing.ts"
 import {
   type Argon2Hash,
   type Argon2Parameters,
@@ -13,7 +15,6 @@ import {
   parseArgon2,
 } from "./argon2-text.ts"
 import { normalisePassword } from "./password-rules.ts"
-import type { Sealer } from "./seal.ts"
 import { equalBytes, type Random } from "./token.ts"
 
 /** The one hash function: `argon2id` of argon2.ts, behind a port because its file loads in a Worker only. */

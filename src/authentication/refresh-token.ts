@@ -3,7 +3,7 @@
  * stored. The ring never leaves the Worker: the object gets a key of one session, `HMAC(ring key, user, sid)`, with each call.
  * Reading refuses (null) a token under a key that is no longer in the ring.
  */
-import type { KeyRing } from "./seal.ts"
+import type { KeyRing } from "../core/sealing.ts"
 import { concatBytes, crc32, formatToken, idRoute, parseToken, routeId } from "./token.ts"
 
 /** Prefix of the TypeIDs of sessions. */

@@ -45,12 +45,12 @@ export interface RevocationPorts {
 /** What an isolate knows of revocations. */
 export interface RevocationList {
   /**
-   * Whether a session or key is revoked.
+   * Whether a session or key is revoked. No promise while what is known is young enough.
    * @param epoch of the token
    * @param behind keeps a promise alive after the response (`ctx.waitUntil`)
    * @throws Problem UNAVAILABLE when what is known is too old and the hub does not answer
    */
-  isRevoked(id: string, epoch: number, now: Date, behind: (work: Promise<void>) => void): Promise<boolean>
+  isRevoked(id: string, epoch: number, now: Date, behind: (work: Promise<void>) => void): boolean | Promise<boolean>
   /** Takes note at once of what this isolate itself has revoked. */
   add(entries: readonly RevocationEntry[]): void
   /** How many entries are held. */
@@ -94,30 +94,33 @@ export function revocationList(
     knownAt = at
   }
   /** Promises are not shared between calls: one that belongs to a call that went away would never settle. */
-  const bringUpToDate = async (at: number, behind: (work: Promise<void>) => void): Promise<void> => {
+  const isKnown = (at: number, behind: (work: Promise<void>) => void): boolean => {
     const age = at - knownAt
-    if (age >= 0 && age < rules.softMs) return
-    if (age >= 0 && age < rules.hardMs) {
-      const sinceTry = at - triedAt
-      if (sinceTry >= 0 && sinceTry < rules.patienceMs) return
-      triedAt = at
-      behind(pull(at).catch((cause) => onFault?.(cause)))
-      return
-    }
     // Never known, too old, or a clock that went back: of unknown age.
+    if (!(age >= 0 && age < rules.hardMs)) return false
+    if (age < rules.softMs) return true
+    const sinceTry = at - triedAt
+    if (sinceTry >= 0 && sinceTry < rules.patienceMs) return true
+    triedAt = at
+    behind(pull(at).catch((cause) => onFault?.(cause)))
+    return true
+  }
+  const learn = async (at: number): Promise<void> => {
     try {
       await pull(at)
     } catch (cause) {
       throw new Problem("UNAVAILABLE", "Whether you are still signed in cannot be checked right now", { cause })
     }
   }
+  const stands = (id: string, epoch: number, at: number): boolean => {
+    const entry = entries.get(id)
+    if (entry === undefined || entry.until <= at) return false
+    return entry.belowEpoch === null || epoch < entry.belowEpoch
+  }
   return {
-    async isRevoked(id, epoch, now, behind) {
+    isRevoked(id, epoch, now, behind) {
       const at = now.getTime()
-      await bringUpToDate(at, behind)
-      const entry = entries.get(id)
-      if (entry === undefined || entry.until <= at) return false
-      return entry.belowEpoch === null || epoch < entry.belowEpoch
+      return isKnown(at, behind) ? stands(id, epoch, at) : learn(at).then(() => stands(id, epoch, at))
     },
     add,
     get size() {

@@ -3,58 +3,11 @@
  * no other, so a stored value that is copied to another row is worth nothing there. Opening refuses (null) without telling why.
  */
 import { base64url } from "jose"
-import * as z from "zod"
-import { equalBytes, type Random } from "./token.ts"
+import type { KeyRing, Sealer } from "../core/sealing.ts"
+import type { Random } from "./token.ts"
 
-/** Keys of 32 bytes by id. New values are made with `current`; the others stay until nothing names them any more. */
-export interface KeyRing {
-  readonly current: string
-  readonly keys: ReadonlyMap<string, Uint8Array>
-}
-
-/** Seals and opens text. */
-export interface Sealer {
-  /** @param id what the value belongs to, such as a user's id */
-  seal(purpose: string, id: string, text: string): Promise<string>
-  /** null: for another purpose or id, under a key that is not in the ring, changed, or not sealed text at all */
-  open(purpose: string, id: string, sealed: string): Promise<string | null>
-  /** True when it was sealed under a key that is not the current one, so should be sealed anew. */
-  isStale(sealed: string): boolean
-}
-
-const keyIdForm = /^[A-Za-z0-9_-]{1,16}$/
 const sealedForm = /^s1\.([A-Za-z0-9_-]{1,16})\.([A-Za-z0-9_-]+)$/
-const keyBytes = 32
 const nonceBytes = 12
-
-const ringForm = z.strictObject({
-  current: z.string().regex(keyIdForm),
-  keys: z.record(z.string().regex(keyIdForm), z.base64url()),
-})
-
-/**
- * A ring from configuration text, `{"current":"k1","keys":{"k1":"<32 bytes, base64url>"}}`.
- * @throws Error that says what is wrong and never holds a value
- */
-export function parseKeyRing(text: string): KeyRing {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    throw new Error('is not JSON: a key ring is {"current":"k1","keys":{"k1":"<32 random bytes as base64url>"}}')
-  }
-  const parsed = ringForm.safeParse(json)
-  if (!parsed.success) throw new Error("is not a key ring: it has current and keys, ids of at most 16 word characters")
-  const keys = new Map<string, Uint8Array>()
-  for (const [id, value] of Object.entries(parsed.data.keys)) {
-    const bytes = base64url.decode(value)
-    if (bytes.length !== keyBytes) throw new Error("holds a key that is not 32 bytes of base64url")
-    for (const other of keys.values()) if (equalBytes(bytes, other)) throw new Error("holds the same key under two ids")
-    keys.set(id, bytes)
-  }
-  if (!keys.has(parsed.data.current)) throw new Error("names a current key that it does not hold")
-  return { current: parsed.data.current, keys }
-}
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })

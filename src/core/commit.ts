@@ -22,8 +22,10 @@ export async function idempotencyOf(run: Run): Promise<StoredKey | null> {
   return { key, inputHash, expiresAt: new Date(run.now.getTime() + limits.idempotencySeconds * 1000).toISOString() }
 }
 
+const noMessages: Batch["outbox"] = []
+
 /** Everything that the call wants committed. */
-export function batchOf(run: Run, key: StoredKey | null): Batch {
+export async function batchOf(run: Run, key: StoredKey | null): Promise<Batch> {
   const { operation } = matched(run)
   const recorder = run.recorder
   if (recorder === null) throw new Error("handle has not run")
@@ -41,6 +43,7 @@ export function batchOf(run: Run, key: StoredKey | null): Batch {
     decidedOn: recorder.writes.length === 0 ? [] : recorder.decidedOn,
     required,
     idempotency: key && { ...key, ...template(run.output) },
+    outbox: recorder.messages.length === 0 ? noMessages : await run.ports.outbox.prepare(recorder.messages, run.now),
   }
 }
 

@@ -3,6 +3,7 @@
  */
 
 import { batchOf, idempotencyOf, replayInstead, settle } from "./commit.ts"
+import { checkCredential } from "./credential.ts"
 import type { Arrival, Door } from "./door.ts"
 import { couldPass } from "./fold.ts"
 import { handle, requireRight } from "./handle.ts"
@@ -53,6 +54,12 @@ const decode: Stage = (run) => {
       `An idempotency key has 1 to ${limits.idempotencyKeyLength} characters`,
     )
   }
+  if (key !== null && match.operation.confidential)
+    throw invalid(
+      "/idempotencyKey",
+      "not_supported",
+      `Nothing of ${match.operation.name} is stored, so it takes no idempotency key`,
+    )
   return when(match.decode(), (input) => {
     refuseBadText(input)
     run.input = input
@@ -66,6 +73,7 @@ const validateInput: Stage = (run) => {
 /** Turns away who could never pass. What depends on the row is decided where the row is: in the statement. */
 const authorize: Stage = (run) => {
   const { operation } = matched(run)
+  checkCredential(operation, run.principal)
   const refuse = () => {
     if (run.principal.kind === "anonymous") throw new Problem("UNAUTHENTICATED", "Sign in to do this")
     throw denied(`call ${operation.name}`)
@@ -88,8 +96,9 @@ const commit: Stage = async (run) => {
   if (operation.kind === "query") return requireRight(run)
   const key = await idempotencyOf(run)
   for (let attempt = 1; ; attempt++) {
-    const batch = batchOf(run, key)
-    if (batch.writes.length === 0 && batch.required.length === 0 && batch.idempotency === null) return
+    const batch = await batchOf(run, key)
+    const { writes, required, outbox } = batch
+    if (writes.length + required.length + outbox.length === 0 && batch.idempotency === null) return
     run.committed = true
     const committed = await openStore(run).commit(batch)
     if (committed.kind === "replayed") {
@@ -99,6 +108,7 @@ const commit: Stage = async (run) => {
     }
     if (committed.kind === "committed") {
       run.output = settle(run.output, committed.rows)
+      if (outbox.length > 0) await run.ports.outbox.dispatch(outbox)
       return
     }
     if (attempt > limits.staleRetriesMax)
@@ -167,6 +177,7 @@ export async function run<W, R>(
     answer: null,
     committed: false,
     replayed: false,
+    session: null,
   }
   const spans: Span[] = []
   const started = ports.elapsed()

@@ -4,6 +4,7 @@ import type { Ids, ListOptions, Read } from "./context.ts"
 import type { Json } from "./json.ts"
 import { limits } from "./limits.ts"
 import { type Model, type Models, modelOf } from "./model.ts"
+import type { Message } from "./outbox.ts"
 import type { Batch, Row, Store } from "./ports.ts"
 import type { Principal } from "./principal.ts"
 import { invalidAll, notFound, Problem } from "./problem.ts"
@@ -20,6 +21,7 @@ export interface Recorder {
    */
   checkedChanges(version: number | null): Changes
   readonly writes: readonly Write[]
+  readonly messages: readonly Message[]
   readonly decidedOn: Batch["decidedOn"]
 }
 
@@ -49,6 +51,7 @@ const asChecked: typeof clean = (_model, _kind, values) => values as Readonly<Re
 /** Starts recording. */
 export function recorder(call: Recording): Recorder {
   const writes: Write[] = []
+  const messages: Message[] = []
   const decided = new Map<string, Batch["decidedOn"][number]>()
   const record = (write: Write): Pending<never> => {
     if (writes.length >= limits.batchRecordsMax)
@@ -59,19 +62,17 @@ export function recorder(call: Recording): Recorder {
   const changesFor = (as: Principal, version: number | null, check: typeof clean): Changes => ({
     create: (resource, values) => {
       const model = modelOf(call.models, resource.name)
-      return record({
-        kind: "create",
-        resource: model.name,
-        id: call.ids.mint(model.idPrefix),
-        values: check(model, "create", values),
-        as,
-      })
+      const { id = call.ids.mint(model.idPrefix), ...rest } = values as { readonly id?: string }
+      if (id === values.id && as.kind !== "system")
+        throw new Error(`create of ${model.name}: only the system chooses an id`)
+      return record({ kind: "create", resource: model.name, id, values: check(model, "create", rest), as })
     },
     update: (resource, id, values) => {
       const model = modelOf(call.models, resource.name)
       return record({ kind: "update", resource: model.name, id, values: check(model, "update", values), version, as })
     },
     delete: (resource, id) => void record({ kind: "delete", resource: resource.name, id, version, as }),
+    mail: (payload) => void messages.push({ topic: "mail", payload }),
     as: (other) => changesFor(other, version, check),
   })
   const note = (resource: string, row: Row) => {
@@ -83,6 +84,7 @@ export function recorder(call: Recording): Recorder {
     changes: changesFor(call.principal, null, clean),
     checkedChanges: (version) => changesFor(call.principal, version, asChecked),
     writes,
+    messages,
     get decidedOn() {
       return [...decided.values()]
     },

@@ -3,7 +3,8 @@
  * arithmetic of limiter.ts; a refusal writes nothing, and an object at rest holds nothing.
  */
 import { DurableObject } from "cloudflare:workers"
-import { type Limit, takeFrom, type Verdict } from "./limiter.ts"
+import type { Limit, Verdict } from "../core/limiting.ts"
+import { takeFrom } from "./limiter.ts"
 
 /** An alarm is not set closer than this: clearing is not urgent. */
 const sweepMs = 60_000

@@ -3,28 +3,8 @@
  * admits no more than burst + rate × time, however many ask at once and whatever their clocks say. When the object cannot be reached the
  * answer is UNAVAILABLE, never admission. Loads without a runtime: the class stands apart.
  */
+import type { Limit, Limiting, Verdict } from "../core/limiting.ts"
 import { Problem } from "../core/problem.ts"
-
-/** How much a key may do. */
-export interface Limit {
-  /** Tokens a minute, a fraction for less: 1/12 is five an hour. At least one a day, rounded down to whole tokens a day. */
-  readonly ratePerMinute: number
-  /** Tokens that may be taken at once after a rest, 1 to 1,000,000. */
-  readonly burst: number
-  /** Tokens that this call takes, 1 to burst. */
-  readonly cost: number
-}
-
-/** The answer of a limiter. */
-export interface Verdict {
-  readonly admitted: boolean
-  /** Whole tokens that are left. */
-  readonly remaining: number
-  /** Seconds after which the same call is admitted, if nothing else is; 0 when it was. */
-  readonly retryAfterSeconds: number
-  /** Seconds after which everything is left again. */
-  readonly resetSeconds: number
-}
 
 /** What is remembered of a key. `debt` is how far the theoretical arrival time lies ahead, in units of a token. */
 export interface Bucket {
@@ -87,14 +67,6 @@ export function takeFrom(
 /** The object's method over a call, as a stub gives it. */
 interface Counting {
   take(key: string, limit: Limit, now: number): Promise<Verdict>
-}
-
-/** A limiter over a namespace of objects. */
-export interface Limiting {
-  /** Counts, and says how it is. */
-  take(key: string, limit: Limit, now: Date): Promise<Verdict>
-  /** Counts, and throws RESOURCE_EXHAUSTED with the seconds to wait when it is too much. */
-  admit(key: string, limit: Limit, now: Date): Promise<Verdict>
 }
 
 /** Name of the object that counts for a key. */

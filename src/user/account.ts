@@ -1,5 +1,5 @@
 /** What D1 last said of the user: roles and status. Refuses to go back to an older version. */
-import type { Account } from "./contract.ts"
+import type { Account } from "../core/user-object.ts"
 
 /** The account as it was last told, or null when nobody told. */
 export function accountOf(sql: SqlStorage): Account | null {

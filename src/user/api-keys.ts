@@ -1,6 +1,7 @@
 /** API keys: SHA-256 of the key, scopes, expiry, last use to the minute. A revoked id never comes back; an unknown, expired or revoked key is one refusal. */
+
+import type { KeyGrant, KeyView, NewKey } from "../core/user-object.ts"
 import { accountOf } from "./account.ts"
-import type { KeyGrant, KeyView, NewKey } from "./contract.ts"
 import { owe } from "./revocations.ts"
 import { record } from "./security-events.ts"
 import { epochOf, raiseEpoch, type Turn } from "./turn.ts"

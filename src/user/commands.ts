@@ -3,9 +3,10 @@
  * one came. Beyond that a command is safe to do late and again: accounts carry versions, tokens and revocations their instant, and revoked keys
  * stay revoked.
  */
+
+import type { Account, Command } from "../core/user-object.ts"
 import { keepAccount } from "./account.ts"
 import { addKey, revokeKey, staleKeys } from "./api-keys.ts"
-import type { Account, Command } from "./contract.ts"
 import { issueToken, redeemToken } from "./one-time.ts"
 import { record } from "./security-events.ts"
 import { endAll, revokeAll, revokeOthers, revokeSession, staleAll } from "./sessions.ts"

@@ -5,8 +5,6 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import type { Json } from "../core/json.ts"
-import * as keys from "./api-keys.ts"
-import { applyCommand } from "./commands.ts"
 import type {
   Attempt,
   Cause,
@@ -19,7 +17,9 @@ import type {
   Purpose,
   Refusal,
   UserObject,
-} from "./contract.ts"
+} from "../core/user-object.ts"
+import * as keys from "./api-keys.ts"
+import { applyCommand } from "./commands.ts"
 import { type Sender, tellHub, tellLog } from "./delivery.ts"
 import { destroyAll } from "./destruction.ts"
 import * as tokens from "./one-time.ts"

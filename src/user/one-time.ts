@@ -3,7 +3,7 @@
  * Absent, expired, used, superseded and wrong purpose are one refusal.
  */
 import type { JsonObject } from "../core/json.ts"
-import type { NewToken, Purpose } from "./contract.ts"
+import type { NewToken, Purpose } from "../core/user-object.ts"
 import { record } from "./security-events.ts"
 import type { Turn } from "./turn.ts"
 

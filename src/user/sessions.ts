@@ -4,8 +4,9 @@
  * A refresh presents the current counter (it rotates) or, within 30 s of the rotation, the one before (the answer was lost, or two tabs ask
  * at once: the same successor again). Any other counter under a valid MAC is a stolen token: the session ends and the user is told.
  */
+
+import type { Grant, Lifetime, NewSession, Presented, SessionView } from "../core/user-object.ts"
 import { accountOf } from "./account.ts"
-import type { Grant, Lifetime, NewSession, Presented, SessionView } from "./contract.ts"
 import { owe } from "./revocations.ts"
 import { record } from "./security-events.ts"
 import { epochOf, raiseEpoch, short, type Turn } from "./turn.ts"

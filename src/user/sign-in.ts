@@ -1,6 +1,7 @@
 /** From an attempt to a session in one transaction. Refuses to open anything for a ticket that is used or over, or that a mail has to confirm. */
+
+import type { Grant, NewSession, Outcome, Refusal } from "../core/user-object.ts"
 import { changeAccount } from "./commands.ts"
-import type { Grant, NewSession, Outcome, Refusal } from "./contract.ts"
 import { refreshMac } from "./refresh-mac.ts"
 import { createSession } from "./sessions.ts"
 import { complete } from "./throttle.ts"

@@ -6,7 +6,7 @@
  * What is reserved counts as failed until it is completed; what is never completed has failed. Five failures are free, then each one makes
  * the bucket wait: 1 s, doubling to 15 min.
  */
-import type { Attempt, Outcome, Reservation } from "./contract.ts"
+import type { Attempt, Outcome, Reservation } from "../core/user-object.ts"
 import { record } from "./security-events.ts"
 import { hex, short, type Turn } from "./turn.ts"
 

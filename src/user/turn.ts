@@ -1,5 +1,5 @@
 /** One turn of an object: the database, the instant and the cause that all steps of one transaction share. Refuses to know a clock. */
-import type { Cause } from "./contract.ts"
+import type { Cause } from "../core/user-object.ts"
 
 /** What a state machine may use. */
 export interface Turn {

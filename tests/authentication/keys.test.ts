@@ -12,9 +12,10 @@ import {
   defaultRotationRules as rules,
 } from "../../src/authentication/keys-rotation.ts"
 import { readKeys, rotateKeys } from "../../src/authentication/keys-table.ts"
-import { parseKeyRing, sealer } from "../../src/authentication/seal.ts"
+import { sealer } from "../../src/authentication/seal.ts"
 import { type AccessGrant, mintAccessToken } from "../../src/authentication/token-access.ts"
 import { Problem } from "../../src/core/problem.ts"
+import { parseKeyRing } from "../../src/core/sealing.ts"
 import { changedRing, random, ringText, seed } from "./settings.ts"
 
 const minute = 60_000

@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, test } from "vitest"
 import { argon2id } from "../../src/authentication/argon2.ts"
 import { argon2Defaults, parseArgon2 } from "../../src/authentication/argon2-text.ts"
 import { type Derive, type PasswordPorts, passwords } from "../../src/authentication/password.ts"
-import { parseKeyRing, sealer } from "../../src/authentication/seal.ts"
+import { sealer } from "../../src/authentication/seal.ts"
+import { parseKeyRing } from "../../src/core/sealing.ts"
 import { changedRing, random, ringText, seed } from "./settings.ts"
 
 const ring = ringText("k1")

@@ -1,7 +1,8 @@
 /** Sealed text opens for what it was sealed for, under a key of the ring, unchanged; and for nothing else. */
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { parseKeyRing, sealer } from "../../src/authentication/seal.ts"
+import { sealer } from "../../src/authentication/seal.ts"
+import { parseKeyRing } from "../../src/core/sealing.ts"
 import { changedRing, random, ringText, seed } from "./settings.ts"
 
 const text = ringText("k1", "k2")

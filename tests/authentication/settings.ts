@@ -1,8 +1,8 @@
 /** What the tests of this folder share: the seed of their property tests, randomness, a key ring. */
 import { env } from "cloudflare:workers"
 import { base64url } from "jose"
-import { parseKeyRing } from "../../src/authentication/seal.ts"
 import type { Random } from "../../src/authentication/token.ts"
+import { parseKeyRing } from "../../src/core/sealing.ts"
 
 /** The binding SEED draws other cases. */
 export const seed = Number((env as { SEED?: string }).SEED ?? 20261121)

@@ -174,6 +174,7 @@ function storeOf(options: CallOptions, asked: string[], batches: Batch[]): Store
       return options.replay ?? null
     },
     explain: async () => ({}),
+    withSecrets: async () => null,
     bookmark: () => "bookmark",
     cost: { trips: 0, rowsRead: 0, rowsWritten: 0 },
   }
@@ -204,6 +205,8 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
     now: () => now,
     elapsed: () => 0,
     hash: async (text) => `hash(${text})`,
+    outbox: { prepare: async () => [], dispatch: async () => undefined },
+    behind: () => undefined,
     observe: (observation) => void observed.push(observation),
     development: false,
   }
@@ -219,7 +222,7 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
   }
   const door: Door<null, Pick<Outcome, "output" | "problem" | "facts">> = {
     name: "test",
-    credentials: () => ({ address: null, bearer: null }),
+    credentials: () => ({ address: null, bearer: null, userAgent: null, cookies: null }),
     resolve: () => {
       step("resolve")
       return match

@@ -27,11 +27,18 @@ beforeAll(async () => {
 
   const { privateKey, publicKey } = await generateKeyPair("EdDSA")
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(root, "wrangler.toml"))
+  const bytes = () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")
+  const ring = () => JSON.stringify({ current: "k1", keys: { k1: bytes() } })
   const bindings = {
     ...(workerOptions.bindings as Record<string, string>),
     ENVIRONMENT: "production",
     TOKEN_PUBLIC_KEYS: JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: "smoke", alg: "EdDSA" }] }),
-    CURSOR_SECRET: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url"),
+    CURSOR_SECRET: bytes(),
+    PEPPER: ring(),
+    KEK: ring(),
+    REFRESH: ring(),
+    PUBLIC_URL: "https://selvage.test",
+    MAIL_FROM: "no-reply@selvage.test",
   }
   const modules = [{ type: "ESModule" as const, path: bundle }]
   const worker = { ...workerOptions, name: "selvage", bindings, modules, modulesRoot: folder }

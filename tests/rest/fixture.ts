@@ -128,6 +128,7 @@ function storeOf(world: World): Store {
     },
     replay: async () => null,
     explain: () => answer({}),
+    withSecrets: () => answer(null),
     bookmark: () => "bookmark-7",
     cost: { trips: 1, rowsRead: 2, rowsWritten: 0 },
   }
@@ -153,6 +154,8 @@ function portsOf(world: World, development: boolean): Ports {
     now: () => new Date("2026-12-01T09:00:00.000Z"),
     elapsed: () => 0,
     hash: async (content) => `${content.length}`.padStart(64, "0"),
+    outbox: { prepare: async () => [], dispatch: async () => undefined },
+    behind: () => undefined,
     observe: (observation) => void world.observations.push(observation),
     development,
   }
@@ -187,6 +190,8 @@ export function open(options: { readonly development?: boolean; readonly corsOri
     settings,
     assets: null,
     health: async () => health.parts,
+    jwks: async () => ({ keys: [] }),
+    mailbox: null,
   })
   const anonymously = (path: string, init: RequestInit = {}) => door(new Request(`https://api.test${path}`, init))
   const call = (path: string, init: RequestInit & { readonly headers?: Record<string, string> } = {}) =>

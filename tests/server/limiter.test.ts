@@ -3,7 +3,8 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { type Bucket, type Limit, limiterObjectName, limiting, takeFrom } from "../../src/server/limiter.ts"
+import type { Limit } from "../../src/core/limiting.ts"
+import { type Bucket, limiterObjectName, limiting, takeFrom } from "../../src/server/limiter.ts"
 import type { Limiter } from "../../src/server/limiter-object.ts"
 
 const namespace = (env as unknown as { LIMITER: DurableObjectNamespace<Limiter> }).LIMITER

@@ -2,7 +2,7 @@
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
-import type { Account } from "../../src/user/contract.ts"
+import type { Account } from "../../src/core/user-object.ts"
 import { administratorLifetime } from "../../src/user/sessions.ts"
 import {
   cause,

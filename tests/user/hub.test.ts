@@ -2,7 +2,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { expect, test, vi } from "vitest"
-import type { HubObject, UserObject } from "../../src/user/contract.ts"
+import type { HubObject, UserObject } from "../../src/core/user-object.ts"
 import { hubObjectName } from "../../src/user/hub.ts"
 import { Hub } from "../../src/user/hub-object.ts"
 import { User } from "../../src/user/object.ts"

@@ -1,7 +1,7 @@
 /** The steps of a history: each does the same to the model and to a real object, and compares what can be seen. */
 import fc from "fast-check"
 import { expect } from "vitest"
-import type { Command as Driven, Grant, Refusal } from "../../src/user/contract.ts"
+import type { Command as Driven, Grant, Refusal } from "../../src/core/user-object.ts"
 import { administratorLifetime, userLifetime } from "../../src/user/sessions.ts"
 import { cause, day, granted, hour, key, minute, refusal, second, told, type World } from "./fixture.ts"
 import { act, expire, finish, finishWhere, learn, type Model, type Session } from "./model.ts"

@@ -1,5 +1,5 @@
 /** What the session machine should do, told in plain values: the model that real objects are compared with. */
-import type { Command as Driven } from "../../src/user/contract.ts"
+import type { Command as Driven } from "../../src/core/user-object.ts"
 
 /** A session as the model sees it. */
 export interface Session {

@@ -1,6 +1,6 @@
 /** One-time tokens, API keys and preferences in a real object. Whatever is wrong with a token or key, the refusal is the same. */
 import { describe, expect, test } from "vitest"
-import type { Purpose } from "../../src/user/contract.ts"
+import type { Purpose } from "../../src/core/user-object.ts"
 import { cause, day, granted, hour, minute, newWorld, refusal, told } from "./fixture.ts"
 
 const refused = { error: "REFUSED" }

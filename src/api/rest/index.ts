@@ -35,7 +35,15 @@ function mountPlace(mounting: Mounting, place: Place): void {
 
 /** The facts of a call that failed outside the pipeline. */
 function bareFacts(requestId: string): Facts {
-  return { requestId, operation: null, principal: anonymous, bookmark: null, replayed: false, receipt: null }
+  return {
+    requestId,
+    operation: null,
+    principal: anonymous,
+    bookmark: null,
+    replayed: false,
+    session: null,
+    receipt: null,
+  }
 }
 
 /** Tells the operator of what the pipeline did not see: a fault of the door itself, or a page refused to a hasty address. */

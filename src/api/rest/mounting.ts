@@ -23,6 +23,22 @@ export interface RestOptions {
   /** The static assets, for requests to them that reach the Worker. */
   readonly assets: ((request: Request) => Promise<Response>) | null
   readonly health: HealthPort
+  /** The public keys of access tokens (RFC 7517). */
+  jwks(): Promise<{ readonly keys: readonly object[] }>
+  /** The letters that would have been sent; null outside of development. */
+  readonly mailbox: (() => Promise<readonly ReceivedLetter[]>) | null
+}
+
+/** A letter in the mailbox of development. */
+export interface ReceivedLetter {
+  readonly id: string
+  /** RFC 3339. */
+  readonly at: string
+  readonly to: string
+  readonly subject: string
+  readonly text: string
+  readonly html: string
+  readonly action: { readonly label: string; readonly url: string; readonly token: string | null } | null
 }
 
 /** What routes are mounted with. */

@@ -4,6 +4,7 @@ import { isUnchanged } from "./conditions.ts"
 import { docsAnswer, startAnswer, startPath } from "./docs.ts"
 import { allowOrigin, securityHeaders } from "./headers.ts"
 import { liveAnswer, readyAnswer } from "./health.ts"
+import { mailboxPage } from "./mailbox.ts"
 import { type Mounting, mountRefusals } from "./mounting.ts"
 import { openApiDocument } from "./openapi.ts"
 import { arrivalOf } from "./wire.ts"
@@ -51,6 +52,19 @@ function rootAnswer({ registry, settings }: Mounting): Response {
   return new Response(body, { headers: { ...headers, "Content-Type": "application/json; charset=utf-8" } })
 }
 
+/** What development would have sent, for people and, as JSON, for scripts. */
+function mountMailbox(mounting: Mounting, read: NonNullable<Mounting["mailbox"]>): void {
+  mountPage(mounting, "/dev/mailbox", async () => mailboxPage(await read()))
+  mountPage(mounting, "/dev/mailbox.json", async () => {
+    const headers = {
+      ...securityHeaders,
+      "Cache-Control": "no-store",
+      "Content-Type": "application/json; charset=utf-8",
+    }
+    return new Response(JSON.stringify({ items: await read() }), { headers })
+  })
+}
+
 /** Mounts the pages. */
 export function mountPages(mounting: Mounting): void {
   const { registry, ports, readWire, settings, assets, health } = mounting
@@ -65,6 +79,16 @@ export function mountPages(mounting: Mounting): void {
     await ports.limitAddress(readWire(request, { route: null }).credentials.address)
     return readyAnswer(health, requestId(request))
   })
+  mountPage(mounting, "/.well-known/jwks.json", async (request) => {
+    await ports.limitAddress(readWire(request, { route: null }).credentials.address)
+    const headers = {
+      ...securityHeaders,
+      "Cache-Control": "public, max-age=300",
+      "Content-Type": "application/jwk-set+json",
+    }
+    return new Response(JSON.stringify(await mounting.jwks()), { headers })
+  })
+  if (mounting.mailbox !== null) mountMailbox(mounting, mounting.mailbox)
   if (assets === null) return
   mountPage(mounting, "/_docs/:file", async (request) => {
     const asset = await assets(request)

@@ -2,6 +2,7 @@
 import type { Arrival } from "../../core/door.ts"
 import type { Credentials } from "../../core/ports.ts"
 import type { Problem } from "../../core/problem.ts"
+import { cookiesOf } from "./cookies.ts"
 import type { Route } from "./routes.ts"
 
 /** One request on its way. */
@@ -52,7 +53,12 @@ export function wireReader(corsOrigins: readonly string[]): ReadWire {
       route: found.route,
       parameters: found.parameters ?? none,
       refusal: found.refusal ?? null,
-      credentials: { address: headers.get("cf-connecting-ip"), bearer: bearerOf(headers.get("authorization")) },
+      credentials: {
+        address: headers.get("cf-connecting-ip"),
+        bearer: bearerOf(headers.get("authorization")),
+        userAgent: headers.get("user-agent"),
+        cookies: cookiesOf(request, listed),
+      },
       origin: origin !== null && listed.has(origin) ? origin : null,
       hasFilterParameters: false,
     }

@@ -2,7 +2,7 @@
  * What the User and Hub objects answer to: types only, so that whoever calls them needs no class. Instants are milliseconds since 1970,
  * lifetimes are seconds. Nothing throws across a call: a refusal is a value.
  */
-import type { Json, JsonObject } from "../core/json.ts"
+import type { Json, JsonObject } from "./json.ts"
 
 /**
  * REFUSED: no, without telling why (absent, expired, used, wrong MAC, disabled: all the same).
