@@ -54,6 +54,7 @@ CREATE TABLE `idempotency` (
 	`key` text PRIMARY KEY NOT NULL,
 	`inputHash` text NOT NULL,
 	`answer` text NOT NULL,
+	`reads` text,
 	`expiresAt` text NOT NULL
 );
 --> statement-breakpoint

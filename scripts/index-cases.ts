@@ -63,7 +63,7 @@ function listCase(
 ): Case[] {
   const principal = principals[who] as Principal
   const values: SqlValue[] = []
-  if (plan.filter) filterShape(plan.filter, modelOf(models, plan.resource), values)
+  if (plan.filter) filterShape(plan.filter, modelOf(models, plan.resource), values, models)
   const keys = plan.sort.some((key) => key.field === "id") ? plan.sort.length : plan.sort.length + 1
   const made = compileList(
     plan,
@@ -210,10 +210,17 @@ async function others(models: Models, model: Model, who: string): Promise<Case[]
     ["delete", removal],
   ] as const) {
     for (const writes of [[make(0)], [make(0), make(1)]]) {
-      const idempotency = { key: "k", inputHash: "h", answer: null, pendings: [], expiresAt: now.toISOString() }
+      const idempotency = {
+        key: "k",
+        inputHash: "h",
+        answer: null,
+        pendings: [],
+        reads: [],
+        expiresAt: now.toISOString(),
+      }
       const decidedOn = [{ resource: model.name, id, version: 1 }]
       const call = { operation: `${model.name}.${verb}`, requestId: "r", principal, now }
-      const batch = { ...call, writes, decidedOn, required: [], idempotency, outbox: [] }
+      const batch = { ...call, writes, decidedOn, reads: [], required: [], idempotency, outbox: [] }
       await during(verb, `${verb} of ${writes.length}`, ["id"], () => store.commit(batch))
     }
   }

@@ -2,6 +2,7 @@
  * Changes: what a handler wants written. Nothing is written while it runs; the writer turns the list into one guarded batch, with the
  * events, the stored answer and the guards, so that all of it commits or none.
  */
+import type { Found, Select, Which } from "./context.ts"
 import type { Json } from "./json.ts"
 import type { Mail } from "./outbox.ts"
 import type { Principal } from "./principal.ts"
@@ -35,16 +36,19 @@ export type Write =
 
 /** Stands for a row that exists only after the commit; the pipeline puts the row in its place in the handler's output. */
 export class Pending<T = unknown> {
-  /** Position of the write in the list. */
+  /** Whose result: a write's row, or a read's that is made in the same batch after all writes. */
+  readonly of: "write" | "read"
+  /** Position of the write or read in its list. */
   readonly index: number
   /** The id of the record, known before the commit. */
   readonly id: string
   /** Carries the type of the row; never set. */
   declare readonly row?: T
 
-  constructor(index: number, id: string) {
+  constructor(index: number, id: string, of: "write" | "read" = "write") {
     this.index = index
     this.id = id
+    this.of = of
   }
 }
 
@@ -56,6 +60,11 @@ export interface Changes {
   update<R extends Resource>(resource: R, id: string, values: Partial<RowOf<R["table"]>>): Pending<RowOf<R["table"]>>
   /** Removes a record and what its relations say goes with it. */
   delete<R extends Resource>(resource: R, id: string): void
+  /**
+   * The record as the caller sees it after the changes, with relations and computed fields: read in the same batch, for the output.
+   * Its place in the output is null when the caller may not see it.
+   */
+  read<R extends Resource>(resource: R, which: Which, select?: Select): Pending<Found<R>>
   /** A letter, kept in the same batch and sent after the commit: never for a change that did not happen. */
   mail(mail: Mail): void
   /** The same, guarded by a stated system principal instead of the caller's policy. The reason stands in the code, aloud. */

@@ -32,6 +32,7 @@ export function checkResource(model: Model, models: Models): void {
   checkForeignKeys(model)
   checkUniqueness(model)
   checkRelations(model, models)
+  checkComputed(model, models)
   for (const grants of [model.members, model.shares]) if (grants) checkGrants(model, grants, models)
   for (const action of ["read", "create", "update", "delete"] as const) {
     const condition = model.policy?.[action]
@@ -95,6 +96,18 @@ function checkRelations(model: Model, models: Models): void {
     }
     if (relation.kind === "many" && relation.onDelete === "clear" && !column.nullable)
       refuse(subject, `${relation.column} cannot be cleared: it is not null`)
+  }
+}
+
+function checkComputed(model: Model, models: Models): void {
+  for (const [name, { relation: via, where }] of model.computed) {
+    const subject = `Resource ${model.name}, computed ${name}`
+    if (model.columns.has(name) || model.relations.has(name))
+      refuse(subject, "a column or relation has that name already")
+    const relation = model.relations.get(via)
+    if (relation?.kind !== "many") refuse(subject, `${via} is not a many() relation of ${model.name}`)
+    const target = models.get(relation.resource)
+    if (where && target) checkCondition(where, target, models, subject)
   }
 }
 

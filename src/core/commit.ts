@@ -1,9 +1,10 @@
 /** From a handler's output to a batch and back: pending rows, the stored answer, the replay of a key. */
 import { Pending } from "./changes.ts"
 import type { Match } from "./door.ts"
-import type { Json } from "./json.ts"
+import type { Json, JsonObject } from "./json.ts"
 import { limits } from "./limits.ts"
-import type { Batch, IdempotencyRecord, Row } from "./ports.ts"
+import type { GetPlan } from "./plan.ts"
+import type { Batch, IdempotencyRecord, PendingRead, Row, StoredAnswer } from "./ports.ts"
 import { principalId } from "./principal.ts"
 import { asProblem, invalid, Problem, pointer } from "./problem.ts"
 import { matched, openStore, type Run } from "./run.ts"
@@ -54,34 +55,61 @@ export async function batchOf(run: Run, key: StoredKey | null): Promise<Batch> {
     principal: run.principal,
     now: run.now,
     writes: recorder.writes,
+    reads: recorder.reads,
     decidedOn: recorder.writes.length === 0 ? [] : recorder.decidedOn,
     required,
-    idempotency: key && { ...key, ...template(run.output) },
+    idempotency: key && { ...key, ...template(run.output, recorder.reads) },
     outbox: recorder.messages.length === 0 ? noMessages : await run.ports.outbox.prepare(recorder.messages, run.now),
   }
 }
 
 /** The output as JSON with holes (null) where rows of the batch belong, and the JSON pointers of the holes. */
-function template(output: unknown): Pick<IdempotencyRecord, "answer" | "pendings"> {
+function template(
+  output: unknown,
+  plans: readonly GetPlan[],
+): Pick<IdempotencyRecord, "answer" | "pendings" | "reads"> {
   const pendings: { at: string | null; write: number }[] = []
+  const reads: PendingRead[] = []
   const visit = (value: unknown, at: string): Json => {
     if (value instanceof Pending) {
-      pendings.push({ at: at === "" ? null : at, write: value.index })
+      const place = at === "" ? null : at
+      if (value.of === "write") pendings.push({ at: place, write: value.index })
+      else reads.push({ at: place, plan: plans[value.index] as GetPlan })
       return null
     }
     if (Array.isArray(value)) return value.map((item, n) => visit(item, at + pointer(n)))
     if (value === null || typeof value !== "object") return value as Json
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, visit(inner, at + pointer(name))]))
   }
-  return { answer: visit(output, ""), pendings }
+  return { answer: visit(output, ""), pendings, reads }
 }
 
 /** Puts the committed rows where they were promised. */
-export function settle(output: unknown, rows: readonly (Row | null)[]): unknown {
-  if (output instanceof Pending) return rows[output.index] ?? { id: output.id }
-  if (Array.isArray(output)) return output.map((item) => settle(item, rows))
+export function settle(output: unknown, rows: readonly (Row | null)[], reads: readonly (Row | null)[]): unknown {
+  if (output instanceof Pending)
+    return output.of === "read" ? (reads[output.index] ?? null) : (rows[output.index] ?? { id: output.id })
+  if (Array.isArray(output)) return output.map((item) => settle(item, rows, reads))
   if (output === null || typeof output !== "object") return output
-  return Object.fromEntries(Object.entries(output).map(([name, value]) => [name, settle(value, rows)]))
+  return Object.fromEntries(Object.entries(output).map(([name, value]) => [name, settle(value, rows, reads)]))
+}
+
+/** A stored answer, with the records that it shows as they are now. */
+export async function restored(run: Run, { answer, reads }: StoredAnswer): Promise<Json> {
+  let whole = answer
+  for (const { at, plan } of reads) {
+    const row = await openStore(run).get(plan, { principal: run.principal, now: run.now })
+    whole = at === null ? row : placed(whole, at.slice(1).split("/"), row)
+  }
+  return whole
+}
+
+function placed(into: Json, [segment, ...rest]: readonly string[], value: Json): Json {
+  if (segment === undefined) return value
+  const key = segment.replaceAll("~1", "/").replaceAll("~0", "~")
+  if (Array.isArray(into))
+    return into.map((item, n) => (String(n) === key ? placed(item as Json, rest, value) : (item as Json)))
+  const object = into as JsonObject
+  return { ...object, [key]: placed(object[key] ?? null, rest, value) }
 }
 
 /** A write that fails with a key may be the repetition of one that succeeded: then it answers as it did, and not with the failure. */
@@ -94,7 +122,7 @@ export async function replayInstead(run: Run, thrown: unknown): Promise<Problem 
     const key = await idempotencyOf(run)
     const stored = key && (await openStore(run).replay(key.key, key.inputHash, run.now))
     if (!stored) return problem
-    run.answer = stored.answer
+    run.answer = await restored(run, stored)
     run.replayed = true
     return null
   } catch (second) {

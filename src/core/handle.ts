@@ -90,6 +90,7 @@ function engineWork(run: Run): EngineWork {
         now,
         writes,
         decidedOn: decided,
+        reads: [],
         required: [],
         idempotency: null,
       }

@@ -3,7 +3,7 @@ import { getTableName } from "drizzle-orm"
 import { getTableConfig, type SQLiteTable } from "drizzle-orm/sqlite-core"
 import { type ColumnFacts, columnFacts } from "./column.ts"
 import type { Policy } from "./policy.ts"
-import type { FieldRule, Grants, Relation, Resource, StandardVerb } from "./resource.ts"
+import type { Computed, FieldRule, Grants, Relation, Resource, StandardVerb } from "./resource.ts"
 
 /** An index of the table, by property names; the implicit ones of PRIMARY KEY and UNIQUE are among them. */
 export interface IndexFacts {
@@ -27,6 +27,7 @@ export interface Model {
   readonly policy: Policy
   readonly fields: Readonly<Record<string, FieldRule>>
   readonly relations: ReadonlyMap<string, Relation>
+  readonly computed: ReadonlyMap<string, Computed>
   readonly members: Grants | null
   readonly shares: Grants | null
   readonly filter: ReadonlySet<string>
@@ -35,6 +36,11 @@ export interface Model {
   readonly indexes: readonly IndexFacts[]
   readonly verbs: ReadonlySet<StandardVerb>
   readonly resource: Resource
+}
+
+/** Everything that a record may show, columns first. */
+export function fieldNames(model: Model): readonly string[] {
+  return [...model.columns.keys(), ...model.computed.keys()]
 }
 
 /** All models by resource name. */
@@ -78,6 +84,7 @@ export function compileModel(resource: Resource): Model {
     policy: resource.policy,
     fields: (resource.fields ?? {}) as Readonly<Record<string, FieldRule>>,
     relations: new Map(Object.entries(resource.relations ?? {})),
+    computed: new Map(Object.entries(resource.computed ?? {})),
     members: resource.members ?? null,
     shares: resource.shares ?? null,
     filter: new Set(resource.filter ?? []),

@@ -2,7 +2,7 @@
  * The one pipeline. Every call of every door goes through these stages in this order; no door, job or socket has a way around them.
  */
 
-import { batchOf, checkKey, idempotencyOf, replayInstead, settle } from "./commit.ts"
+import { batchOf, checkKey, idempotencyOf, replayInstead, restored, settle } from "./commit.ts"
 import { checkCredential } from "./credential.ts"
 import type { Arrival, Door } from "./door.ts"
 import { couldPass } from "./fold.ts"
@@ -80,17 +80,17 @@ const commit: Stage = async (run) => {
   const key = await idempotencyOf(run)
   for (let attempt = 1; ; attempt++) {
     const batch = await batchOf(run, key)
-    const { writes, required, outbox } = batch
-    if (writes.length + required.length + outbox.length === 0 && batch.idempotency === null) return
+    const { writes, reads, required, outbox } = batch
+    if (writes.length + reads.length + required.length + outbox.length === 0 && batch.idempotency === null) return
     run.committed = true
     const committed = await openStore(run).commit(batch)
     if (committed.kind === "replayed") {
       run.replayed = true
-      run.output = committed.answer
+      run.output = await restored(run, committed)
       return
     }
     if (committed.kind === "committed") {
-      run.output = settle(run.output, committed.rows)
+      run.output = settle(run.output, committed.rows, committed.reads)
       if (outbox.length > 0) await run.ports.outbox.dispatch(outbox)
       return
     }

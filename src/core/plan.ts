@@ -14,6 +14,8 @@ export type Filter =
     }
   | { readonly op: "in"; readonly field: string; readonly values: readonly (string | number | boolean)[] }
   | { readonly op: "isNull"; readonly field: string; readonly value: boolean }
+  /** A related record that the reader may see fulfils the inner filter. For handlers; callers cannot write it. */
+  | { readonly op: "some"; readonly relation: string; readonly of: Filter | null }
 
 export interface SortKey {
   readonly field: string
@@ -38,14 +40,20 @@ export interface ListPlan extends Selection {
   readonly limit: number
   /** Opaque, as the caller sent it; verified by the reader. */
   readonly cursor: string | null
-  readonly count: boolean
+  /** Rows to pass over, for interfaces that insist on offsets: each costs a read. Excludes a cursor. */
+  readonly offset?: number
+  /** `"exact"`: without the bound; costs a read a row. */
+  readonly count: boolean | "exact"
   readonly q: string | null
 }
 
 /** One record by id. */
 export interface GetPlan extends Selection {
   readonly kind: "get"
+  /** The id, or the value of `key`. */
   readonly id: string
+  /** A unique column by which the record is found; the id when left out. */
+  readonly key?: string
 }
 
 export type AggregateFunction = "count" | "sum" | "avg" | "min" | "max"

@@ -28,7 +28,22 @@ export interface IdempotencyRecord {
   readonly answer: Json
   /** JSON pointers into `answer` (null: the root) and the write whose row belongs there. */
   readonly pendings: readonly { readonly at: string | null; readonly write: number }[]
+  /** Places that are read anew when the answer is given again. */
+  readonly reads: readonly PendingRead[]
   readonly expiresAt: string
+}
+
+/** A record that a stored answer shows as it is when the answer is given again. */
+export interface PendingRead {
+  /** JSON pointer into the answer; null: the root. */
+  readonly at: string | null
+  readonly plan: GetPlan
+}
+
+/** An answer that was kept under an idempotency key. */
+export interface StoredAnswer {
+  readonly answer: Json
+  readonly reads: readonly PendingRead[]
 }
 
 /** All that commits together. */
@@ -43,15 +58,17 @@ export interface Batch {
   /** Rights that must hold whatever is written: the operation's `on(…)`. */
   readonly required: readonly { readonly on: On; readonly id: string }[]
   readonly idempotency: IdempotencyRecord | null
+  /** Records to read after the writes, in the same batch. */
+  readonly reads: readonly GetPlan[]
   /** What is to be told outside, kept in the same batch. */
   readonly outbox: readonly OutboxRow[]
 }
 
 /** What a commit gives back. `stale`: a row that the decision stood on has changed; nothing was written. */
 export type Committed =
-  | { readonly kind: "committed"; readonly rows: readonly (Row | null)[] }
+  | { readonly kind: "committed"; readonly rows: readonly (Row | null)[]; readonly reads: readonly (Row | null)[] }
   | { readonly kind: "stale" }
-  | { readonly kind: "replayed"; readonly answer: Json }
+  | { readonly kind: "replayed"; readonly answer: Json; readonly reads: readonly PendingRead[] }
 
 /** The database for one call: one D1 session, its bookmark and its cost. Throws `Problem` only. */
 export interface Store {
@@ -63,7 +80,7 @@ export interface Store {
   /** One batch. Rows come back masked for the principal, null for deletions and for rows that went out of sight. */
   commit(batch: Batch): Promise<Committed>
   /** The stored answer of a key: null when there is none; throws when the key was used with another input. */
-  replay(key: string, inputHash: string, now: Date): Promise<{ readonly answer: Json } | null>
+  replay(key: string, inputHash: string, now: Date): Promise<StoredAnswer | null>
   /** Which rule decides, in SQL and in rows. */
   explain(resource: string, id: string, action: Action, reading: Reading): Promise<JsonObject>
   /**

@@ -1,10 +1,12 @@
 /** What a handler reads and wants written, recorded: the writes in order, and the versions that its decision stands on. */
 import { type Changes, Pending, type Write } from "./changes.ts"
-import type { Ids, ListOptions, Read } from "./context.ts"
+import type { Ids, Read, Select, Which } from "./context.ts"
+import { handlerGet, handlerGroups, handlerList } from "./handler-plans.ts"
 import type { Json } from "./json.ts"
 import { limits } from "./limits.ts"
 import { type Model, type Models, modelOf } from "./model.ts"
 import type { Message } from "./outbox.ts"
+import type { GetPlan } from "./plan.ts"
 import type { Batch, Row, Store } from "./ports.ts"
 import type { Principal } from "./principal.ts"
 import { invalidAll, notFound, Problem } from "./problem.ts"
@@ -22,6 +24,8 @@ export interface Recorder {
   checkedChanges(version: number | null): Changes
   readonly writes: readonly Write[]
   readonly messages: readonly Message[]
+  /** Records to read after the writes, in the same batch. */
+  readonly reads: readonly GetPlan[]
   readonly decidedOn: Batch["decidedOn"]
 }
 
@@ -52,6 +56,7 @@ const asChecked: typeof clean = (_model, _kind, values) => values as Readonly<Re
 export function recorder(call: Recording): Recorder {
   const writes: Write[] = []
   const messages: Message[] = []
+  const reads: GetPlan[] = []
   const decided = new Map<string, Batch["decidedOn"][number]>()
   const record = (write: Write): Pending<never> => {
     if (writes.length >= limits.batchRecordsMax)
@@ -72,6 +77,11 @@ export function recorder(call: Recording): Recorder {
       return record({ kind: "update", resource: model.name, id, values: check(model, "update", values), version, as })
     },
     delete: (resource, id) => void record({ kind: "delete", resource: resource.name, id, version, as }),
+    read: (resource, which, select) => {
+      const plan = handlerGet(call.models, resource.name, which, select)
+      reads.push(plan)
+      return new Pending(reads.length - 1, plan.id, "read")
+    },
     mail: (payload) => void messages.push({ topic: "mail", payload }),
     as: (other) => changesFor(other, version, check),
   })
@@ -85,6 +95,7 @@ export function recorder(call: Recording): Recorder {
     checkedChanges: (version) => changesFor(call.principal, version, asChecked),
     writes,
     messages,
+    reads,
     get decidedOn() {
       return [...decided.values()]
     },
@@ -93,41 +104,26 @@ export function recorder(call: Recording): Recorder {
 
 function readsAs(call: Recording, principal: Principal, note: (resource: string, row: Row) => void): Read {
   const reading = { principal, now: call.now }
-  const find = async (name: string, id: string): Promise<Row | null> => {
-    const model = modelOf(call.models, name)
-    const row = await call.store.get(
-      { kind: "get", resource: name, id, fields: [...model.columns.keys()], expand: {} },
-      reading,
-    )
+  const find = async (name: string, which: Which, select?: Select): Promise<Row | null> => {
+    const row = await call.store.get(handlerGet(call.models, name, which, select), reading)
     if (row) note(name, row)
     return row
   }
   return {
-    find: (resource, id) => find(resource.name, id) as never,
-    get: async (resource, id) => {
-      const row = await find(resource.name, id)
+    find: (resource, which, select) => find(resource.name, which, select) as never,
+    get: async (resource, which, select) => {
+      const row = await find(resource.name, which, select)
       if (!row) throw notFound(resource.name)
       return row as never
     },
-    list: async (resource, options: ListOptions = {}) => {
-      const model = modelOf(call.models, resource.name)
-      const page = await call.store.list(
-        {
-          kind: "list",
-          resource: model.name,
-          fields: [...model.columns.keys()],
-          expand: {},
-          filter: options.filter ?? null,
-          sort: options.sort ?? [{ field: "createdAt", descending: true }],
-          limit: options.limit ?? limits.pageSizeDefault,
-          cursor: options.cursor ?? null,
-          count: false,
-          q: null,
-        },
-        reading,
-      )
-      for (const row of page.items) note(model.name, row)
-      return { items: page.items as never, nextCursor: page.nextCursor }
+    list: async (resource, options = {}) => {
+      const page = await call.store.list(handlerList(call.models, resource.name, options), reading)
+      for (const row of page.items) note(resource.name, row)
+      return page as never
+    },
+    groups: async (resource, column) => {
+      const rows = await call.store.aggregate(handlerGroups(resource.name, column), reading)
+      return rows.map((row) => ({ value: row[column] ?? null, count: Number(row.count) }))
     },
     as: (other) => readsAs(call, other, note),
   }

@@ -55,6 +55,25 @@ export interface Grants {
   readonly roles: readonly string[]
 }
 
+/** A value that is computed when a record is read: how many related records there are, or whether there is one. */
+export interface Computed {
+  readonly kind: "count" | "exists"
+  /** Name of a `many` relation of the resource. */
+  readonly relation: string
+  /** Which of the related records; all that the reader may see when null. */
+  readonly where: Condition | null
+}
+
+/** How many related records there are, as a field of the record. Only those count that the reader may see. */
+export function countOf(relation: string, where: Condition | null = null): Computed {
+  return { kind: "count", relation, where }
+}
+
+/** Whether there is a related record, as a field of the record: `existsOf("favorites", is("userId", me))`. False for nobody. */
+export function existsOf(relation: string, where: Condition | null = null): Computed {
+  return { kind: "exists", relation, where }
+}
+
 /** The operations that the engine can write itself. */
 export const standardVerbs = ["list", "get", "create", "update", "delete", "aggregate", "batch"] as const
 export type StandardVerb = (typeof standardVerbs)[number]
@@ -69,6 +88,8 @@ export interface ResourceOptions<T extends SQLiteTable> {
   readonly summary?: string
   readonly fields?: { readonly [K in ColumnOf<T>]?: FieldRule }
   readonly relations?: Readonly<Record<string, Relation>>
+  /** Fields that are computed in the statement that reads the record; they cannot be written, filtered or sorted by. */
+  readonly computed?: Readonly<Record<string, Computed>>
   /** Who is a member of a record, for `memberOf`. */
   readonly members?: Grants
   /** With whom a record is shared, for `shared`. */

@@ -120,11 +120,15 @@ function compile(model: Model): ResourceSchemas {
       z.unknown().optional().meta({ description: "Present when expanded" }),
     ]),
   )
+  const computed = Object.fromEntries(
+    [...model.computed].map(([key, { kind }]) => [key, (kind === "count" ? z.int() : z.boolean()).optional()]),
+  )
   const all = [...model.columns]
   return {
     record: z
       .object({
         ...shapeOf(all, (schema, column) => (column.key === "id" ? schema : nullable(schema, column).optional())),
+        ...computed,
         ...related,
       })
       .meta({ id: name, description: model.resource.summary ?? `A record of ${model.name}` }),

@@ -2,7 +2,7 @@
 import type { ColumnFacts } from "./column.ts"
 import type { Json, JsonObject } from "./json.ts"
 import { limits } from "./limits.ts"
-import { type Model, type Models, modelOf } from "./model.ts"
+import { fieldNames, type Model, type Models, modelOf } from "./model.ts"
 import type { Filter, Selection, SortKey } from "./plan.ts"
 import { invalidAll, pointer, type Violation } from "./problem.ts"
 import { schemasOf } from "./schema.ts"
@@ -34,13 +34,13 @@ export function selectFields(
   path: string,
   found: Faults,
 ): readonly string[] {
-  if (names === undefined) return [...model.columns.keys()]
+  if (names === undefined) return fieldNames(model)
   const wanted = new Set<string>(["id"])
   names.forEach((name, n) => {
-    if (model.columns.has(name)) wanted.add(name)
+    if (model.columns.has(name) || model.computed.has(name)) wanted.add(name)
     else found.add(`${path}/${n}`, "unknown_field", `${model.name} has no field ${quoted(name)}`)
   })
-  return [...model.columns.keys()].filter((key) => wanted.has(key))
+  return fieldNames(model).filter((key) => wanted.has(key))
 }
 
 /** A name of the caller's, cut short: answers do not echo a megabyte. */
@@ -269,5 +269,5 @@ function parseTerm(
   const value = check(operand, path)
   return value === null
     ? null
-    : { op: op as Exclude<Filter["op"], "and" | "or" | "not" | "in" | "isNull">, field, value }
+    : { op: op as Exclude<Filter["op"], "and" | "or" | "not" | "some" | "in" | "isNull">, field, value }
 }

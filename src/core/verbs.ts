@@ -1,7 +1,7 @@
 /** What the standard operations do: words into plans for reads, wanted writes for the rest. */
 import type { Json, JsonObject } from "./json.ts"
 import { limits } from "./limits.ts"
-import type { Model, Models } from "./model.ts"
+import { fieldNames, type Model, type Models } from "./model.ts"
 import type { AggregateFunction, AggregatePlan, GetPlan, ListPlan } from "./plan.ts"
 import type { Reading, Row, Store } from "./ports.ts"
 import { invalid, notFound } from "./problem.ts"
@@ -134,7 +134,7 @@ const everyField = new WeakMap<Model, readonly string[]>()
 
 function allFields(model: Model): readonly string[] {
   let fields = everyField.get(model)
-  if (!fields) everyField.set(model, (fields = [...model.columns.keys()]))
+  if (!fields) everyField.set(model, (fields = fieldNames(model)))
   return fields
 }
 

@@ -8,11 +8,12 @@ import type { Json } from "../core/json.ts"
 import { limits } from "../core/limits.ts"
 import { type Model, modelOf } from "../core/model.ts"
 import type { Selection } from "../core/plan.ts"
-import type { Condition } from "../core/policy.ts"
 import type { Row } from "../core/ports.ts"
 import { invalid } from "../core/problem.ts"
 import type { Relation } from "../core/resource.ts"
+import { computedSql } from "./computed.ts"
 import { servingColumns } from "./index-choice.ts"
+import { assumeReadable } from "./inheritance.ts"
 import { keysOf, orderBy } from "./keyset.ts"
 import type { Piece } from "./projection.ts"
 import { columnSql, jsonArgument, rowTest } from "./wire.ts"
@@ -137,23 +138,6 @@ function tenantTest(inner: PredicateScope, relation: Relation, scope: PredicateS
   return [`${columnSql(inner.alias, mine)} = ${columnSql(scope.alias, theirs)}`]
 }
 
-/** The condition, given that the record which `column` names may be read. */
-export function assumeReadable(condition: Condition, column: string): Condition {
-  switch (condition.kind) {
-    case "all":
-    case "any":
-      return { kind: condition.kind, of: condition.of.map((child) => assumeReadable(child, column)) }
-    case "not":
-      return { kind: "not", of: assumeReadable(condition.of, column) }
-    case "rule":
-      return { kind: "rule", name: condition.name, of: assumeReadable(condition.of, column) }
-    case "can":
-      return condition.action === "read" && condition.column === column ? { kind: "always", value: true } : condition
-    default:
-      return condition
-  }
-}
-
 /** A row as a JSON list, and its names put back. */
 function rowList(side: Selection, scope: PredicateScope, depth: number): { sql: string; decode(values: Json[]): Row } {
   const nested = entriesOf(side.expand, scope, depth + 1).map((entry) => ({ ...entry, sql: `json(${entry.sql})` }))
@@ -181,6 +165,13 @@ function rowList(side: Selection, scope: PredicateScope, depth: number): { sql: 
 function columnEntries(fields: readonly string[], model: Model, scope: PredicateScope): Entry[] {
   const entries: Entry[] = []
   for (const key of fields) {
+    const computed = model.computed.get(key)
+    if (computed) {
+      const sql = computedSql(computed, scope)
+      const isTrue = (value: Json): Json => value === 1
+      entries.push({ key, sql, read: computed.kind === "exists" ? isTrue : null })
+      continue
+    }
     const column = model.columns.get(key)
     if (!column) throw invalid("/expand", "unknown_field", `${model.name} has no such field`)
     const readable = fieldReadable(key, scope)

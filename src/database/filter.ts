@@ -2,14 +2,15 @@
  * Filters as SQL. One walk gives the shape of a tree (part of the cache key) and its values; another, over the same order, gives the text
  * of that shape. Refuses columns that the principal may not read in every row with the words for columns that do not exist.
  */
-import { fieldReadable, type PredicateScope } from "../authorization/sql.ts"
-import type { SqlValue } from "../authorization/statement.ts"
+import { allows, fieldReadable, type PredicateScope } from "../authorization/sql.ts"
+import { quote, type SqlValue } from "../authorization/statement.ts"
 import { dyadic } from "../authorization/value.ts"
 import type { ColumnFacts } from "../core/column.ts"
-import type { Model } from "../core/model.ts"
+import { type Model, type Models, modelOf } from "../core/model.ts"
 import type { Filter } from "../core/plan.ts"
 import { invalid, type Problem, pointer } from "../core/problem.ts"
-import { bindable, columnSql, joined, operand } from "./wire.ts"
+import type { Relation } from "../core/resource.ts"
+import { bindable, columnSql, joined, operand, rowTest } from "./wire.ts"
 
 /** Refusal of a field: the same whether it does not exist or may not be read. */
 export function unknownField(model: Model, path: string): Problem {
@@ -30,16 +31,20 @@ export function decidingColumn(field: string, scope: PredicateScope, path: strin
  * The shape of a filter, which is all that its SQL depends on; its values are pushed in the order in which the SQL takes them.
  * @throws Problem INVALID_ARGUMENT for a field that does not exist
  */
-export function filterShape(filter: Filter, model: Model, values: SqlValue[]): string {
+export function filterShape(filter: Filter, model: Model, values: SqlValue[], models: Models): string {
   switch (filter.op) {
     case "and":
     case "or": {
       let shape = `${filter.op}(`
-      for (const child of filter.of) shape += `${filterShape(child, model, values)},`
+      for (const child of filter.of) shape += `${filterShape(child, model, values, models)},`
       return `${shape})`
     }
     case "not":
-      return `not(${filterShape(filter.of, model, values)})`
+      return `not(${filterShape(filter.of, model, values, models)})`
+    case "some": {
+      const inner = filter.of && filterShape(filter.of, relatedModel(filter.relation, model, models), values, models)
+      return `some ${filter.relation}(${inner ?? ""})`
+    }
     default: {
       const column = model.columns.get(filter.field)
       if (!column) throw unknownField(model, `/filter${pointer(filter.field)}`)
@@ -49,7 +54,13 @@ export function filterShape(filter: Filter, model: Model, values: SqlValue[]): s
   }
 }
 
-type Term = Exclude<Filter, { op: "and" | "or" | "not" | "isNull" }>
+function relatedModel(name: string, model: Model, models: Models): Model {
+  const relation = model.relations.get(name)
+  if (!relation) throw unknownField(model, `/filter${pointer(name)}`)
+  return modelOf(models, relation.resource)
+}
+
+type Term = Exclude<Filter, { op: "and" | "or" | "not" | "isNull" | "some" }>
 
 function termShape(filter: Term, column: ColumnFacts, values: SqlValue[]): string {
   if (filter.op === "in") {
@@ -99,33 +110,77 @@ export function compileFilter(
 ): CompiledFilter {
   const pins = new Map<string, string>()
   if (filter === null) return { sql: "1", pins }
-  let next = 0
-  const compile = (node: Filter, pinning: boolean): string => {
-    if (node.op === "not") return `(not ${compile(node.of, false)})`
-    if ("of" in node) {
-      const terms = node.of.map((child) => compile(child, pinning && node.op === "and"))
-      return joined(terms, node.op)
+  const work: Compiling = { pins, place: { next: 0 }, ...(driving ? { driving } : {}) }
+  return { sql: compileNode(filter, scope, work, true), pins }
+}
+
+/** What the nodes of one filter share. */
+interface Compiling {
+  readonly pins: Map<string, string>
+  readonly driving?: ReadonlySet<string>
+  /** Position of the next value. */
+  readonly place: { next: number }
+}
+
+function compileNode(node: Filter, scope: PredicateScope, work: Compiling, pinning: boolean): string {
+  switch (node.op) {
+    case "not":
+      return `(not ${compileNode(node.of, scope, work, false)})`
+    case "and":
+    case "or": {
+      const inner = pinning && node.op === "and"
+      return joined(
+        node.of.map((child) => compileNode(child, scope, work, inner)),
+        node.op,
+      )
     }
-    const path = `/filter${pointer(node.field)}`
-    const column = decidingColumn(node.field, scope, path)
-    if (column.kind.type === "json" && node.op !== "isNull")
-      throw invalid(path, "not_filterable", `${node.field} does not know ${node.op}`)
-    const expression = `${driving && !driving.has(node.field) ? "+" : ""}${columnSql(scope.alias, column)}`
-    if (node.op === "isNull") return `(${expression} is ${node.value ? "" : "not "}null)`
-    const place = scope.parameters.add({ from: "value", index: next++ })
-    if (node.op === "in") return `(${expression} in (select ${listItem(column)} from json_each(${place})))`
-    const first = operand(column.kind, place)
-    if (node.op === "contains") return `(instr(${expression}, ${first}) > 0)`
-    if (node.op === "startsWith") {
-      const bounded = successor(node.value as string) !== null
-      if (!bounded) return `(${expression} >= ${first})`
-      return `(${expression} >= ${first} and ${expression} < ${scope.parameters.add({ from: "value", index: next++ })})`
-    }
-    if (node.op === "eq" && pinning && !pins.has(node.field)) pins.set(node.field, first)
-    return `(${expression} ${comparisons[node.op]} ${first})`
+    case "some":
+      return compileSome(node, scope, work)
+    default:
+      return compileTerm(node, scope, work, pinning)
   }
-  const sql = compile(filter, true)
-  return { sql, pins }
+}
+
+/** Related records as a set of ids, so that a selective inner filter leads to the rows. Only what the reader may see counts. */
+function compileSome(node: Extract<Filter, { op: "some" }>, scope: PredicateScope, work: Compiling): string {
+  const model = relatedModel(node.relation, scope.model, scope.models)
+  const { kind, column: key } = scope.model.relations.get(node.relation) as Relation
+  const { models, parameters, principal } = scope
+  const inner: PredicateScope = { models, parameters, principal, model, alias: `${scope.alias}_s` }
+  const mine = kind === "one" ? columnSql(scope.alias, decidingColumn(key, scope, "/filter")) : `${scope.alias}."id"`
+  const theirs = kind === "one" ? `${inner.alias}."id"` : columnSql(inner.alias, decidingColumn(key, inner, "/filter"))
+  const visible = allows(model.policy.read, inner)
+  const wanted = node.of === null ? "1" : compileNode(node.of, inner, { pins: new Map(), place: work.place }, false)
+  if (visible === false) return "0"
+  const tests = visible === true ? wanted : `${wanted} and ${rowTest(visible)}`
+  return `(${mine} in (select ${theirs} from ${quote(model.table)} as ${inner.alias} where ${tests}))`
+}
+
+function compileTerm(
+  node: Exclude<Filter, { op: "and" | "or" | "not" | "some" }>,
+  scope: PredicateScope,
+  work: Compiling,
+  pinning: boolean,
+): string {
+  const { driving, pins } = work
+  const value = () => scope.parameters.add({ from: "value", index: work.place.next++ })
+  const path = `/filter${pointer(node.field)}`
+  const column = decidingColumn(node.field, scope, path)
+  if (column.kind.type === "json" && node.op !== "isNull")
+    throw invalid(path, "not_filterable", `${node.field} does not know ${node.op}`)
+  const expression = `${driving && !driving.has(node.field) ? "+" : ""}${columnSql(scope.alias, column)}`
+  if (node.op === "isNull") return `(${expression} is ${node.value ? "" : "not "}null)`
+  const place = value()
+  if (node.op === "in") return `(${expression} in (select ${listItem(column)} from json_each(${place})))`
+  const first = operand(column.kind, place)
+  if (node.op === "contains") return `(instr(${expression}, ${first}) > 0)`
+  if (node.op === "startsWith") {
+    const bounded = successor(node.value as string) !== null
+    if (!bounded) return `(${expression} >= ${first})`
+    return `(${expression} >= ${first} and ${expression} < ${value()})`
+  }
+  if (node.op === "eq" && pinning && !pins.has(node.field)) pins.set(node.field, first)
+  return `(${expression} ${comparisons[node.op]} ${first})`
 }
 
 /** Doubles travel as whole numbers and an exponent: SQLite reads some decimal fractions to the neighbouring double. */

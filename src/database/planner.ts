@@ -15,7 +15,7 @@ import type { Principal } from "../core/principal.ts"
 import { invalid } from "../core/problem.ts"
 import { type Branch, branchesOf } from "./branches.ts"
 import type { RawRow } from "./client.ts"
-import { expandPieces } from "./expand.ts"
+import { expandPieces, expandShape } from "./expand.ts"
 import { type CompiledFilter, compileFilter, decidingColumn } from "./filter.ts"
 import { columnFilter, type RowSource, rowSource } from "./fulltext.ts"
 import { leads, servingColumns } from "./index-choice.ts"
@@ -59,6 +59,11 @@ export function compiled(sql: string, slots: readonly Slot[]): Compiled {
   return { sql, slots: slots.slice(0, used) }
 }
 
+/** The part of a cache key that a get is: all that its statement depends on but the principal. */
+export function getShape({ resource, key, fields, expand }: GetPlan): string {
+  return `${resource}|${key ?? ""}|${fields.join(",")}|${expandShape(expand)}`
+}
+
 /** The statement of a get, or null when the principal may read no row of the resource. */
 export function compileGet(plan: GetPlan, principal: Principal, models: Models): CompiledGet | null {
   const scope = rootScope(plan.resource, principal, models)
@@ -67,7 +72,8 @@ export function compileGet(plan: GetPlan, principal: Principal, models: Models):
   if (visible === false) return null
   const projection = assemble([...columnPieces(plan.fields, scope), ...expandPieces(plan.expand, scope)])
   const test = visible === true ? "" : ` and ${rowTest(visible)}`
-  const sql = `select ${projection.select || "1"} from ${quote(scope.model.table)} as t where t."id" = ${id}${test}`
+  const by = plan.key === undefined ? 't."id"' : columnSql("t", decidingColumn(plan.key, scope, `/${plan.key}`))
+  const sql = `select ${projection.select || "1"} from ${quote(scope.model.table)} as t where ${by} = ${id}${test}`
   return { ...compiled(sql, scope.parameters.slots), decode: projection.decode }
 }
 
@@ -129,7 +135,7 @@ export function compileList(
     names: [...pieces, ...hidden].map((piece) => quote(piece.key)),
     source: rowSource(model.table, plan.q === null ? null : value(1)),
     start: cursor && keys.map((key, n) => (cursor[n] ? null : operand(key.column.kind, value(2 + n)))),
-    limit: `cast(${value(0)} as integer)`,
+    limit: `cast(${value(0)} as integer)${plan.offset === undefined ? "" : ` offset cast(${value(2)} as integer)`}`,
   }
   return {
     ...compiled(listSql(parts), scope.parameters.slots),
@@ -185,7 +191,11 @@ function listSql(parts: ListParts): string {
   const { scope, plan, keys, filter } = parts
   const policy = scope.model.policy.read
   const probe = { ...scope, parameters: parameters() }
-  const mergeable = plan.q === null && isUniform(keys) && keys.every((key) => key.column.kind.type !== "double")
+  const mergeable =
+    plan.q === null &&
+    plan.offset === undefined &&
+    isUniform(keys) &&
+    keys.every((key) => key.column.kind.type !== "double")
   const branches = mergeable && allows(policy, probe) !== true ? branchesOf(policy, probe, keys, filter.pins) : null
   const body =
     branches === null ? plainBody(parts) : parts.entry ? windowBody(parts, branches) : mergedBody(parts, branches)
@@ -288,5 +298,6 @@ function windowBody(parts: ListParts, branches: readonly Branch[]): Body {
 
 function countSql(parts: ListParts): string {
   const policy = policyTerm(parts)
-  return `(select count(*) from (select 1 from ${parts.source.from} where ${tests(parts, policy)} limit ${limits.countMax + 1}))`
+  const bound = parts.plan.count === "exact" ? "" : ` limit ${limits.countMax + 1}`
+  return `(select count(*) from (select 1 from ${parts.source.from} where ${tests(parts, policy)}${bound}))`
 }

@@ -9,6 +9,7 @@ import type { Model } from "../core/model.ts"
 import type { Row } from "../core/ports.ts"
 import { invalid } from "../core/problem.ts"
 import type { RawRow } from "./client.ts"
+import { computedSql } from "./computed.ts"
 import { columnSql, jsonArgument, selected } from "./wire.ts"
 
 /** A piece of a row: what SQL selects under a name, and how the value becomes wire JSON (undefined: absent). */
@@ -35,6 +36,11 @@ const unmask = (value: unknown): Json | undefined =>
 export function columnPieces(fields: readonly string[], scope: PredicateScope): Piece[] {
   const pieces: Piece[] = []
   for (const key of fields) {
+    const computed = scope.model.computed.get(key)
+    if (computed) {
+      pieces.push({ key, sql: computedSql(computed, scope), read: computed.kind === "exists" ? toBoolean : null })
+      continue
+    }
     const column = scope.model.columns.get(key)
     if (!column) throw invalid("/fields", "unknown_field", `${scope.model.name} has no such field`)
     const expression = columnSql(scope.alias, column)

@@ -19,7 +19,7 @@ import { filterShape } from "./filter.ts"
 import { matchExpression } from "./fulltext.ts"
 import { keysOf } from "./keyset.ts"
 import { compilePermission } from "./permission.ts"
-import { type Compiled, type CompiledGet, type CompiledList, compileGet, compileList } from "./planner.ts"
+import { type Compiled, type CompiledGet, type CompiledList, compileGet, compileList, getShape } from "./planner.ts"
 import { type StatementCache, shapeOf, statementCache } from "./statement-cache.ts"
 
 /** What a reader is opened with. */
@@ -109,7 +109,7 @@ export function readProblem(thrown: unknown): Problem {
 }
 
 async function readOne({ client, models, cache }: Session, plan: GetPlan, reading: Reading): Promise<Row | null> {
-  const key = `get|${plan.resource}|${plan.fields.join(",")}|${expandShape(plan.expand)}|${shapeOf(reading.principal)}`
+  const key = `get|${getShape(plan)}|${shapeOf(reading.principal)}`
   const statement = statementOf<CompiledGet>(cache, key, () => compileGet(plan, reading.principal, models))
   if (statement === null) return null
   const rows = await run(client, statement, reading, [plan.id])
@@ -131,7 +131,7 @@ async function readPage(
   const { principal } = reading
   const model = modelOf(models, plan.resource)
   const values: SqlValue[] = []
-  const filter = plan.filter === null ? "" : filterShape(plan.filter, model, values)
+  const filter = plan.filter === null ? "" : filterShape(plan.filter, model, values, models)
   const filterValues = values.length
   const words = plan.q === null ? null : matchExpression(plan.q)
   const seal = cursorSeal(cursorSecret)
@@ -150,7 +150,7 @@ async function readPage(
   const cursor = place === null ? "" : place.map((value) => (value === null ? "0" : "1")).join("")
   const key =
     `list|${plan.resource}|${plan.fields.join(",")}|${expandShape(plan.expand)}|${filter}|${sort}|${cursor}|` +
-    `${plan.count ? "c" : ""}${plan.q === null ? "" : "q"}|${shapeOf(principal)}`
+    `${plan.count === "exact" ? "e" : plan.count ? "c" : ""}${plan.q === null ? "" : "q"}${plan.offset === undefined ? "" : "o"}|${shapeOf(principal)}`
   const statement = statementOf<CompiledList>(cache, key, () =>
     compileList(plan, principal, models, filterValues, place?.map((value) => value === null) ?? null),
   )
@@ -159,15 +159,18 @@ async function readPage(
   }
   values.push(plan.limit + 1, words === null ? null : `${statement.searched}(${words})`)
   if (place !== null) for (const value of place) values.push(value)
+  else if (plan.offset !== undefined) values.push(plan.offset)
   const rows = await run(client, statement, reading, values)
   const first = plan.count ? 1 : 0
   const more = rows.length - first > plan.limit
   const last = more ? rows[first + plan.limit - 1] : undefined
   // The place is taken before the rows are decoded: decoding may drop what stands beside them.
-  const nextCursor = last === undefined ? null : await seal.seal(statement.place(last), context())
+  const nextCursor =
+    last === undefined || plan.offset !== undefined ? null : await seal.seal(statement.place(last), context())
   const items = rows.slice(first, first + plan.limit).map(statement.decode)
   if (!plan.count) return { items, nextCursor }
   const count = Number(rows[0]?.$count)
+  if (plan.count === "exact") return { items, nextCursor, count, countCapped: false }
   return { items, nextCursor, count: Math.min(count, limits.countMax), countCapped: count > limits.countMax }
 }
 
@@ -178,7 +181,7 @@ async function readFigures(
 ): Promise<readonly Row[]> {
   const model: Model = modelOf(models, plan.resource)
   const values: SqlValue[] = []
-  const filter = plan.filter === null ? "" : filterShape(plan.filter, model, values)
+  const filter = plan.filter === null ? "" : filterShape(plan.filter, model, values, models)
   const words = plan.q === null ? null : matchExpression(plan.q)
   const key = `figures|${plan.resource}|${aggregateShape(plan)}|${filter}|${plan.q === null ? "" : "q"}|${shapeOf(reading.principal)}`
   const count = values.length

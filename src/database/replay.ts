@@ -6,7 +6,7 @@ import { allows, fieldReadable, type PredicateScope } from "../authorization/sql
 import { parameters, quote } from "../authorization/statement.ts"
 import type { Json } from "../core/json.ts"
 import { type Models, modelOf } from "../core/model.ts"
-import type { Batch, IdempotencyRecord } from "../core/ports.ts"
+import type { Batch, IdempotencyRecord, StoredAnswer } from "../core/ports.ts"
 import { Problem } from "../core/problem.ts"
 import type { RawRow, Statement } from "./client.ts"
 import { column, literal } from "./event-statements.ts"
@@ -15,7 +15,7 @@ import { sqlOf } from "./writer-shapes.ts"
 import { bound, type Prepared, prepared, valueSlot } from "./writer-source.ts"
 
 /** Positions in the value list of the storing statement. */
-const place = { key: 0, inputHash: 1, answer: 2, expiresAt: 3, pendings: 4 } as const
+const place = { key: 0, inputHash: 1, answer: 2, expiresAt: 3, pendings: 4, reads: 5 } as const
 
 /** Masked fields a call of json_remove: D1 allows 32 arguments a function. */
 const masksPerCall = 30
@@ -42,11 +42,14 @@ function maskedImage(scope: PredicateScope): string {
  */
 export function storeShape(models: Models, resources: readonly string[], principal: Batch["principal"]): Prepared {
   const own = parameters()
-  const into = 'insert into "idempotency" ("key", "inputHash", "answer", "expiresAt")'
+  const into = 'insert into "idempotency" ("key", "inputHash", "answer", "expiresAt", "reads")'
   const [key, inputHash, answer, expiresAt] = [place.key, place.inputHash, place.answer, place.expiresAt].map((n) =>
     valueSlot(own, n),
   )
-  if (resources.length === 0) return prepared(`${into} select ${key}, ${inputHash}, ${answer}, ${expiresAt}`, own)
+  if (resources.length === 0) {
+    const reads = valueSlot(own, place.reads)
+    return prepared(`${into} select ${key}, ${inputHash}, ${answer}, ${expiresAt}, ${reads}`, own)
+  }
   const rows = resources.map((name) => {
     const model = modelOf(models, name)
     const scope = { models, model, alias: model.table, parameters: own, principal }
@@ -59,7 +62,7 @@ export function storeShape(models: Models, resources: readonly string[], princip
     `${into} with recursive "$pending"("n", "path", "resource", "id") as (select "key", "value" ->> 0, "value" ->> 1, "value" ->> 2 ` +
     `from json_each(${valueSlot(own, place.pendings)})), "$fold"("n", "answer") as (select 0, ${answer} union all ` +
     `select "$fold"."n" + 1, json_set("$fold"."answer", "$pending"."path", json(${row})) from "$fold" cross join "$pending" on "$pending"."n" = "$fold"."n") ` +
-    `select ${key}, ${inputHash}, (select "answer" from "$fold" order by "n" desc limit 1), ${expiresAt}`
+    `select ${key}, ${inputHash}, (select "answer" from "$fold" order by "n" desc limit 1), ${expiresAt}, ${valueSlot(own, place.reads)}`
   return prepared(sql, own)
 }
 
@@ -89,6 +92,7 @@ export function storeStatements(batch: Batch, record: IdempotencyRecord, shape: 
     JSON.stringify(record.answer),
     record.expiresAt,
     JSON.stringify(pendings),
+    record.reads.length === 0 ? null : JSON.stringify(record.reads),
   ]
   return [
     {
@@ -102,7 +106,7 @@ export function storeStatements(batch: Batch, record: IdempotencyRecord, shape: 
 /** The look-up of a key. */
 export function replayStatement(key: string, now: Date): Statement {
   return {
-    sql: 'select "inputHash", "answer" from "idempotency" where "key" = ?1 and "expiresAt" > ?2',
+    sql: 'select "inputHash", "answer", "reads" from "idempotency" where "key" = ?1 and "expiresAt" > ?2',
     binds: [key, now.toISOString()],
   }
 }
@@ -111,7 +115,7 @@ export function replayStatement(key: string, now: Date): Statement {
  * The stored answer, or null when the key is not in use.
  * @throws FAILED_PRECONDITION "idempotency-key-reused" when the key was used with another input
  */
-export function storedAnswer(rows: readonly RawRow[], inputHash: string): { readonly answer: Json } | null {
+export function storedAnswer(rows: readonly RawRow[], inputHash: string): StoredAnswer | null {
   const row = rows[0]
   if (!row) return null
   if (row.inputHash !== inputHash) {
@@ -119,5 +123,6 @@ export function storedAnswer(rows: readonly RawRow[], inputHash: string): { read
       type: "idempotency-key-reused",
     })
   }
-  return { answer: JSON.parse(String(row.answer)) as Json }
+  const reads = row.reads === null ? [] : (JSON.parse(String(row.reads)) as StoredAnswer["reads"])
+  return { answer: JSON.parse(String(row.answer)) as Json, reads }
 }

@@ -157,6 +157,8 @@ export const idempotencyTable = sqliteTable(
     key: text().notNull(),
     inputHash: text().notNull(),
     answer: text().notNull(),
+    /** Places of the answer that show records as they are now. */
+    reads: text(),
     expiresAt: instant().notNull(),
   },
   (table) => [primaryKey({ columns: [table.key] }), index("idempotency_by_expiry").on(table.expiresAt)],

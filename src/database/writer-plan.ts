@@ -2,15 +2,17 @@
  * A batch as statements. Neighbouring writes of one kind and resource become one set of statements, whatever their number; decisions and
  * rights are guarded first, the stored answer comes last. Refuses values that may not be given, before anything is sent.
  */
-import type { SqlValue } from "../authorization/statement.ts"
+import { bind, type SqlValue } from "../authorization/statement.ts"
 import type { Write } from "../core/changes.ts"
 import type { Ids } from "../core/context.ts"
 import { type Model, type Models, modelOf } from "../core/model.ts"
-import type { Batch } from "../core/ports.ts"
+import type { GetPlan } from "../core/plan.ts"
+import type { Batch, Row } from "../core/ports.ts"
 import { hasCascade } from "./cascade.ts"
-import type { Statement } from "./client.ts"
+import type { RawRow, Statement } from "./client.ts"
 import { eventContext } from "./event-statements.ts"
 import { outboxStatement } from "./outbox.ts"
+import { type CompiledGet, compileGet, getShape } from "./planner.ts"
 import type { Projection } from "./projection.ts"
 import { pendingResources, storeShape, storeStatements } from "./replay.ts"
 import { shapeOf } from "./statement-cache.ts"
@@ -43,6 +45,8 @@ export interface Answer {
 export interface Plan {
   readonly statements: Statement[]
   readonly answers: Answer[]
+  /** Where the records that are read after the writes are answered; null: the caller may see none of them. */
+  readonly reads: ({ readonly statement: number; decode(row: RawRow): Row } | null)[]
   /** Versions that writes carry for a decision: when such a write finds another version, the decision is stale. */
   readonly decided: ReadonlyMap<number, number>
 }
@@ -54,10 +58,11 @@ const valuesMax = 60
 export function planBatch(batch: Batch, planning: Planning): Plan {
   const groups = groupsOf(batch, planning.models)
   const decided = decidedByWrites(batch)
-  const plan: Plan = { statements: [...guards(batch, planning, decided)], answers: [], decided }
+  const plan: Plan = { statements: [...guards(batch, planning, decided)], answers: [], reads: [], decided }
   const later = new Map<string, number[]>()
   groups.forEach((group, n) => {
-    const alone = batch.writes.length === 1 && batch.idempotency === null && batch.outbox.length === 0
+    const alone =
+      batch.writes.length === 1 && batch.idempotency === null && batch.outbox.length + batch.reads.length === 0
     const shape = addGroup(batch, planning, plan, group, alone, n === groups.length - 1)
     if (shape.answer !== null || group.kind === "delete") return
     const rows = later.get(group.model.name) ?? []
@@ -65,6 +70,7 @@ export function planBatch(batch: Batch, planning: Planning): Plan {
     later.set(group.model.name, rows)
   })
   for (const [name, writes] of later) addRows(batch, planning, plan, modelOf(planning.models, name), writes)
+  for (const read of batch.reads) addRead(batch, planning, plan, read)
   if (batch.outbox.length > 0) plan.statements.push(outboxStatement(batch.outbox))
   if (batch.idempotency) {
     const resources = pendingResources(batch, batch.idempotency)
@@ -182,6 +188,18 @@ function addRows(batch: Batch, planning: Planning, plan: Plan, model: Model, wri
   plan.statements.push(
     bound(shape.statement, { as: batch.principal, caller: batch.principal, now: batch.now }, placed(ids, "")),
   )
+}
+
+function addRead(batch: Batch, planning: Planning, plan: Plan, read: GetPlan): void {
+  const { principal, now } = batch
+  const key = `read\n${getShape(read)}\n${shapeOf(principal)}`
+  const made = planning.kept<CompiledGet | "nothing">(
+    key,
+    () => compileGet(read, principal, planning.models) ?? "nothing",
+  )
+  if (made === "nothing") return void plan.reads.push(null)
+  plan.reads.push({ statement: plan.statements.length, decode: made.decode })
+  plan.statements.push({ sql: made.sql, binds: bind(made.slots, { principal, now, values: [read.id] }) })
 }
 
 /** Values for the statements that need a payload and a position alone. */

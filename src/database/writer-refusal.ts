@@ -53,7 +53,7 @@ export async function refuse(failed: Failed, thrown: unknown): Promise<Committed
   if (probed) statements.push(probe(failed, subject))
   const results = statements.length === 0 ? [] : await lookUp(client, statements, thrown, planning)
   const stored = batch.idempotency && storedAnswer(results[0] ?? [], batch.idempotency.inputHash)
-  if (stored) return { kind: "replayed", answer: stored.answer }
+  if (stored) return { kind: "replayed", ...stored }
   if (fault.kind === "guard" && fault.name === "guard:stale") return { kind: "stale" }
   if (fault.kind === "guard" && fault.name.startsWith("guard:refuse:")) throw inTheWay(fault.name)
   if (fault.kind === "guard" && fault.name.startsWith("guard:cascade:")) throw tooMany(fault.name)

@@ -4,9 +4,8 @@
  */
 import type { Write } from "../core/changes.ts"
 import type { Ids } from "../core/context.ts"
-import type { Json } from "../core/json.ts"
 import type { Models } from "../core/model.ts"
-import type { Batch, Committed, Row } from "../core/ports.ts"
+import type { Batch, Committed, Row, StoredAnswer } from "../core/ports.ts"
 import type { Client, RawRow } from "./client.ts"
 import { databaseProblem } from "./constraint.ts"
 import { replayStatement, storedAnswer } from "./replay.ts"
@@ -24,7 +23,7 @@ export interface Writer {
    */
   commit(batch: Batch): Promise<Committed>
   /** The stored answer of a key, or null. Throws FAILED_PRECONDITION when the key was used with another input. */
-  replay(key: string, inputHash: string, now: Date): Promise<{ readonly answer: Json } | null>
+  replay(key: string, inputHash: string, now: Date): Promise<StoredAnswer | null>
 }
 
 /** Texts by models, for the life of the isolate. */
@@ -58,7 +57,7 @@ export function openWriter(options: { readonly client: Client; readonly models: 
   return {
     commit: async (batch) => {
       const plan = planBatch(batch, planning)
-      if (plan.statements.length === 0) return { kind: "committed", rows: [] }
+      if (plan.statements.length === 0) return { kind: "committed", rows: [], reads: [] }
       let results: readonly (readonly RawRow[])[]
       try {
         results = await client.batch(plan.statements)
@@ -94,5 +93,9 @@ function told(batch: Batch, plan: Plan, results: readonly (readonly RawRow[])[])
       if (row && answer.projection) rows[index] = answer.projection.decode(row)
     }
   }
-  return { kind: "committed", rows }
+  const reads = plan.reads.map((read) => {
+    const row = read && results[read.statement]?.[0]
+    return row ? read.decode(row) : null
+  })
+  return { kind: "committed", rows, reads }
 }

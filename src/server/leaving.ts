@@ -42,7 +42,7 @@ export async function removeLeavers(ports: LeavingPorts, now: Date): Promise<num
       roles: [],
     }
     const writes = [{ kind: "update" as const, resource: "users", id, values, version, as: principal }]
-    const parts = { decidedOn: [], required: [], idempotency: null, outbox: [] }
+    const parts = { decidedOn: [], reads: [], required: [], idempotency: null, outbox: [] }
     await ports.openStore().commit({ operation: "users.leave", requestId, principal, now, writes, ...parts })
     removed++
   }

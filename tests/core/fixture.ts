@@ -147,7 +147,7 @@ export interface Outcome {
 }
 
 function storeOf(options: CallOptions, asked: string[], batches: Batch[]): Store {
-  const commits = options.commits ?? [{ kind: "committed", rows: [] }]
+  const commits = options.commits ?? [{ kind: "committed", reads: [], rows: [] }]
   return {
     get: async (plan) => {
       asked.push(`get ${plan.id}`)
@@ -171,7 +171,7 @@ function storeOf(options: CallOptions, asked: string[], batches: Batch[]): Store
     },
     replay: async () => {
       asked.push("replay")
-      return options.replay ?? null
+      return options.replay ? { reads: [], ...options.replay } : null
     },
     explain: async () => ({}),
     withSecrets: async () => null,

@@ -111,7 +111,7 @@ describe("a query of the application's own", () => {
 
 describe("a decision", () => {
   const options = { input: { id: noteId }, rows: { [noteId]: row } }
-  const committed = { kind: "committed", rows: [{ ...row, version: 4, status: "done" }] } as const
+  const committed = { kind: "committed", reads: [], rows: [{ ...row, version: 4, status: "done" }] } as const
 
   test("is committed with what it stands on and the right that it needs", async () => {
     const { output, batches } = await callOf(registryWith(finish()), "notes.finish", {

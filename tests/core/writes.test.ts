@@ -16,7 +16,7 @@ describe("an idempotency key", () => {
     })
     const { batches } = await callOf(registryWith(both), "notes.finish", {
       ...keyed,
-      commits: [{ kind: "committed", rows: [row] }],
+      commits: [{ kind: "committed", reads: [], rows: [row] }],
     })
     expect(batches[0]?.idempotency).toEqual({
       key: 'hash(["user_01kaj700000000000000000000","notes.finish","k"])',
@@ -26,6 +26,7 @@ describe("an idempotency key", () => {
         { at: "/note", write: 0 },
         { at: "/more/1", write: 0 },
       ],
+      reads: [],
       expiresAt: "2026-11-22T12:00:00.000Z",
     })
   })
@@ -41,7 +42,7 @@ describe("an idempotency key", () => {
   test("that was used answers as it did, and nothing runs twice", async () => {
     const { output, facts, observed } = await callOf(registryWith(finish()), "notes.finish", {
       ...keyed,
-      commits: [{ kind: "replayed", answer: { note: "then" } }],
+      commits: [{ kind: "replayed", reads: [], answer: { note: "then" } }],
     })
     expect([output, facts.replayed]).toEqual([{ note: "then" }, true])
     expect(observed.map((one) => one.kind)).toEqual(["replayed", "call"])
@@ -100,7 +101,10 @@ describe("the standard writes", () => {
 
   test("give the row where it was promised, and the id of one that went out of sight", async () => {
     const create = (rows: readonly (typeof row | null)[]) =>
-      callOf(registry, "notes.create", { input: { teamId, title: "a" }, commits: [{ kind: "committed", rows }] })
+      callOf(registry, "notes.create", {
+        input: { teamId, title: "a" },
+        commits: [{ kind: "committed", reads: [], rows }],
+      })
     expect((await create([row])).output).toEqual(row)
     expect((await create([null])).output).toEqual({ id: "note_01kaj700000000000000000001" })
   })

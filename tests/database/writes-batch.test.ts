@@ -257,7 +257,7 @@ describe("a required right", () => {
     expect((await problemOf(send(batchOf(viewer, bySystem, { required })))).code).toBe("PERMISSION_DENIED")
     expect(await counts()).toEqual(before)
     expect((await send(batchOf(editor, wanted, { required }))).outcome.kind).toBe("committed")
-    expect((await send(batchOf(editor, [], { required }))).outcome).toEqual({ kind: "committed", rows: [] })
+    expect((await send(batchOf(editor, [], { required }))).outcome).toEqual({ kind: "committed", reads: [], rows: [] })
   })
 
   it("is not granted by what the batch itself writes", async () => {

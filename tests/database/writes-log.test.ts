@@ -31,7 +31,11 @@ describe("delete", () => {
     )
     const leaver = user([], admin.id.replace(/.$/, "x"))
     const sent = await send(batchOf(leaver, [remove("seats", id)]))
-    expect([sent.trips, sent.statements.length, sent.outcome]).toEqual([1, 2, { kind: "committed", rows: [null] }])
+    expect([sent.trips, sent.statements.length, sent.outcome]).toEqual([
+      1,
+      2,
+      { kind: "committed", reads: [], rows: [null] },
+    ])
     expect(await stored("w_seats", id)).toBeNull()
     const [, event] = await eventsOf(id)
     expect(event).toMatchObject({

@@ -29,7 +29,15 @@ type Key = NonNullable<Batch["idempotency"]>
 function keyed(key: string, more: Partial<Key> = {}): { idempotency: Key } {
   const expiresAt = new Date(now.getTime() + 60_000).toISOString()
   return {
-    idempotency: { key, inputHash: "input", answer: null, pendings: [{ at: null, write: 0 }], expiresAt, ...more },
+    idempotency: {
+      key,
+      inputHash: "input",
+      answer: null,
+      pendings: [{ at: null, write: 0 }],
+      reads: [],
+      expiresAt,
+      ...more,
+    },
   }
 }
 
@@ -62,7 +70,7 @@ describe("a write with a key", () => {
     const before = await counts()
     const again = await send(wanted())
     expect(again.trips).toBe(2)
-    expect(again.outcome).toEqual({ kind: "replayed", answer: row })
+    expect(again.outcome).toEqual({ kind: "replayed", reads: [], answer: row })
     expect(await counts()).toEqual(before)
     const stored = await database
       .prepare('select answer from idempotency where "key" = ?1')
@@ -116,18 +124,21 @@ describe("a write with a key", () => {
     const row = first.outcome.kind === "committed" ? first.outcome.rows[0] : null
     expect((await send(batchOf(editor, [update("cards", id, { title: "b" }, 1)], keyed(up)))).outcome).toEqual({
       kind: "replayed",
+      reads: [],
       answer: row,
     })
     const name = mint("name")
     await send(batchOf(editor, [create("boards", { teamId, name })], keyed(board)))
     expect((await send(batchOf(editor, [create("boards", { teamId, name })], keyed(board)))).outcome).toMatchObject({
       kind: "replayed",
+      reads: [],
       answer: { name },
     })
     const deletion = { answer: { id } as Json, pendings: [] }
     await send(batchOf(admin, [remove("cards", id)], keyed(del, deletion)))
     expect((await send(batchOf(admin, [remove("cards", id)], keyed(del, deletion)))).outcome).toEqual({
       kind: "replayed",
+      reads: [],
       answer: { id },
     })
   })
@@ -159,7 +170,7 @@ describe("a write with a key", () => {
         }),
       )
     ).outcome
-    expect(outcome).toMatchObject({ kind: "committed", rows: [{ title: "b" }] })
+    expect(outcome).toMatchObject({ kind: "committed", reads: [], rows: [{ title: "b" }] })
     const replayed = await openWriter({
       client: openClient(database, { bookmark: null, fresh: true }),
       models,
@@ -203,6 +214,7 @@ describe("a write with a key", () => {
     const again = await send(wanted())
     expect(again.outcome).toEqual({
       kind: "replayed",
+      reads: [],
       answer: { card: rows[0], list: ["first", rows[1], rows[2]], unseen: { id: hidden }, rest: { a: 1 } },
     })
     expect(rows[0]).toMatchObject({ title: "c", version: 2 })
@@ -217,7 +229,7 @@ describe("a write with a key", () => {
     const first = await send(batch)
     expect([first.trips, first.statements.length]).toEqual([1, 6])
     const rows = first.outcome.kind === "committed" ? first.outcome.rows : []
-    expect((await send(batch)).outcome).toEqual({ kind: "replayed", answer: { records: rows } })
+    expect((await send(batch)).outcome).toEqual({ kind: "replayed", reads: [], answer: { records: rows } })
   })
 
   it("is unknown to others", async () => {

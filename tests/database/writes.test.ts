@@ -117,7 +117,7 @@ describe("create", () => {
     const byNobody = await send(
       batchOf(stranger, [create("cards", { boardId, title: "x" }, system("filing", stranger.id))]),
     )
-    expect(byNobody.outcome).toEqual({ kind: "committed", rows: [null] })
+    expect(byNobody.outcome).toEqual({ kind: "committed", reads: [], rows: [null] })
     const sent = await send(
       batchOf(viewer, [
         create("cards", { boardId, title: "x", hidden: mint("h"), createdBy: viewer.id }, system("filing")),

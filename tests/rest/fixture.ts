@@ -124,7 +124,7 @@ function storeOf(world: World): Store {
     commit: (batch) => {
       world.batches.push(batch)
       const rows = batch.writes.map((write) => ({ id: write.id, version: 1 }))
-      return answer(world.committed.kind === "committed" ? { kind: "committed", rows } : world.committed)
+      return answer(world.committed.kind === "committed" ? { kind: "committed", reads: [], rows } : world.committed)
     },
     replay: async () => null,
     explain: () => answer({}),
@@ -171,7 +171,7 @@ export function open(options: { readonly development?: boolean; readonly corsOri
     row: { id: noteId, version: 3, title: "Milk" },
     page: { items: [], nextCursor: null },
     failure: null,
-    committed: { kind: "committed", rows: [] },
+    committed: { kind: "committed", reads: [], rows: [] },
     plans: [],
     batches: [],
     sessions: [],

@@ -196,7 +196,7 @@ describe("housekeeping", () => {
   test("removes stored answers whose time is over, and no other", async () => {
     const now = new Date("2020-01-02T00:00:00.000Z")
     const row = (key: string, expiresAt: string) =>
-      env.DB.prepare('insert into "idempotency" values (?, ?, ?, ?)').bind(key, "h", "{}", expiresAt)
+      env.DB.prepare('insert into "idempotency" values (?, ?, ?, null, ?)').bind(key, "h", "{}", expiresAt)
     await env.DB.batch([row("hk-old", "2020-01-01T23:59:59.999Z"), row("hk-new", "2020-01-02T00:00:00.001Z")])
     await worker(application).scheduled(
       { scheduledTime: now.getTime(), cron: "17 3 * * *", noRetry: () => undefined },
