@@ -19,8 +19,9 @@ export {
   reference,
   secret,
 } from "./core/column.ts"
-export type { Context, Ids, ListOptions, Read } from "./core/context.ts"
+export type { Context, Found, Ids, ListOptions, Read, Select, Which } from "./core/context.ts"
 export type { Json, JsonObject } from "./core/json.ts"
+export { type Mount, type MountOptions, mount, type ProblemRendering, type ToldProblem } from "./core/mount.ts"
 export {
   get,
   type Operation,
@@ -67,6 +68,9 @@ export { anonymous, type Principal, system } from "./core/principal.ts"
 export { Problem, type Violation } from "./core/problem.ts"
 export { type Application, app, resource } from "./core/registry.ts"
 export {
+  type Computed,
+  countOf,
+  existsOf,
   type FieldRule,
   type Grants,
   immutable,

@@ -2,6 +2,7 @@
 import { getTableConfig } from "drizzle-orm/sqlite-core"
 import { needsNoRow } from "./fold.ts"
 import type { Model, Models } from "./model.ts"
+import type { Mount } from "./mount.ts"
 import type { Operation } from "./operation.ts"
 import { type Condition, walk } from "./policy.ts"
 import type { Grants } from "./resource.ts"
@@ -240,6 +241,16 @@ function checkLists(model: Model): void {
   }
   for (const key of model.search) {
     if (model.columns.get(key)?.kind.type !== "text") refuse(subject, `search names ${key}, which is not a text column`)
+  }
+}
+
+/** One place, one mount: of two that overlap it would not be known whose problems are whose. */
+export function checkMounts(mounts: readonly Mount[]): void {
+  for (const [n, { prefix }] of mounts.entries()) {
+    const other = mounts
+      .slice(0, n)
+      .find((one) => `${one.prefix}/`.startsWith(`${prefix}/`) || `${prefix}/`.startsWith(`${one.prefix}/`))
+    if (other) refuse(`Mount ${prefix}`, `it overlaps with the mount ${other.prefix}`)
   }
 }
 

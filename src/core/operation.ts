@@ -33,6 +33,8 @@ export interface RestBinding {
   readonly status?: Status
   /** The property of the input that the body fills; the body's members are the input's own when left out. */
   readonly body?: string
+  /** The one member of the body in which everything else stands, going in and coming out: `{ "article": { … } }`. */
+  readonly envelope?: { readonly request?: string; readonly answer?: string }
 }
 
 /** Rows that exist only after the commit may stand in an output, at its root or as a property. */
@@ -127,8 +129,8 @@ export function on(resource: Resource, action: Action, idFrom = "id"): On {
 }
 
 function binding(method: Method) {
-  return (path: string, status?: Status): RestBinding =>
-    status === undefined ? { method, path } : { method, path, status }
+  return (path: string, more: Status | Omit<RestBinding, "method" | "path"> = {}): RestBinding =>
+    typeof more === "number" ? { method, path, status: more } : { method, path, ...more }
 }
 
 /** Serves the operation at GET `path` (below the version prefix). */

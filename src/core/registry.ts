@@ -3,8 +3,9 @@
 import type { SQLiteTable } from "drizzle-orm/sqlite-core"
 import type * as z from "zod"
 import { type AccountOptions, type AccountRules, accountRules } from "./accounts.ts"
-import { checkOperation, checkResource, checkTables } from "./checks.ts"
+import { checkMounts, checkOperation, checkResource, checkTables } from "./checks.ts"
 import { compileModel, type Model, type Models } from "./model.ts"
+import type { Mount } from "./mount.ts"
 import type { Operation } from "./operation.ts"
 import { type Resource, type ResourceOptions, type RowOf, standardVerbs } from "./resource.ts"
 import { schemasOf } from "./schema.ts"
@@ -17,6 +18,8 @@ export interface CompiledOperation extends Operation {
   readonly outputType: Compiled
   /** The model of a standard operation. */
   readonly model: Model | null
+  /** Where the REST door serves it, when not at its usual place. */
+  readonly mount: Mount | null
 }
 
 /** What an application is, to the engine. */
@@ -25,6 +28,7 @@ export interface Registry {
   readonly version: string
   readonly models: Models
   readonly operations: ReadonlyMap<string, CompiledOperation>
+  readonly mounts: readonly Mount[]
 }
 
 /** A declared application. */
@@ -34,6 +38,7 @@ export interface Application {
   readonly resources: readonly Resource[]
   readonly operations: readonly Operation[]
   readonly accounts: AccountRules
+  readonly mounts: readonly Mount[]
 }
 
 /** What the engine adds to every application. */
@@ -88,16 +93,19 @@ export function app(declaration: {
   // biome-ignore lint/suspicious/noExplicitAny: each resource has its own table type; the registry reads them through models
   readonly resources: readonly Resource<string, any>[]
   readonly operations?: readonly Operation[]
+  /** Parts of the REST interface whose shape somebody else dictates. */
+  readonly mounts?: readonly Mount[]
   /** Rules of sign-up, sign-in and sessions; the safe values when left out. */
   readonly accounts?: AccountOptions
 }): Application {
-  const { operations = [], accounts } = declaration
-  return { version: "1.0.0", ...declaration, operations, accounts: accountRules(accounts) }
+  const { operations = [], mounts = [], accounts } = declaration
+  return { version: "1.0.0", ...declaration, operations, mounts, accounts: accountRules(accounts) }
 }
 
-function compileOperation(operation: Operation, models: Models): CompiledOperation {
+function compileOperation(operation: Operation, models: Models, mount: Mount | null): CompiledOperation {
   return {
     ...operation,
+    mount,
     model: operation.standard ? (models.get(operation.standard.resource) ?? null) : null,
     get inputType() {
       return compileShape(operation.input, `${operation.name} input`)
@@ -129,15 +137,17 @@ export function buildRegistry(
   for (const model of models.values()) checkResource(model, models)
   const operations = new Map<string, CompiledOperation>()
   const named = new Map<string, string>()
-  const add = (operation: Operation) => {
+  const add = (operation: Operation, mount: Mount | null = null) => {
     if (operations.has(operation.name)) throw new Error(`Two operations are named ${operation.name}`)
     checkOperation(operation, models)
-    operations.set(operation.name, compileOperation(operation, models))
+    operations.set(operation.name, compileOperation(operation, models, mount))
   }
   for (const model of models.values()) {
     for (const verb of standardVerbs) if (model.verbs.has(verb)) add(standardOperation(model, verb))
   }
   for (const operation of [...application.operations, ...(engine.operations ?? [])]) add(operation)
+  checkMounts(application.mounts)
+  for (const mount of application.mounts) for (const operation of mount.operations) add(operation, mount)
   if (eager) for (const { inputType, outputType } of operations.values()) checkNames(inputType, outputType, named)
-  return { title: application.title, version: application.version, models, operations }
+  return { title: application.title, version: application.version, models, operations, mounts: application.mounts }
 }

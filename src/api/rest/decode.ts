@@ -32,16 +32,28 @@ function needsBody(route: Route): boolean {
 
 async function withBody(wire: Wire, route: Route, input: Input): Promise<Json> {
   const base = route.bodyProperty === null ? "" : pointer(route.bodyProperty)
-  const body = await readBody(wire.request, route.method, base)
-  if (body === undefined) {
+  const sent = await readBody(wire.request, route.method, base)
+  if (sent === undefined) {
     if (needsBody(route)) throw invalid(base, "malformed_json", "Send a JSON body")
     return input
   }
+  const body = opened(sent, route)
   if (route.bodyProperty !== null) return { ...input, [route.bodyProperty]: body }
   if (body === null || typeof body !== "object" || Array.isArray(body))
     throw invalid("", "invalid_type", "The body is a JSON object")
   refuseConflicts(input, body as Input)
   return { ...(body as Input), ...input }
+}
+
+/** What stands in the envelope. Other members beside it would be ignored silently, so they are refused. */
+function opened(body: Json, { envelope }: Route): Json {
+  const { request } = envelope
+  if (request === undefined) return body
+  if (body === null || typeof body !== "object" || Array.isArray(body) || !Object.hasOwn(body, request))
+    throw invalid("", "required", `The body is {"${request}": …}`)
+  const other = Object.keys(body).find((name) => name !== request)
+  if (other !== undefined) throw invalid(pointer(other.slice(0, 100)), "unknown_field", `The body is {"${request}": …}`)
+  return (body as Input)[request] as Json
 }
 
 /** The wire input of the operation. Reads the body where there is one. Throws INVALID_ARGUMENT. */
@@ -83,6 +95,9 @@ export function clientPath(wire: Wire, path: string): string {
   if (route === null) return path
   const body = route.bodyProperty === null ? null : pointer(route.bodyProperty)
   if (body !== null && (path === body || path.startsWith(`${body}/`))) return path.slice(body.length)
+  const { request } = route.envelope
+  const isAddress = route.parameters.some((name) => path === pointer(name))
+  if (request !== undefined && path !== "" && !isAddress) return pointer(request) + path
   if (!route.operation.model || route.takesBody) return path
   if (path.startsWith("/expand/")) return "/expand"
   return wire.hasFilterParameters ? filterPath(path) : path

@@ -32,6 +32,11 @@ function nextLink(wire: Wire, cursor: string): string {
   return `<${pathText(wire.request)}?${[...others, `cursor=${encodeURIComponent(cursor)}`].join("&")}>; rel="next"`
 }
 
+/** The output in the envelope that its mount puts around it. */
+function enclosed(output: Json, { envelope }: Route): Json {
+  return envelope.answer === undefined ? output : { [envelope.answer]: output }
+}
+
 /** The encoder of one configuration. */
 export function encoder(sets: HeaderSets, locations: Locations): (wire: Wire, output: Json, facts: Facts) => Response {
   return (wire, output, facts) => {
@@ -47,7 +52,10 @@ export function encoder(sets: HeaderSets, locations: Locations): (wire: Wire, ou
     const unchanged = isRead && tag !== null && isUnchanged(wire.request.headers.get("if-none-match"), tag)
     const answer = unchanged
       ? new Response(null, { status: 304, headers: sets.read })
-      : new Response(JSON.stringify(output), { status: route.status, headers: isRead ? sets.read : sets.write })
+      : new Response(JSON.stringify(enclosed(output, route)), {
+          status: route.status,
+          headers: isRead ? sets.read : sets.write,
+        })
     const { headers } = answer
     if (unchanged) headers.delete("Content-Type")
     if (tag !== null) headers.set("ETag", tag)

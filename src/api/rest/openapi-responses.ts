@@ -1,11 +1,22 @@
 /** Answers of the OpenAPI document: what success looks like, and one component for each set of codes that share a status. */
 import { type Code, codes, titles } from "../../core/code.ts"
 import type { JsonObject } from "../../core/json.ts"
+import type { ProblemRendering } from "../../core/mount.ts"
 import type { ProblemType } from "../../core/problem.ts"
+import { compileShape } from "../../core/shape.ts"
 import { refinements, statusByCode } from "./problem.ts"
 import type { Route } from "./routes.ts"
 
 const schemas = "#/components/schemas/"
+
+/** Components by kind and name, collected while operations are described. */
+export type Components = Record<"schemas" | "parameters" | "responses" | "headers", Record<string, JsonObject>>
+
+/** A schema in the envelope that a mount puts around it. */
+export function enclosing(schema: JsonObject, member: string | undefined): JsonObject {
+  if (member === undefined) return schema
+  return { type: "object", required: [member], properties: { [member]: schema }, additionalProperties: false }
+}
 
 /** The body of every problem, and of the faults in it. */
 export const problemSchemas: Readonly<Record<string, JsonObject>> = {
@@ -72,7 +83,8 @@ export function successes(route: Route): Record<string, JsonObject> {
     ...(status === 201 ? (["Location"] as const) : []),
     ...(verb === "list" ? (["Link"] as const) : []),
   ]
-  const content = { "application/json": { schema: operation.outputType.schema } }
+  const schema = enclosing(operation.outputType.schema, route.envelope.answer)
+  const content = { "application/json": { schema } }
   const answer = {
     description: status === 201 ? "Created." : "Done.",
     headers: headersOf([...special, ...usual]),
@@ -129,11 +141,34 @@ function problemAnswer(description: string): JsonObject {
   return { description, content: { "application/problem+json": { schema: { $ref: `${schemas}Problem` } } } }
 }
 
+/** The answers of failure as a mount renders them: what it renders is asked of it, so that the document cannot say otherwise. */
+function mountedFailures(
+  route: Route,
+  rendering: ProblemRendering,
+  components: Components,
+): Record<string, JsonObject> {
+  const shape = compileShape(rendering.schema, `problems of ${route.operation.mount?.prefix ?? ""}`)
+  Object.assign(components.schemas, shape.named)
+  const answers: Record<string, JsonObject> = {}
+  for (const failure of failuresOf(route)) {
+    const type = failure in refinements ? (failure as ProblemType) : null
+    const code = type === null ? (failure as Code) : "INVALID_ARGUMENT"
+    const facts = { violations: [], requestId: "request", retryAfterSeconds: null, message: titleOf(failure) }
+    const { status, body } = rendering.render({ code, type, status: statusOfFailure(failure), ...facts })
+    const content = body === null ? {} : { content: { "application/json": { schema: shape.schema } } }
+    answers[status] = { description: titleOf(failure), ...content }
+  }
+  return answers
+}
+
 /**
  * The answers of failure.
- * @param components filled with the components that the answers refer to
+ * @param all filled with the components that the answers refer to
  */
-export function failures(route: Route, components: Record<string, JsonObject>): Record<string, JsonObject> {
+export function failures(route: Route, all: Components): Record<string, JsonObject> {
+  const rendering = route.operation.mount?.problem ?? null
+  if (rendering !== null) return mountedFailures(route, rendering, all)
+  const components = all.responses
   const byStatus = new Map<number, Failure[]>()
   for (const failure of failuresOf(route)) {
     const status = statusOfFailure(failure)

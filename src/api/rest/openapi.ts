@@ -19,11 +19,15 @@ import {
   queryParameters,
   rootOf,
 } from "./openapi-parameters.ts"
-import { failures, headerComponents, problemSchemas, successes } from "./openapi-responses.ts"
+import {
+  type Components,
+  enclosing,
+  failures,
+  headerComponents,
+  problemSchemas,
+  successes,
+} from "./openapi-responses.ts"
 import { type Route, routeOf } from "./routes.ts"
-
-/** Components by kind and name, collected while operations are described. */
-type Components = Record<"schemas" | "parameters" | "responses" | "headers", Record<string, JsonObject>>
 
 function keepSchemas(components: Components, named: Readonly<Record<string, JsonObject>>): void {
   for (const [name, schema] of Object.entries(named)) {
@@ -86,9 +90,14 @@ function requestBody(route: Route): JsonObject | null {
   const schema = bodySchema(route)
   if (schema === null) return null
   const example = bodyExample(route, schema)
-  const media = { schema, ...(example === undefined ? {} : { example }) }
+  const { request } = route.envelope
+  const media = {
+    schema: enclosing(schema, request),
+    ...(example === undefined ? {} : { example: request === undefined ? example : { [request]: example } }),
+  }
   const root = typeof schema.$ref === "string" ? rootOf({ ...route.operation.inputType, schema }) : schema
-  const required = route.bodyProperty !== null || ((root.required ?? []) as readonly string[]).length > 0
+  const required =
+    request !== undefined || route.bodyProperty !== null || ((root.required ?? []) as readonly string[]).length > 0
   return { required, content: Object.fromEntries(takenTypes(route.method).map((type) => [type, media])) }
 }
 
@@ -134,6 +143,11 @@ function isOpen(registry: Registry, operation: CompiledOperation): boolean {
   return model !== undefined && couldPass(model.policy[policy.action], anonymous, { model, models })
 }
 
+/** Schemes that only a mount takes, under names of their own. */
+function schemesOf({ mount }: CompiledOperation): Record<string, string[]>[] {
+  return (mount?.schemes ?? []).map((scheme) => ({ [scheme]: [] }))
+}
+
 function nounOf(operation: CompiledOperation): string {
   return operation.name.slice(0, operation.name.indexOf("."))
 }
@@ -149,10 +163,10 @@ function describe(registry: Registry, route: Route, components: Components) {
     operationId: operation.name,
     summary: operation.summary ?? operation.name,
     tags: [nounOf(operation)],
-    security: [...(isOpen(registry, operation) ? [{}] : []), { bearer: [] }],
+    security: [...(isOpen(registry, operation) ? [{}] : []), { bearer: [] }, ...schemesOf(operation)],
     parameters: parametersOf(route, components),
     ...(body === null ? {} : { requestBody: body }),
-    responses: { ...successes(route), ...failures(route, components.responses) },
+    responses: { ...successes(route), ...failures(route, components) },
   }
 }
 
@@ -229,6 +243,11 @@ export function openApiDocument(registry: Registry): JsonObject {
     description: "An access token (RFC 6750).",
   } as const
   hono.openAPIRegistry.registerComponent("securitySchemes", "bearer", bearer)
+  for (const scheme of new Set(registry.mounts.flatMap(({ schemes }) => schemes))) {
+    const description = `An access token as \`Authorization: ${scheme} …\`.`
+    const declared = { type: "apiKey", in: "header", name: "Authorization", description } as const
+    hono.openAPIRegistry.registerComponent("securitySchemes", scheme, declared)
+  }
   for (const route of described) hono.openAPIRegistry.registerPath(createRoute(route as never))
   const document = hono.getOpenAPI31Document({
     openapi: "3.1.0",

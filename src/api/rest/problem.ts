@@ -1,6 +1,7 @@
 /** Problem -> RFC 9457. The status comes from the code by Connect's own table, refined where HTTP has a better word for the type. */
 import { type Code, titles } from "../../core/code.ts"
 import type { Facts } from "../../core/door.ts"
+import type { Mount, ToldProblem } from "../../core/mount.ts"
 import type { Problem, ProblemType } from "../../core/problem.ts"
 import { clientPath } from "./decode.ts"
 import { type HeaderSets, tellFacts } from "./headers.ts"
@@ -84,11 +85,46 @@ function tellCure(headers: Headers, wire: Wire, problem: Problem): void {
   }
 }
 
+/** What a mount's own rendering is given. */
+function toldOf(problem: Problem, requestId: string): ToldProblem {
+  const { type = null, violations = [], retryAfterSeconds = null } = problem.options
+  const { code, message } = problem
+  return { code, type, status: statusOf(problem), message, violations, requestId, retryAfterSeconds }
+}
+
+/** The mount that a request is for, also where nothing stands at its path. */
+function mountOf(wire: Wire, mounts: readonly Mount[]): Mount | null {
+  if (mounts.length === 0) return null
+  if (wire.route !== null) return wire.route.operation.mount
+  const path = `${pathText(wire.request)}/`
+  return mounts.find(({ prefix }) => path.startsWith(`${prefix}/`)) ?? null
+}
+
+/** A problem as its mount renders it, or by RFC 9457. */
+function rendered(
+  wire: Wire,
+  problem: Problem,
+  requestId: string,
+  sets: HeaderSets,
+  mounts: readonly Mount[],
+): Response {
+  const rendering = mountOf(wire, mounts)?.problem ?? null
+  if (rendering === null) {
+    const body = bodyOf(wire, problem, requestId)
+    return new Response(JSON.stringify(body), { status: body.status, headers: sets.problem })
+  }
+  const { status, body } = rendering.render(toldOf(problem, requestId))
+  if (body === null) return new Response(null, { status, headers: sets.empty })
+  return new Response(JSON.stringify(body), { status, headers: sets.write })
+}
+
 /** The encoder of problems of one configuration. */
-export function problemEncoder(sets: HeaderSets): (wire: Wire, problem: Problem, facts: Facts) => Response {
+export function problemEncoder(
+  sets: HeaderSets,
+  mounts: readonly Mount[],
+): (wire: Wire, problem: Problem, facts: Facts) => Response {
   return (wire, problem, facts) => {
-    const body = bodyOf(wire, problem, facts.requestId)
-    const answer = new Response(JSON.stringify(body), { status: body.status, headers: sets.problem })
+    const answer = rendered(wire, problem, facts.requestId, sets, mounts)
     tellCure(answer.headers, wire, problem)
     tellFacts(answer.headers, wire, facts)
     return answer

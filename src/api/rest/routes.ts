@@ -18,6 +18,8 @@ export interface Route {
   /** The input's property that the body fills; null when the body's members are the input's own, or when there is no body. */
   readonly bodyProperty: string | null
   readonly takesBody: boolean
+  /** The member of the body, and of the answer, that everything stands in. */
+  readonly envelope: { readonly request?: string; readonly answer?: string }
   /** True for standard updates and deletes: only they are guarded by a version. */
   readonly takesIfMatch: boolean
   /** True when the answer is one record whose version is its entity tag. */
@@ -53,6 +55,8 @@ function queryFieldsOf(route: Route): ReadonlyMap<string, Field> {
   return new Map([...route.fields].filter(([name]) => !elsewhere.has(name)))
 }
 
+const noEnvelope = Object.freeze({})
+
 /** The place of one operation. Without a binding of its own it stands at `POST /v1/rpc/<name>`. */
 export function routeOf(operation: CompiledOperation): Route {
   const binding = operation.rest ?? { method: "POST" as const, path: `/rpc/${operation.name}` }
@@ -62,11 +66,12 @@ export function routeOf(operation: CompiledOperation): Route {
   const route: Route = {
     operation,
     method: binding.method,
-    path: prefix + binding.path,
+    path: (operation.mount?.prefix ?? prefix) + binding.path,
     parameters: [...binding.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string),
     status: binding.status ?? 200,
     bodyProperty: binding.body ?? null,
     takesBody: bodyMethods.has(binding.method),
+    envelope: binding.envelope ?? noEnvelope,
     takesIfMatch: verb === "update" || verb === "delete",
     tagged: verb === "get" || verb === "create" || verb === "update",
     get fields() {

@@ -33,11 +33,20 @@ export type ReadWire = (
 
 const none: Readonly<Record<string, string>> = Object.freeze({})
 
-/** The token of `Authorization: Bearer …`. Another scheme is an empty token, which does not hold: a credential was presented. */
-function bearerOf(header: string | null): string | null {
+/**
+ * The token of `Authorization: Bearer …`, or of a scheme that the mount takes. Another scheme is an empty token, which does not hold: a
+ * credential was presented.
+ */
+function bearerOf(header: string | null, schemes: readonly string[]): string | null {
   if (header === null) return null
-  return /^bearer +(\S+) *$/i.exec(header)?.[1] ?? ""
+  const bearer = /^bearer +(\S+) *$/i.exec(header)?.[1]
+  if (bearer !== undefined || schemes.length === 0) return bearer ?? ""
+  const [, scheme, token] = /^([A-Za-z0-9-]+) +(\S+) *$/.exec(header) ?? []
+  const isTaken = schemes.some((one) => one.toLowerCase() === scheme?.toLowerCase())
+  return isTaken && token !== undefined ? token : ""
 }
+
+const noSchemes: readonly string[] = []
 
 /**
  * Makes the reader of requests.
@@ -55,7 +64,7 @@ export function wireReader(corsOrigins: readonly string[]): ReadWire {
       refusal: found.refusal ?? null,
       credentials: {
         address: headers.get("cf-connecting-ip"),
-        bearer: bearerOf(headers.get("authorization")),
+        bearer: bearerOf(headers.get("authorization"), found.route?.operation.mount?.schemes ?? noSchemes),
         userAgent: headers.get("user-agent"),
         cookies: cookiesOf(request, listed),
       },
