@@ -75,7 +75,10 @@ export const organizations = resource("organizations", {
   fields: { createdBy: stamp(me) },
   relations: {
     members: many("members", "organizationId", { onDelete: "delete" }),
+    invitations: many("invitations", "organizationId", { onDelete: "delete" }),
     projects: many("projects", "organizationId", { onDelete: "refuse" }),
+    // Their keys must end first.
+    serviceAccounts: many("service_accounts", "ownerId", { onDelete: "refuse" }),
   },
   members: {
     resource: "members",

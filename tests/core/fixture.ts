@@ -201,7 +201,16 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
     },
     limitAddress: async () => step("limitAddress"),
     limitPrincipal: async () => step("limitPrincipal"),
+    limitLetters: async (sender, count) => void asked.push(`limitLetters ${sender} ${count}`),
     ids: { mint: (prefix) => `${prefix}_01kaj70000000000000000000${++minted}` },
+    secrets: {
+      mint: async (id) => ({ text: `secret of ${id}`, hash: `hash of ${id}` }),
+      read: async (prefix, text) => {
+        const id = text.replace("secret of ", "")
+        return id.startsWith(`${prefix}_`) ? { id, hash: `hash of ${id}` } : null
+      },
+    },
+    link: (page, token) => `https://example.com/${page}?token=${token}`,
     now: () => now,
     elapsed: () => 0,
     hash: async (text) => `hash(${text})`,

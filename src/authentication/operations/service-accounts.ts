@@ -31,7 +31,7 @@ function create(flow: Flow, accounts: Resource): Operation {
           .as(system("a service account's user", caller))
           .create(users, { id: userId, name, roles: [], kind: "service", email: null })
         // As the caller: the policy of the resource says who may own one.
-        changes.create(accounts, { ownerId, userId, name, createdBy: caller } as never)
+        changes.create(accounts, { ownerId, userId, name } as never)
       })
       return rows[1]
     },

@@ -29,6 +29,9 @@ async function changePerson(
   change: Partial<Pick<Person, "status" | "roles">>,
 ) {
   const next = { ...person, ...change }
+  const closesOwn = next.status !== "active" || !next.roles.includes("admin")
+  if (person.id === principalId(work.reading.principal) && closesOwn)
+    throw new Problem("FAILED_PRECONDITION", "Another administrator has to do this: the last one must not lock all out")
   const [row] = await work.write(({ changes, decidedOn, send }) => {
     const values = {
       ...(change.status ? { status: change.status, deleteAfter: null } : {}),
