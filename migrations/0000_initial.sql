@@ -67,6 +67,7 @@ CREATE TABLE `impersonations` (
 	`updatedAt` text NOT NULL,
 	`userId` text NOT NULL,
 	`administratorId` text NOT NULL,
+	`sessionId` text NOT NULL,
 	`reason` text(500) NOT NULL,
 	`expiresAt` text NOT NULL,
 	FOREIGN KEY (`userId`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action,
@@ -74,6 +75,8 @@ CREATE TABLE `impersonations` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `impersonations_id_unique` ON `impersonations` (`id`);
+--> statement-breakpoint
+CREATE INDEX `impersonations_by_administrator` ON `impersonations` (`administratorId`,`createdAt`,`id`);
 --> statement-breakpoint
 CREATE INDEX `impersonations_by_user` ON `impersonations` (`userId`,`createdAt`,`id`);
 --> statement-breakpoint

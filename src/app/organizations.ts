@@ -122,7 +122,7 @@ export const createOrganization = operation("organizations.create", {
     const userId = principal.kind === "user" ? principal.id : ""
     // The creator has no role yet that could grant one, so the application gives the first.
     changes
-      .as(system("the creator owns the organization"))
+      .as(system("the creator owns the organization", userId))
       .create(members, { organizationId: organization.id, userId, role: "owner" })
     return organization
   },

@@ -59,7 +59,9 @@ function remove(flow: Flow, accounts: Resource): Operation {
       if (!user) throw notFound(accounts.name)
       await work.write(({ changes, decidedOn, send }) => {
         changes.delete(accounts, id)
-        changes.as(system("its service account was removed")).update(users, user.id, { status: "deleted" })
+        changes
+          .as(system("its service account was removed", principalId(work.reading.principal)))
+          .update(users, user.id, { status: "deleted" })
         decidedOn(users.name, user.id, user.version)
         send(
           commandTo(work, user.id, {
