@@ -27,7 +27,7 @@ export const impersonations = resource("impersonations", {
   tenant: "none",
   summary: "An administrator acting in somebody's name, with the reason",
   policy: { read: any(rule("in my name", is("userId", me)), administrator), ...closed },
-  filter: ["userId", "administratorId"],
+  filter: ["userId"],
   operations: ["list", "get"],
 })
 

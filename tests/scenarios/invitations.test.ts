@@ -1,6 +1,7 @@
 /** Invitations: from the letter to the place in the organization, once, and for nobody whom the link was not given to. */
 import { env } from "cloudflare:workers"
 import { beforeAll, describe, expect, test } from "vitest"
+import { handlerSecrets } from "../../src/authentication/token-once.ts"
 import { type Actor, newActor } from "../support/actors.ts"
 import { type Answer, call } from "../support/calls.ts"
 import { lettersTo, letterTo } from "../support/people.ts"
@@ -157,6 +158,9 @@ describe("a link is refused, always in the same words, when it is", () => {
   test("made up, of another purpose, or of another invitation", async () => {
     const { token, guest, invitation } = await invited()
     const { token: foreign } = await invited()
+    // Of the right form and about the right record: whoever knows its id can make one.
+    const { text: guessed } = await handlerSecrets((length) => new Uint8Array(length)).mint(invitation.id)
+    await expectRefused(guest, guessed)
     for (const text of [
       "x",
       `${token}0`,
