@@ -2,11 +2,11 @@
 import { restDoor } from "./api/rest/index.ts"
 import type { AccountPorts } from "./authentication/account.ts"
 import { authenticator } from "./authentication/authenticate.ts"
-import { countBreaches } from "./authentication/breached.ts"
+import { countBreaches, type RangeFetch } from "./authentication/breached.ts"
 import { type SigningKeys, signingKeys } from "./authentication/keys.ts"
 import type { Objects } from "./authentication/objects.ts"
 import { accountParts } from "./authentication/operations/index.ts"
-import { passwords } from "./authentication/password.ts"
+import { type Derive, passwords } from "./authentication/password.ts"
 import { normalisePassword } from "./authentication/password-rules.ts"
 import { refreshTokens } from "./authentication/refresh-token.ts"
 import { type RevocationList, revocationList } from "./authentication/revocation.ts"
@@ -46,6 +46,10 @@ export interface Runtime {
   readonly observe?: Observe
   /** Keeps work going after the answer. */
   waitUntil(work: Promise<unknown>): void
+  /** The password hash in the place of Argon2id: tests count what is computed. */
+  readonly derive?: Derive
+  /** Asks for known breaches in the place of the network. */
+  readonly fetchRange?: RangeFetch
 }
 
 /**
@@ -85,9 +89,13 @@ interface World {
   readonly objects: Objects
   readonly signing: SigningKeys
   readonly revocations: RevocationList
+  readonly derive: Derive
+  readonly fetchRange: RangeFetch
   tell(where: string, cause: unknown): void
   behind(work: Promise<unknown>): void
 }
+
+const argon2: Derive = async (...of) => (await import("./authentication/argon2.ts")).argon2id(...of)
 
 function worldOf(env: Env, config: Config, runtime: Runtime): World {
   const observe = runtime.observe ?? logObservation
@@ -100,6 +108,8 @@ function worldOf(env: Env, config: Config, runtime: Runtime): World {
     config,
     observe,
     tell,
+    derive: runtime.derive ?? argon2,
+    fetchRange: runtime.fetchRange ?? ((url, init) => fetch(url, init)),
     objects: { user: (id) => stub(userObjectName(id)), ghost: (bucket) => stub(ghostObjectName(bucket)) },
     signing: signingKeys({ database: env.DB, sealer: sealer(config.rings.kek, random) }),
     revocations: revocationList({
@@ -112,9 +122,7 @@ function worldOf(env: Env, config: Config, runtime: Runtime): World {
 }
 
 function accountPortsOf(world: World, application: Application): AccountPorts {
-  const { env, config } = world
-  const derive = async (...of: Parameters<typeof import("./authentication/argon2.ts").argon2id>) =>
-    (await import("./authentication/argon2.ts")).argon2id(...of)
+  const { env, config, derive, fetchRange } = world
   return {
     ...world,
     title: application.title,
@@ -126,13 +134,13 @@ function accountPortsOf(world: World, application: Application): AccountPorts {
     ids,
     random,
     apiKeys: config.development ? "test" : "live",
-    countBreaches: (text) => countBreaches(normalisePassword(text) ?? "", (url, init) => fetch(url, init)),
+    countBreaches: (text) => countBreaches(normalisePassword(text) ?? "", fetchRange),
     takeSetupCode: (hash, now) => takeSetupCode(env.DB, hash, now),
     link: (page, token) => `${config.publicUrl}/account/${page}?token=${token}`,
   }
 }
 
-function outboxOf({ env, config, observe, objects, behind }: World): Deliverer {
+function outboxOf({ env, config, observe, objects, revocations, behind }: World): Deliverer {
   const send = (id: string, mail: Letter) =>
     config.mail === null ? toMailbox(env.CACHE, id, mail) : sendByCloudflare(config.mail, mail)
   return deliverer({
@@ -147,7 +155,9 @@ function outboxOf({ env, config, observe, objects, behind }: World): Deliverer {
         const mail = payload as unknown as Mail
         if (mail.to !== null) await send(id, { ...mail, to: mail.to })
       },
-      user: (delivery) => deliverCommand(objects, delivery),
+      user: async (delivery) => {
+        if (await deliverCommand(objects, delivery)) revocations.outdate()
+      },
     },
   })
 }

@@ -8,12 +8,26 @@ export interface CommandReceivers {
   ghost(bucket: number): UserObject
 }
 
-/** @throws Error when the object did not acknowledge */
-export async function deliverCommand(objects: CommandReceivers, { id, subject, payload }: Delivery): Promise<void> {
+/** What may end sessions or keys, or make their tokens stale. */
+const reducing: ReadonlySet<Command["kind"]> = new Set([
+  "setAccount",
+  "revokeKey",
+  "revokeSession",
+  "revokeOthers",
+  "revokeAll",
+])
+
+/**
+ * Delivers one command.
+ * @returns true when it was one that may reduce rights: the hub then knows more than this isolate
+ * @throws Error when the object did not acknowledge
+ */
+export async function deliverCommand(objects: CommandReceivers, { id, subject, payload }: Delivery): Promise<boolean> {
   const { command, cause } = payload as unknown as { command: Command; cause: Cause }
   const object = subject.startsWith("ghost/")
     ? objects.ghost(Number(subject.slice("ghost/".length)))
     : objects.user(subject)
   const answer = await object.apply(id, command, cause)
   if ("error" in answer) throw new Error(`The object of ${subject} answered ${answer.error}: ${answer.cause ?? ""}`)
+  return reducing.has(command.kind)
 }

@@ -9,6 +9,7 @@ import type { UserObject } from "../../core/user-object.ts"
 import { causeOf, type Flow } from "../account.ts"
 import { ask } from "../objects.ts"
 import { sessionPrefix } from "../refresh-token.ts"
+import { noteEnded } from "../session-opening.ts"
 import { sessionOf } from "./password.ts"
 
 const instant = z.iso.datetime()
@@ -81,6 +82,7 @@ export function revokeSession(flow: Flow): Operation {
     engine: async ({ id }: z.output<typeof revokeInput>, work) => {
       const done = await ask(() => objectOf(flow, work).revoke(id, causeOf(work)))
       if (done === null || done.revoked === 0) throw notFound("sessions")
+      noteEnded(flow.ports(), id, work.reading.now)
       return { ended: done.revoked }
     },
   }
@@ -99,6 +101,7 @@ export function revokeOtherSessions(flow: Flow): Operation {
     rest: { method: "POST", path: "/sessions/revoke-others" },
     engine: async (_: unknown, work) => {
       const done = await ask(() => objectOf(flow, work).revokeOthers(sessionOf(work), causeOf(work)))
+      flow.ports().revocations.outdate()
       return { ended: done?.revoked ?? 0 }
     },
   }

@@ -178,6 +178,7 @@ export function userOperations(flow: Flow): readonly Operation[] {
       async ({ id: userId }, work) => {
         const person = await personOf(work, userId)
         const done = await ask(() => flow.ports().objects.user(person.id).revokeAll(causeOf(work)))
+        flow.ports().revocations.outdate()
         return { ended: done?.revoked ?? 0 }
       },
       z.object({ ended: z.int() }).meta({ id: "SessionsEnded" }),
