@@ -6,11 +6,12 @@ import { countBreaches, type RangeFetch } from "./authentication/breached.ts"
 import { type SigningKeys, signingKeys } from "./authentication/keys.ts"
 import type { Objects } from "./authentication/objects.ts"
 import { accountParts } from "./authentication/operations/index.ts"
-import { type Derive, passwords } from "./authentication/password.ts"
+import { type Derive, deriveArgon2, passwords } from "./authentication/password.ts"
 import { normalisePassword } from "./authentication/password-rules.ts"
 import { refreshTokens } from "./authentication/refresh-token.ts"
 import { type RevocationList, revocationList } from "./authentication/revocation.ts"
 import { sealer } from "./authentication/seal.ts"
+import { hashSecret } from "./authentication/token.ts"
 import { type Config, configOf, type Env } from "./config.ts"
 import { explainOperation } from "./core/explain.ts"
 import type { Models } from "./core/model.ts"
@@ -24,7 +25,7 @@ import { type Letter, readMailbox, sendByCloudflare, toMailbox } from "./integra
 import { logObservation } from "./observability/log.ts"
 import { deliverCommand } from "./server/commands.ts"
 import { checkHealth } from "./server/health.ts"
-import { ids } from "./server/ids.ts"
+import { ids, random } from "./server/ids.ts"
 import { ghostObjectName, userObjectName } from "./server/keys.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { limiting } from "./server/limiter.ts"
@@ -72,15 +73,6 @@ export function registryOf(
   return registry
 }
 
-const encoder = new TextEncoder()
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", encoder.encode(text))
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("")
-}
-
-const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length))
-
 /** What the ports of one isolate share. */
 interface World {
   readonly env: Env
@@ -89,13 +81,10 @@ interface World {
   readonly objects: Objects
   readonly signing: SigningKeys
   readonly revocations: RevocationList
-  readonly derive: Derive
-  readonly fetchRange: RangeFetch
+  readonly runtime: Runtime
   tell(where: string, cause: unknown): void
   behind(work: Promise<unknown>): void
 }
-
-const argon2: Derive = async (...of) => (await import("./authentication/argon2.ts")).argon2id(...of)
 
 function worldOf(env: Env, config: Config, runtime: Runtime): World {
   const observe = runtime.observe ?? logObservation
@@ -108,8 +97,7 @@ function worldOf(env: Env, config: Config, runtime: Runtime): World {
     config,
     observe,
     tell,
-    derive: runtime.derive ?? argon2,
-    fetchRange: runtime.fetchRange ?? ((url, init) => fetch(url, init)),
+    runtime,
     objects: { user: (id) => stub(userObjectName(id)), ghost: (bucket) => stub(ghostObjectName(bucket)) },
     signing: signingKeys({ database: env.DB, sealer: sealer(config.rings.kek, random) }),
     revocations: revocationList({
@@ -122,7 +110,8 @@ function worldOf(env: Env, config: Config, runtime: Runtime): World {
 }
 
 function accountPortsOf(world: World, application: Application): AccountPorts {
-  const { env, config, derive, fetchRange } = world
+  const { env, config, runtime } = world
+  const { derive = deriveArgon2, fetchRange = (url, init) => fetch(url, init) } = runtime
   return {
     ...world,
     title: application.title,
@@ -155,9 +144,7 @@ function outboxOf({ env, config, observe, objects, revocations, behind }: World)
         const mail = payload as unknown as Mail
         if (mail.to !== null) await send(id, { ...mail, to: mail.to })
       },
-      user: async (delivery) => {
-        if (await deliverCommand(objects, delivery)) revocations.outdate()
-      },
+      user: (delivery) => deliverCommand(objects, delivery, revocations.outdate),
     },
   })
 }
@@ -180,7 +167,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     ids,
     now: () => new Date(),
     elapsed: () => performance.now(),
-    hash: sha256,
+    hash: (text) => hashSecret(new TextEncoder().encode(text)),
     outbox,
     behind: world.behind,
     observe: world.observe,

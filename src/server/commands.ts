@@ -19,15 +19,19 @@ const reducing: ReadonlySet<Command["kind"]> = new Set([
 
 /**
  * Delivers one command.
- * @returns true when it was one that may reduce rights: the hub then knows more than this isolate
+ * @param onReduced told of a command that may reduce rights, when it is done: the hub then knows more than this isolate
  * @throws Error when the object did not acknowledge
  */
-export async function deliverCommand(objects: CommandReceivers, { id, subject, payload }: Delivery): Promise<boolean> {
+export async function deliverCommand(
+  objects: CommandReceivers,
+  { id, subject, payload }: Delivery,
+  onReduced: () => void,
+): Promise<void> {
   const { command, cause } = payload as unknown as { command: Command; cause: Cause }
   const object = subject.startsWith("ghost/")
     ? objects.ghost(Number(subject.slice("ghost/".length)))
     : objects.user(subject)
   const answer = await object.apply(id, command, cause)
   if ("error" in answer) throw new Error(`The object of ${subject} answered ${answer.error}: ${answer.cause ?? ""}`)
-  return reducing.has(command.kind)
+  if (reducing.has(command.kind)) onReduced()
 }

@@ -36,15 +36,16 @@ const search = /^update "outbox" set "dueAt" = \?2, "attempts"/
 
 /** A D1 statement that counts its run. `raw` is what the database itself needs in a batch. */
 function countedStatement(raw: D1PreparedStatement, text: string, count: () => void): D1PreparedStatement {
-  const trip = () => {
+  const over = <T>(run: () => Promise<T>) => {
     if (!search.test(text)) count()
+    return run()
   }
   const counted = {
     raw,
     bind: (...values: unknown[]) => countedStatement(raw.bind(...values), text, count),
-    all: () => (trip(), raw.all()),
-    run: () => (trip(), raw.run()),
-    first: (column?: string) => (trip(), column === undefined ? raw.first() : raw.first(column)),
+    all: () => over(() => raw.all()),
+    run: () => over(() => raw.run()),
+    first: (column?: string) => over(() => (column === undefined ? raw.first() : raw.first(column))),
   }
   return counted as unknown as D1PreparedStatement
 }
@@ -101,13 +102,13 @@ export function counted(
     const name = `${binding}.${method}`
     counts.calls[name] = (counts.calls[name] ?? 0) + 1
   }
+  const given = { ...env, ...options.change } as Env
   const bindings = {
-    ...env,
-    DB: countedDatabase(env.DB, () => void counts.trips++),
-    USER: countedNamespace(env.USER, note("USER")),
-    HUB: countedNamespace(env.HUB, note("HUB")),
-    LIMITER: countedNamespace(env.LIMITER, note("LIMITER")),
-    ...options.change,
+    ...given,
+    DB: countedDatabase(given.DB, () => void counts.trips++),
+    USER: countedNamespace(given.USER, note("USER")),
+    HUB: countedNamespace(given.HUB, note("HUB")),
+    LIMITER: countedNamespace(given.LIMITER, note("LIMITER")),
   }
   const served = serve(options.application ?? application, bindings as never, {
     observe: (observation) => void observations.push(observation),
