@@ -93,6 +93,8 @@ export function counted(
     readonly application?: Application
     readonly change?: Partial<Record<keyof Env, unknown>>
     readonly fetchRange?: Runtime["fetchRange"]
+    /** In the place of Argon2id; counted all the same. */
+    readonly derive?: Runtime["derive"]
   } = {},
 ): Counted {
   const counts: Counts = { hashes: 0, trips: 0, calls: {} }
@@ -118,7 +120,7 @@ export function counted(
     },
     derive: (...of) => {
       counts.hashes++
-      return argon2id(...of)
+      return (options.derive ?? argon2id)(...of)
     },
     ...(options.fetchRange ? { fetchRange: options.fetchRange } : {}),
   })
