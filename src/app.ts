@@ -2,11 +2,11 @@
 import { restDoor } from "./api/rest/index.ts"
 import type { AccountPorts } from "./authentication/account.ts"
 import { authenticator } from "./authentication/authenticate.ts"
-import { countBreaches } from "./authentication/breached.ts"
+import { countBreaches, type RangeFetch } from "./authentication/breached.ts"
 import { type SigningKeys, signingKeys } from "./authentication/keys.ts"
 import { type Objects, watched } from "./authentication/objects.ts"
 import { accountParts } from "./authentication/operations/index.ts"
-import { passwords } from "./authentication/password.ts"
+import { type Derive, deriveArgon2, passwords } from "./authentication/password.ts"
 import { normalisePassword } from "./authentication/password-rules.ts"
 import { refreshTokens } from "./authentication/refresh-token.ts"
 import { type RevocationList, revocationList } from "./authentication/revocation.ts"
@@ -26,7 +26,7 @@ import { readMailbox, sendMail } from "./integrations/mail/index.ts"
 import { logObservation } from "./observability/log.ts"
 import { deliverCommand } from "./server/commands.ts"
 import { checkHealth } from "./server/health.ts"
-import { ids } from "./server/ids.ts"
+import { ids, random } from "./server/ids.ts"
 import { ghostObjectName, userObjectName } from "./server/keys.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit, limiting } from "./server/limiter.ts"
@@ -48,6 +48,10 @@ export interface Runtime {
   readonly observe?: Observe
   /** Keeps work going after the answer. */
   waitUntil(work: Promise<unknown>): void
+  /** The password hash in the place of Argon2id: tests count what is computed. */
+  readonly derive?: Derive
+  /** Asks for known breaches in the place of the network. */
+  readonly fetchRange?: RangeFetch
 }
 
 /**
@@ -70,9 +74,6 @@ export function registryOf(
   return registry
 }
 
-const encoder = new TextEncoder()
-const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length))
-
 /** What the ports of one isolate share. */
 interface World {
   readonly env: Env
@@ -81,6 +82,7 @@ interface World {
   readonly objects: Objects
   readonly signing: SigningKeys
   readonly revocations: RevocationList
+  readonly runtime: Runtime
   tell(where: string, cause: unknown): void
   behind(work: Promise<unknown>): void
 }
@@ -101,6 +103,7 @@ function worldOf(env: Env, config: Config, runtime: Runtime): World {
     config,
     observe,
     tell,
+    runtime,
     objects: {
       user: (id) => watched(stub(userObjectName(id)), revocations.doubt),
       ghost: (bucket) => stub(ghostObjectName(bucket)),
@@ -112,9 +115,8 @@ function worldOf(env: Env, config: Config, runtime: Runtime): World {
 }
 
 function accountPortsOf(world: World, application: Application): AccountPorts {
-  const { env, config } = world
-  const derive = async (...of: Parameters<typeof import("./authentication/argon2.ts").argon2id>) =>
-    (await import("./authentication/argon2.ts")).argon2id(...of)
+  const { env, config, runtime } = world
+  const { derive = deriveArgon2, fetchRange = (url, init) => fetch(url, init) } = runtime
   return {
     ...world,
     title: application.title,
@@ -126,7 +128,7 @@ function accountPortsOf(world: World, application: Application): AccountPorts {
     ids,
     random,
     apiKeys: config.development ? "test" : "live",
-    countBreaches: (text) => countBreaches(normalisePassword(text) ?? "", (url, init) => fetch(url, init)),
+    countBreaches: (text) => countBreaches(normalisePassword(text) ?? "", fetchRange),
     takeSetupCode: (hash, now) => takeSetupCode(env.DB, hash, now),
     link: (page, token) => `${config.publicUrl}/account/${page}?token=${token}`,
   }
@@ -168,7 +170,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     link: accounts.link,
     now: () => new Date(),
     elapsed: () => performance.now(),
-    hash: (text) => hashSecret(encoder.encode(text)),
+    hash: (text) => hashSecret(new TextEncoder().encode(text)),
     outbox,
     behind: world.behind,
     observe: world.observe,

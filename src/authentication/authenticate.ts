@@ -173,12 +173,24 @@ export function authenticator(
     if (revoked === true) return judgeRevoked(text, now)
     return revoked.then((is) => (is ? judgeRevoked(text, now) : known.principal))
   }
+  /**
+   * A browser sends its cookie by itself, and no script can take it away: one that holds no more is nobody's, or it would stand in the way
+   * of the refresh and of the sign-in that replace it.
+   */
+  const judgeCookie = async (text: string, now: Date): Promise<Principal> => {
+    try {
+      return await judge(text, now)
+    } catch (thrown) {
+      if (thrown instanceof Problem && thrown.code === "UNAUTHENTICATED") return anonymous
+      throw thrown
+    }
+  }
   return ({ bearer, cookies }, now) => {
     if (bearer !== null) return judge(bearer, now)
     if (cookies?.access == null) return anonymous
     if (!cookies.sameOrigin)
       throw new Problem("PERMISSION_DENIED", "A call with a browser's cookies must come from this site")
     if (isApiKey(cookies.access)) return refuse("a key is no session")
-    return judge(cookies.access, now)
+    return judgeCookie(cookies.access, now)
   }
 }

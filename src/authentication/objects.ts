@@ -1,6 +1,6 @@
 /** Calls to users' objects: whatever fails there is UNAVAILABLE here, never access. */
 import { Problem } from "../core/problem.ts"
-import type { Command, Refusal, UserObject } from "../core/user-object.ts"
+import type { Command, NewSession, Outcome, Refusal, UserObject } from "../core/user-object.ts"
 
 /** The objects, by what they stand for. */
 export interface Objects {
@@ -19,6 +19,16 @@ const reducingCommands = new Set<Command["kind"]>([
   "revokeAll",
 ])
 
+/** Whether a call may end sessions or keys, or make their tokens stale. */
+function isReducing(name: PropertyKey, given: readonly unknown[]): boolean {
+  if (name === "apply") return reducingCommands.has((given[1] as Command).kind)
+  if (name === "createSession") return (given[0] as NewSession).replaces != null
+  if (name === "complete") return (given[0] as Outcome).session?.replaces != null
+  return reducing.has(name)
+}
+
+const watchedCalls = new Set<PropertyKey>([...reducing, "apply", "createSession", "complete"])
+
 /**
  * The object, whose calls tell when they may have ended sessions or keys: whoever ended them must not go on believing in them.
  * @param onReduced called after the object's answer, whatever it was
@@ -26,15 +36,14 @@ const reducingCommands = new Set<Command["kind"]>([
 export function watched(object: UserObject, onReduced: () => void): UserObject {
   return new Proxy(object, {
     get: (target, name) => {
-      if (name !== "apply" && !reducing.has(name)) return Reflect.get(target, name)
-      return async (...given: [string, Command]) => {
-        const isReducing = name !== "apply" || reducingCommands.has(given[1].kind)
+      if (!watchedCalls.has(name)) return Reflect.get(target, name)
+      return async (...given: unknown[]) => {
         try {
           return await (target as unknown as Record<PropertyKey, (...of: unknown[]) => Promise<unknown>>)[name]?.(
             ...given,
           )
         } finally {
-          if (isReducing) onReduced()
+          if (isReducing(name, given)) onReduced()
         }
       }
     },
