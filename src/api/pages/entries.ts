@@ -24,6 +24,8 @@ export interface Entry {
   readonly fields: readonly Field[]
   /** True where a letter leads here: its token goes with the form, and nothing happens before the button is pressed. */
   readonly token: boolean
+  /** True where only somebody who is signed in can do it. */
+  readonly session: boolean
   /** What the operation is given beside the fields. */
   readonly given: JsonObject
   readonly button: string
@@ -58,7 +60,7 @@ const signInLink = ["Sign in", "/account/sign-in"] as const
 const signUpLink = ["Make an account", "/account/sign-up"] as const
 const mailLink = ["Sign in with a link by mail", "/account/sign-in-link"] as const
 
-const plain = { lead: null, fields: [], token: false, given: {}, links: [], again: null } as const
+const plain = { lead: null, fields: [], token: false, session: false, given: {}, links: [], again: null } as const
 
 function enteringEntries(newPassword: Field): readonly Entry[] {
   return [
@@ -173,11 +175,25 @@ function letterEntries(newPassword: Field): readonly Entry[] {
   ]
 }
 
+const invitation: Entry = {
+  ...plain,
+  path: "invitation",
+  title: "You are invited",
+  lead: "The account that you are signed in with takes the place that is meant for you.",
+  operation: "invitations.accept",
+  token: true,
+  session: true,
+  button: "Accept the invitation",
+  again: ["Go to your account", "/account"],
+  next: () => "/account?told=joined",
+}
+
 /**
  * All of them.
+ * @param operations that there are; an invitation is a matter of the application, so its page stands only where it has one
  * @param passwordMinimum characters that a new password has at least
  */
-export function entriesOf(passwordMinimum: number): readonly Entry[] {
+export function entriesOf(operations: ReadonlyMap<string, unknown>, passwordMinimum: number): readonly Entry[] {
   const newPassword: Field = {
     ...password,
     label: "New password",
@@ -185,7 +201,8 @@ export function entriesOf(passwordMinimum: number): readonly Entry[] {
     hint: `At least ${passwordMinimum} characters. A few words in a row are good.`,
     empty: "Choose a password.",
   }
-  return [...enteringEntries(newPassword), ...letterEntries(newPassword)]
+  const entries = [...enteringEntries(newPassword), ...letterEntries(newPassword)]
+  return operations.has(invitation.operation) ? [...entries, invitation] : entries
 }
 
 /** What the sign-in page and the account page may be asked to tell, by name: an address in the location bar is no message of ours. */
@@ -195,9 +212,13 @@ export const tidings: ReadonlyMap<string | null, string> = new Map([
   ["out", "You are signed out."],
   ["ended", "That session has ended."],
   ["others", "All other sessions have ended."],
+  ["joined", "You accepted the invitation."],
 ])
 
 const linkText = "If the address has an account, a letter with a link is on its way. Open the link within 10 minutes."
+
+/** For whom a page needs to be signed in and is not. */
+export const signInFirst: readonly (readonly [string, string])[] = [signInLink, signUpLink]
 
 /** What is said after a letter was asked for; the same whether the address has an account. */
 export const sentTexts: ReadonlyMap<string | null, string> = new Map([

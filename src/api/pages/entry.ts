@@ -1,7 +1,7 @@
 /** A page with one form: shown, and shown again with what is wrong beside each field. What was typed stays, passwords excepted. */
 import { html } from "hono/html"
 import type { Problem, Violation } from "../../core/problem.ts"
-import { type Entry, type Field, tidings } from "./entries.ts"
+import { type Entry, type Field, signInFirst, tidings } from "./entries.ts"
 import type { Form } from "./form.ts"
 import type { Html, View } from "./layout.ts"
 import type { Visit } from "./visit.ts"
@@ -56,10 +56,10 @@ function linksView(links: Entry["links"]): Html | "" {
   return html`<ul class="links">${links.map(([title, address]) => html`<li><a href="${address}">${title}</a></li>`)}</ul>`
 }
 
-/** What stands in place of the form when there is no token, or one that will not do. */
-function againView(entry: Entry, told: Html | "") {
+/** What stands in place of the form when there is no token, or one that will not do, or nobody is signed in who has to be. */
+function withoutForm(entry: Entry, whole: string, links: Entry["links"]): Html {
   return html`<h1>${entry.title}</h1>
-${told}${linksView(entry.again === null ? entry.links : [entry.again, ...entry.links])}`
+${toldView({ ...none, whole }, undefined)}${linksView(links)}`
 }
 
 /**
@@ -73,9 +73,11 @@ export function entryView(entry: Entry, visit: Visit, problem: Problem | null): 
   const title = problem === null ? entry.title : `Not done: ${entry.title}`
   const shared = { title, ...(problem === null ? {} : { status: statusOf(problem) }) }
   const retryAfterSeconds = problem?.options.retryAfterSeconds
+  if (entry.session && problem?.code === "UNAUTHENTICATED")
+    return { ...shared, main: withoutForm(entry, "Sign in first, then open the link again.", signInFirst) }
   if (entry.token && (token === "" || faults.token)) {
     const whole = faults.whole ?? "This address is not complete. Open the link from the letter as a whole."
-    return { ...shared, main: againView(entry, toldView({ ...faults, whole }, undefined)) }
+    return { ...shared, main: withoutForm(entry, whole, entry.again ? [entry.again, ...entry.links] : entry.links) }
   }
   const news = problem === null ? tidings.get(visit.url.searchParams.get("told")) : undefined
   const first = entry.fields.find(({ name }) => faults.beside.has(name))

@@ -39,11 +39,12 @@ function entryPlace(house: House, entry: Entry): Place {
   return {
     GET: (visit) => show(house.showing(visit), entryView(entry, visit, null)),
     async POST(visit) {
-      const ending = await visit.call(entry.operation, (form) => entryInput(entry, form))
+      const ending = await visit.call(entry.operation, (form) => entryInput(entry, form), entry)
       const showing = house.showing(visit)
       if (ending.ok) return goOn(showing, entry.next(ending.output))
       // Nothing was read of a form that came from elsewhere, so there is nothing to show again.
-      if (visit.form() === null) return show(showing, problemView(ending.problem, visit.requestId))
+      if (visit.form() === null && ending.problem.code !== "UNAUTHENTICATED")
+        return show(showing, problemView(ending.problem, visit.requestId))
       return show(showing, entryView(entry, visit, ending.problem))
     },
   }
@@ -74,7 +75,11 @@ function accountPlace(house: House): Place {
       if (!me.ok) return refused(house, visit, me)
       const sessions = await visit.call("sessions.list", () => ({}), { session: true })
       if (!sessions.ok) return refused(house, visit, sessions)
-      return show(house.showing(visit), accountView(visit, me.output, sessionsIn(sessions.output)))
+      const all = sessionsIn(sessions.output)
+      // The access token outlives a session that was ended elsewhere by seconds; the page need not.
+      if (!all.some(({ current }) => current))
+        return goOn({ ...house.showing(visit), effect: { kind: "clear" } }, signInPath)
+      return show(house.showing(visit), accountView(visit, me.output, all))
     },
   }
 }
@@ -100,7 +105,8 @@ function placesOf(house: House): ReadonlyMap<string, Place> {
     ],
     ["/account/end-other-sessions", actPlace(house, "sessions.revokeOthers", "/account?told=others", () => ({}))],
   ])
-  for (const entry of entriesOf(house.passwordMinimum)) places.set(`/account/${entry.path}`, entryPlace(house, entry))
+  for (const entry of entriesOf(house.registry.operations, house.passwordMinimum))
+    places.set(`/account/${entry.path}`, entryPlace(house, entry))
   if (mailbox === null) return places
   return places
     .set("/dev/mailbox", { GET: async (visit) => show(house.showing(visit), mailboxView(await mailbox())) })
