@@ -189,13 +189,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     jwks: () => world.signing.jwks(new Date()),
   })
   const mailbox = config.mail === null ? () => readMailbox(env.CACHE) : null
-  const pages = pagesDoor({
-    registry,
-    ports,
-    requestId,
-    passwordMinimum: application.accounts.password.minimum,
-    mailbox,
-  })
+  const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const tend = async (now: Date) => {
     await outbox.sweep()

@@ -1,7 +1,9 @@
 /** What the pages refuse, and what they never do: run anything, show markup from outside, use up a token by being looked at. */
+import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import application from "../../src/app/index.ts"
 import { serve } from "../../src/app.ts"
+import type { Observation } from "../../src/core/observation.ts"
 import { call } from "../support/calls.ts"
 import { letterTo, newAddress, person, signUp } from "../support/people.ts"
 import { production, runtime } from "../support/runtime.ts"
@@ -269,5 +271,28 @@ describe("in production", () => {
     expect(await sent.text()).not.toContain("mailbox")
     const development = await newVisitor().get("/account/sent?for=sign-up")
     expect(development.text).toContain('href="/dev/mailbox"')
+  })
+})
+
+describe("a fault of the pages", () => {
+  test("is a page with a number, under which the operator finds the cause; the visitor is not told it", async () => {
+    const told: Observation[] = []
+    const CACHE = { list: () => Promise.reject(new Error("the cache burnt down")) }
+    const served = serve(
+      application,
+      { ...env, CACHE } as never,
+      runtime((one) => told.push(one)),
+    )
+    const answer = await served.fetch(
+      new Request("https://selvage.test/dev/mailbox", { headers: { "X-Request-Id": "number-7" } }),
+    )
+    const text = await answer.text()
+    expect(answer.status).toBe(500)
+    expect(text).toContain("tell whoever runs this site the number number-7")
+    expect(text).not.toContain("burnt")
+    expect(answer.headers.get("Content-Security-Policy")).toContain("default-src 'none'")
+    expect(told.filter(({ kind }) => kind === "call")).toMatchObject([
+      { door: "pages", requestId: "number-7", code: "INTERNAL", cause: { message: "the cache burnt down" } },
+    ])
   })
 })

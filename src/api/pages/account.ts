@@ -32,7 +32,7 @@ function sessionView({ id, current, createdAt, lastSeenAt, userAgent, address }:
   return html`<li>
 <div>
 <p><strong>${name}</strong>${current && html` <span class="mark">This browser</span>`}</p>
-<p class="hint">${address && `From ${address}. `}Since ${instantView(createdAt)}, last seen ${instantView(lastSeenAt)}</p>
+<p class="hint">${address === null ? "Since" : `From ${address}, since`} ${instantView(createdAt)}<br>Last seen ${instantView(lastSeenAt)}</p>
 </div>
 ${current ? "" : end}
 </li>`
@@ -44,7 +44,7 @@ export function accountView(visit: Visit, me: JsonObject, sessions: readonly Ses
   const sorted = [...sessions].sort(
     (one, other) => Number(other.current) - Number(one.current) || (one.lastSeenAt < other.lastSeenAt ? 1 : -1),
   )
-  const others = html`<form method="post" action="/account/end-other-sessions"><button class="quiet">End all others</button></form>`
+  const others = html`<form method="post" action="/account/end-other-sessions"><button class="quiet">End all other sessions</button></form>`
   const main = html`<h1>Your account</h1>
 ${news && html`<p class="told" role="status">${news}</p>`}
 <dl>

@@ -31,7 +31,9 @@ function faultsOf(entry: Entry, problem: Problem, form: Form, requestId: string)
 }
 
 function fieldView(field: Field, typed: string, fault: string | undefined, focus: boolean): Html {
-  const { name, label, type, autocomplete, hint } = field
+  const { name, label, type, autocomplete } = field
+  // What is wrong says what would be right.
+  const hint = fault === undefined ? field.hint : undefined
   const describedBy = [hint && `${name}-hint`, fault && `${name}-wrong`].filter(Boolean).join(" ")
   const described = describedBy === "" ? "" : html` aria-describedby="${describedBy}"`
   const value = type === "password" || typed === "" ? "" : html` value="${typed}"`

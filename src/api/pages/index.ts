@@ -105,7 +105,7 @@ function placesOf(house: House): ReadonlyMap<string, Place> {
     ],
     ["/account/end-other-sessions", actPlace(house, "sessions.revokeOthers", "/account?told=others", () => ({}))],
   ])
-  for (const entry of entriesOf(house.registry.operations, house.passwordMinimum))
+  for (const entry of entriesOf(house.registry.operations, house.rules.password.minimum))
     places.set(`/account/${entry.path}`, entryPlace(house, entry))
   if (mailbox === null) return places
   return places

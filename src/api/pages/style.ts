@@ -16,15 +16,14 @@ export const style = `
 * { box-sizing: border-box }
 html { font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; -webkit-text-size-adjust: 100% }
 body { margin: 0; min-height: 100vh; background: var(--ground); color: var(--ink); padding: 1.25rem 1rem 3rem }
-header, main, footer { max-width: 26rem; margin: 0 auto }
-.wide header, .wide main, .wide footer { max-width: 44rem }
+header, main { max-width: 26rem; margin: 0 auto }
+.wide header, .wide main { max-width: 44rem }
 header { padding: .5rem 0 1rem; font-weight: 600 }
 header a { color: inherit; text-decoration: none }
 header a:hover { text-decoration: underline }
 main { background: var(--sheet); border: 1px solid var(--line); border-radius: .75rem; padding: 1.5rem }
-footer { padding: 1rem 0 0; color: var(--faint); font-size: .875rem }
 @media (min-width: 40rem) { body { padding-top: 4rem } main { padding: 2rem } .wide { padding-top: 2.5rem } }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .75rem; letter-spacing: -.01em }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 1rem; letter-spacing: -.01em }
 h2 { font-size: 1.0625rem; line-height: 1.35; margin: 2rem 0 .25rem }
 p { margin: 0 0 1rem; overflow-wrap: anywhere }
 a { color: var(--act) }
@@ -37,8 +36,8 @@ label { display: block; font-weight: 600; margin: 0 0 .25rem }
 .wrong { color: var(--bad); font-size: .9375rem; font-weight: 600; margin: 0 0 .375rem }
 input { font: inherit; color: inherit; width: 100%; min-height: 2.75rem; padding: .5rem .75rem; background: var(--sheet); border: 1px solid var(--field); border-radius: .5rem }
 input:focus-visible { outline-offset: 0; border-color: var(--act) }
-input[aria-invalid] { border: 2px solid var(--bad) }
-button, .button { display: inline-block; font: inherit; font-weight: 600; min-height: 2.75rem; padding: .5rem 1.25rem; border: 1px solid var(--act); border-radius: .5rem; background: var(--act); color: var(--on-act); text-decoration: none; cursor: pointer }
+input[aria-invalid], input[aria-invalid]:focus-visible { border: 2px solid var(--bad); outline-color: var(--bad) }
+button, .button { display: inline-flex; align-items: center; justify-content: center; font: inherit; font-weight: 600; min-height: 2.75rem; padding: .5rem 1.25rem; border: 1px solid var(--act); border-radius: .5rem; background: var(--act); color: var(--on-act); text-decoration: none; cursor: pointer }
 button:hover, .button:hover { background: var(--act-over); border-color: var(--act-over); color: var(--on-act) }
 button:focus-visible, .button:focus-visible { border-radius: .5rem }
 .entry button { width: 100% }
@@ -49,9 +48,11 @@ button:focus-visible, .button:focus-visible { border-radius: .5rem }
 .told a { color: inherit }
 .links { list-style: none; margin: 1.5rem 0 0; padding: 1rem 0 0; border-top: 1px solid var(--line) }
 .links li { padding: .25rem 0 }
-dl { margin: 0; display: grid; grid-template-columns: max-content 1fr; gap: .375rem 1.5rem }
-dt { color: var(--faint) }
-dd { margin: 0; overflow-wrap: anywhere }
+dl { margin: 0 }
+dt { color: var(--faint); font-size: .875rem }
+dd { margin: 0 0 .625rem; overflow-wrap: anywhere }
+time { white-space: nowrap }
+@media (min-width: 40rem) { dl { display: grid; grid-template-columns: max-content 1fr; gap: .375rem 1.5rem } dt { font-size: 1rem } dl dd { margin: 0 } }
 .rows { list-style: none; margin: .75rem 0 0; padding: 0 }
 .rows > li { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; justify-content: space-between; padding: .875rem 0; border-top: 1px solid var(--line) }
 .rows div { flex: 1 1 14rem; min-width: 0 }

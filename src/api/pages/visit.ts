@@ -2,6 +2,7 @@
  * A request to a page, and the calls of the pipeline that it leads to. A browser carries its session in cookies; one whose access token is
  * over is given the next one within the same request. Refuses forms that another site's page sends.
  */
+import type { AccountRules } from "../../core/accounts.ts"
 import { arrivalOf } from "../../core/arrival.ts"
 import { cookiesOf } from "../../core/cookies.ts"
 import type { Door, Facts } from "../../core/door.ts"
@@ -31,8 +32,7 @@ export interface PagesOptions {
   readonly ports: Ports
   /** A new request id, for callers that bring none. */
   requestId(): string
-  /** Characters that a new password has at least. */
-  readonly passwordMinimum: number
+  readonly rules: Pick<AccountRules, "password">
   /** The letters that would have been sent; null outside of development. */
   readonly mailbox: (() => Promise<readonly ReceivedLetter[]>) | null
 }
