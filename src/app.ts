@@ -1,4 +1,5 @@
 /** The composition root: registry + ports + doors. The only file that knows every folder. */
+import { isPage, pagesDoor } from "./api/pages/index.ts"
 import { restDoor } from "./api/rest/index.ts"
 import type { AccountPorts } from "./authentication/account.ts"
 import { authenticator } from "./authentication/authenticate.ts"
@@ -178,15 +179,17 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   }
   const assets = env.ASSETS
   const { development, corsOrigins } = config
-  const fetch = restDoor({
+  const requestId = () => crypto.randomUUID()
+  const rest = restDoor({
     registry,
     ports,
-    settings: { development, corsOrigins, requestId: () => crypto.randomUUID() },
+    settings: { development, corsOrigins, requestId },
     assets: assets ? (request: Request) => assets.fetch(request) : null,
     health: () => checkHealth(env, world.observe, ports),
     jwks: () => world.signing.jwks(new Date()),
-    mailbox: config.mail === null ? () => readMailbox(env.CACHE) : null,
   })
+  const mailbox = config.mail === null ? () => readMailbox(env.CACHE) : null
+  const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const tend = async (now: Date) => {
     await outbox.sweep()
@@ -201,7 +204,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     fetch: (request) => {
       if (isFirst) outbox.poke()
       isFirst = false
-      return fetch(request)
+      return isPage(request) ? pages(request) : rest(request)
     },
   }
 }

@@ -194,7 +194,6 @@ export function open(options: { readonly development?: boolean; readonly corsOri
     assets: null,
     health: async () => health.parts,
     jwks: async () => ({ keys: [] }),
-    mailbox: null,
   })
   const anonymously = (path: string, init: RequestInit = {}) => door(new Request(`https://api.test${path}`, init))
   const call = (path: string, init: RequestInit & { readonly headers?: Record<string, string> } = {}) =>
