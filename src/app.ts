@@ -1,40 +1,26 @@
-/** The composition root: registry + ports + doors. The only file that knows every folder. */
+/** The composition root: registry + ports + doors over the world of an isolate (world.ts). */
 import { isPage, pagesDoor } from "./api/pages/index.ts"
 import { restDoor } from "./api/rest/index.ts"
 import type { AccountPorts } from "./authentication/account.ts"
 import { authenticator } from "./authentication/authenticate.ts"
-import { countBreaches, type RangeFetch } from "./authentication/breached.ts"
-import { type SigningKeys, signingKeys } from "./authentication/keys.ts"
-import { type Objects, watched } from "./authentication/objects.ts"
 import { accountParts } from "./authentication/operations/index.ts"
-import { type Derive, deriveArgon2, passwords } from "./authentication/password.ts"
-import { normalisePassword } from "./authentication/password-rules.ts"
-import { refreshTokens } from "./authentication/refresh-token.ts"
-import { type RevocationList, revocationList } from "./authentication/revocation.ts"
-import { sealer } from "./authentication/seal.ts"
 import { hashSecret } from "./authentication/token.ts"
 import { handlerSecrets } from "./authentication/token-once.ts"
-import { type Config, configOf, type Env } from "./config.ts"
+import { configOf, type Env } from "./config.ts"
 import { explainOperation } from "./core/explain.ts"
 import type { Models } from "./core/model.ts"
-import type { Observe } from "./core/observation.ts"
-import type { Mail } from "./core/outbox.ts"
 import type { Ports } from "./core/ports.ts"
 import { type Application, buildRegistry, type Registry } from "./core/registry.ts"
-import type { HubObject, UserObject } from "./core/user-object.ts"
 import { openStore } from "./database/store.ts"
-import { readMailbox, sendMail } from "./integrations/mail/index.ts"
-import { logObservation } from "./observability/log.ts"
-import { deliverCommand } from "./server/commands.ts"
+import { readMailbox } from "./integrations/mail/index.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
-import { ghostObjectName, userObjectName } from "./server/keys.ts"
 import { removeLeavers } from "./server/leaving.ts"
-import { letterLimit, limiting } from "./server/limiter.ts"
-import { type Deliverer, deliverer } from "./server/outbox.ts"
-import { takeSetupCode } from "./server/setup.ts"
+import { letterLimit } from "./server/limiter.ts"
 import { shield } from "./server/shield.ts"
-import { hubObjectName } from "./user/hub.ts"
+import { accountPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
+
+export type { Runtime } from "./world.ts"
 
 /** An application that is ready to answer. One an isolate. */
 export interface Served {
@@ -42,17 +28,6 @@ export interface Served {
   readonly fetch: (request: Request) => Promise<Response>
   /** What timers do: delivers what is due, turns signing keys, removes accounts whose time is over. */
   readonly tend: (now: Date) => Promise<void>
-}
-
-/** What a runtime gives beside its bindings. */
-export interface Runtime {
-  readonly observe?: Observe
-  /** Keeps work going after the answer. */
-  waitUntil(work: Promise<unknown>): void
-  /** The password hash in the place of Argon2id: tests count what is computed. */
-  readonly derive?: Derive
-  /** Asks for known breaches in the place of the network. */
-  readonly fetchRange?: RangeFetch
 }
 
 /**
@@ -73,81 +48,6 @@ export function registryOf(
     eager: options.development,
   })
   return registry
-}
-
-/** What the ports of one isolate share. */
-interface World {
-  readonly env: Env
-  readonly config: Config
-  readonly observe: Observe
-  readonly objects: Objects
-  readonly signing: SigningKeys
-  readonly revocations: RevocationList
-  readonly runtime: Runtime
-  tell(where: string, cause: unknown): void
-  behind(work: Promise<unknown>): void
-}
-
-function worldOf(env: Env, config: Config, runtime: Runtime): World {
-  const observe = runtime.observe ?? logObservation
-  const tell = (where: string, cause: unknown) => observe({ kind: "fault", at: new Date().toISOString(), where, cause })
-  const stub = (name: string) => env.USER.getByName(name) as unknown as UserObject
-  // A stub belongs to the call that made it.
-  const hub = () => env.HUB.getByName(hubObjectName) as unknown as HubObject
-  const revocations = revocationList({
-    source: { since: (version) => hub().since(version) },
-    sleep: (milliseconds) => scheduler.wait(milliseconds),
-    onFault: (cause) => tell("revocations", cause),
-  })
-  return {
-    env,
-    config,
-    observe,
-    tell,
-    runtime,
-    objects: {
-      user: (id) => watched(stub(userObjectName(id)), revocations.doubt),
-      ghost: (bucket) => stub(ghostObjectName(bucket)),
-    },
-    signing: signingKeys({ database: env.DB, sealer: sealer(config.rings.kek, random) }),
-    revocations,
-    behind: (work) => runtime.waitUntil(work.catch((cause) => tell("behind", cause))),
-  }
-}
-
-function accountPortsOf(world: World, application: Application): AccountPorts {
-  const { env, config, runtime } = world
-  const { derive = deriveArgon2, fetchRange = (url, init) => fetch(url, init) } = runtime
-  return {
-    ...world,
-    title: application.title,
-    limiter: limiting(env.LIMITER),
-    passwords: passwords({ derive, sealer: sealer(config.rings.pepper, random), random }),
-    refreshTokens: refreshTokens(config.rings.refresh),
-    access: config.token,
-    sealer: sealer(config.rings.kek, random),
-    ids,
-    random,
-    apiKeys: config.development ? "test" : "live",
-    countBreaches: (text) => countBreaches(normalisePassword(text) ?? "", fetchRange),
-    takeSetupCode: (hash, now) => takeSetupCode(env.DB, hash, now),
-    link: (page, token) => `${config.publicUrl}/account/${page}?token=${token}`,
-  }
-}
-
-function outboxOf({ env, config, observe, objects, behind }: World): Deliverer {
-  return deliverer({
-    database: env.DB,
-    sealer: sealer(config.rings.kek, random),
-    ids,
-    observe,
-    behind,
-    now: () => new Date(),
-    deliver: {
-      mail: ({ id, payload }) => sendMail(config.mail ?? env.CACHE, id, payload as unknown as Mail),
-      user: (delivery) => deliverCommand(objects, delivery),
-    },
-  })
 }
 
 /**
