@@ -212,17 +212,8 @@ async function others(models: Models, model: Model, who: string): Promise<Case[]
     for (const writes of [[make(0)], [make(0), make(1)]]) {
       const idempotency = { key: "k", inputHash: "h", answer: null, pendings: [], expiresAt: now.toISOString() }
       const decidedOn = [{ resource: model.name, id, version: 1 }]
-      const batch = {
-        operation: `${model.name}.${verb}`,
-        requestId: "r",
-        principal,
-        now,
-        writes,
-        decidedOn,
-        required: [],
-        idempotency,
-        outbox: [],
-      }
+      const call = { operation: `${model.name}.${verb}`, requestId: "r", principal, now }
+      const batch = { ...call, writes, decidedOn, required: [], idempotency, outbox: [] }
       await during(verb, `${verb} of ${writes.length}`, ["id"], () => store.commit(batch))
     }
   }

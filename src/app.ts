@@ -4,13 +4,15 @@ import type { AccountPorts } from "./authentication/account.ts"
 import { authenticator } from "./authentication/authenticate.ts"
 import { countBreaches } from "./authentication/breached.ts"
 import { type SigningKeys, signingKeys } from "./authentication/keys.ts"
-import type { Objects } from "./authentication/objects.ts"
+import { type Objects, watched } from "./authentication/objects.ts"
 import { accountParts } from "./authentication/operations/index.ts"
 import { passwords } from "./authentication/password.ts"
 import { normalisePassword } from "./authentication/password-rules.ts"
 import { refreshTokens } from "./authentication/refresh-token.ts"
 import { type RevocationList, revocationList } from "./authentication/revocation.ts"
 import { sealer } from "./authentication/seal.ts"
+import { hashSecret } from "./authentication/token.ts"
+import { handlerSecrets } from "./authentication/token-once.ts"
 import { type Config, configOf, type Env } from "./config.ts"
 import { explainOperation } from "./core/explain.ts"
 import type { Models } from "./core/model.ts"
@@ -20,14 +22,14 @@ import type { Ports } from "./core/ports.ts"
 import { type Application, buildRegistry, type Registry } from "./core/registry.ts"
 import type { HubObject, UserObject } from "./core/user-object.ts"
 import { openStore } from "./database/store.ts"
-import { type Letter, readMailbox, sendByCloudflare, toMailbox } from "./integrations/mail/index.ts"
+import { readMailbox, sendMail } from "./integrations/mail/index.ts"
 import { logObservation } from "./observability/log.ts"
 import { deliverCommand } from "./server/commands.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids } from "./server/ids.ts"
 import { ghostObjectName, userObjectName } from "./server/keys.ts"
 import { removeLeavers } from "./server/leaving.ts"
-import { limiting } from "./server/limiter.ts"
+import { letterLimit, limiting } from "./server/limiter.ts"
 import { type Deliverer, deliverer } from "./server/outbox.ts"
 import { takeSetupCode } from "./server/setup.ts"
 import { shield } from "./server/shield.ts"
@@ -69,12 +71,6 @@ export function registryOf(
 }
 
 const encoder = new TextEncoder()
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", encoder.encode(text))
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("")
-}
-
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length))
 
 /** What the ports of one isolate share. */
@@ -95,18 +91,22 @@ function worldOf(env: Env, config: Config, runtime: Runtime): World {
   const stub = (name: string) => env.USER.getByName(name) as unknown as UserObject
   // A stub belongs to the call that made it.
   const hub = () => env.HUB.getByName(hubObjectName) as unknown as HubObject
+  const revocations = revocationList({
+    source: { since: (version) => hub().since(version) },
+    sleep: (milliseconds) => scheduler.wait(milliseconds),
+    onFault: (cause) => tell("revocations", cause),
+  })
   return {
     env,
     config,
     observe,
     tell,
-    objects: { user: (id) => stub(userObjectName(id)), ghost: (bucket) => stub(ghostObjectName(bucket)) },
+    objects: {
+      user: (id) => watched(stub(userObjectName(id)), revocations.doubt),
+      ghost: (bucket) => stub(ghostObjectName(bucket)),
+    },
     signing: signingKeys({ database: env.DB, sealer: sealer(config.rings.kek, random) }),
-    revocations: revocationList({
-      source: { since: (version) => hub().since(version) },
-      sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
-      onFault: (cause) => tell("revocations", cause),
-    }),
+    revocations,
     behind: (work) => runtime.waitUntil(work.catch((cause) => tell("behind", cause))),
   }
 }
@@ -133,8 +133,6 @@ function accountPortsOf(world: World, application: Application): AccountPorts {
 }
 
 function outboxOf({ env, config, observe, objects, behind }: World): Deliverer {
-  const send = (id: string, mail: Letter) =>
-    config.mail === null ? toMailbox(env.CACHE, id, mail) : sendByCloudflare(config.mail, mail)
   return deliverer({
     database: env.DB,
     sealer: sealer(config.rings.kek, random),
@@ -143,10 +141,7 @@ function outboxOf({ env, config, observe, objects, behind }: World): Deliverer {
     behind,
     now: () => new Date(),
     deliver: {
-      mail: async ({ id, payload }) => {
-        const mail = payload as unknown as Mail
-        if (mail.to !== null) await send(id, { ...mail, to: mail.to })
-      },
+      mail: ({ id, payload }) => sendMail(config.mail ?? env.CACHE, id, payload as unknown as Mail),
       user: (delivery) => deliverCommand(objects, delivery),
     },
   })
@@ -167,10 +162,13 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     openStore: (session) => openStore(store, session),
     authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
     ...shield(env.SHIELD),
+    limitLetters: letterLimit(accounts.limiter),
     ids,
+    secrets: handlerSecrets(random),
+    link: accounts.link,
     now: () => new Date(),
     elapsed: () => performance.now(),
-    hash: sha256,
+    hash: (text) => hashSecret(encoder.encode(text)),
     outbox,
     behind: world.behind,
     observe: world.observe,

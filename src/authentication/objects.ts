@@ -1,6 +1,6 @@
 /** Calls to users' objects: whatever fails there is UNAVAILABLE here, never access. */
 import { Problem } from "../core/problem.ts"
-import type { Refusal, UserObject } from "../core/user-object.ts"
+import type { Command, Refusal, UserObject } from "../core/user-object.ts"
 
 /** The objects, by what they stand for. */
 export interface Objects {
@@ -8,6 +8,37 @@ export interface Objects {
   user(id: string): UserObject
   /** Stands in for users that there are not, so that their absence costs the same calls. */
   ghost(bucket: number): UserObject
+}
+
+const reducing = new Set<PropertyKey>(["revoke", "revokeOthers", "revokeAll", "revokeKey", "destroy"])
+const reducingCommands = new Set<Command["kind"]>([
+  "setAccount",
+  "revokeKey",
+  "revokeSession",
+  "revokeOthers",
+  "revokeAll",
+])
+
+/**
+ * The object, whose calls tell when they may have ended sessions or keys: whoever ended them must not go on believing in them.
+ * @param onReduced called after the object's answer, whatever it was
+ */
+export function watched(object: UserObject, onReduced: () => void): UserObject {
+  return new Proxy(object, {
+    get: (target, name) => {
+      if (name !== "apply" && !reducing.has(name)) return Reflect.get(target, name)
+      return async (...given: [string, Command]) => {
+        const isReducing = name !== "apply" || reducingCommands.has(given[1].kind)
+        try {
+          return await (target as unknown as Record<PropertyKey, (...of: unknown[]) => Promise<unknown>>)[name]?.(
+            ...given,
+          )
+        } finally {
+          if (isReducing) onReduced()
+        }
+      }
+    },
+  })
 }
 
 /** UNAVAILABLE, with the cause for the operator. */

@@ -23,7 +23,7 @@ describe("a record that is read", () => {
       "cache-control": "private, no-cache",
       "content-type": "application/json; charset=utf-8",
       etag: 'W/"3"',
-      vary: "Accept, Authorization",
+      vary: "Accept, Authorization, Cookie",
       "x-request-id": "made",
       "x-selvage-bookmark": "bookmark-7",
     })
