@@ -21,14 +21,24 @@ export interface CallOptions {
  * @param actor who calls; null for nobody
  * @param line method and path: `"GET /v1/tasks"`
  */
-export async function call(actor: Actor | null, line: string, options: CallOptions = {}): Promise<Answer> {
+export function call(actor: Pick<Actor, "token"> | null, line: string, options: CallOptions = {}): Promise<Answer> {
+  return callVia((request) => exports.default.fetch(request), actor, line, options)
+}
+
+/** The same over another Worker than the one under test, such as one with broken bindings. */
+export async function callVia(
+  fetch: (request: Request) => Promise<Response>,
+  actor: Pick<Actor, "token"> | null,
+  line: string,
+  options: CallOptions = {},
+): Promise<Answer> {
   const [method = "GET", path = "/"] = line.split(" ")
   const headers = new Headers({ "CF-Connecting-IP": "203.0.113.7", ...options.headers })
   if (actor) headers.set("Authorization", `Bearer ${actor.token}`)
   const raw = options.body instanceof Uint8Array || typeof options.body === "string"
   if (options.body !== undefined && !headers.has("Content-Type")) headers.set("Content-Type", "application/json")
   const body = options.body === undefined ? null : raw ? (options.body as string) : JSON.stringify(options.body)
-  const response = await exports.default.fetch(
+  const response = await fetch(
     new Request(`https://selvage.test${path}`, { method, headers, body, redirect: "manual" }),
   )
   const text = await response.text()
