@@ -1,6 +1,5 @@
 /** An outbox of a test's own: a table beside the real one in the same D1, with the clock and the receivers in the test's hand. */
 import { env } from "cloudflare:workers"
-import { onTestFinished } from "vitest"
 import { sealer } from "../../src/authentication/seal.ts"
 import type { Observation } from "../../src/core/observation.ts"
 import type { Message, OutboxRow } from "../../src/core/outbox.ts"
@@ -8,6 +7,8 @@ import { parseKeyRing } from "../../src/core/sealing.ts"
 import { outboxStatement } from "../../src/database/outbox.ts"
 import { ids } from "../../src/server/ids.ts"
 import { type Deliver, type Deliverer, type Delivery, deliverer, type OutboxPorts } from "../../src/server/outbox.ts"
+import { watchedDatabase } from "../support/serving.ts"
+import { ownTable } from "../support/tables.ts"
 
 export const second = 1000
 export const hour = 3600 * second
@@ -48,29 +49,9 @@ const kek = sealer(parseKeyRing(JSON.stringify({ current: "k1", keys: { k1: byte
   crypto.getRandomValues(new Uint8Array(length)),
 )
 
-/** The database of the tests in which `outbox` is another table. */
-function databaseWith(table: string): D1Database {
-  const named = (sql: string) => sql.replaceAll('"outbox"', `"${table}"`)
-  return {
-    prepare: (sql: string) => env.DB.prepare(named(sql)),
-    batch: (statements: D1PreparedStatement[]) => env.DB.batch(statements),
-    withSession: (bookmark: string) => {
-      const session = env.DB.withSession(bookmark)
-      return {
-        prepare: (sql: string) => session.prepare(named(sql)),
-        batch: (statements: D1PreparedStatement[]) => session.batch(statements),
-        getBookmark: () => session.getBookmark(),
-      }
-    },
-  } as unknown as D1Database
-}
-
 /** A world with an empty outbox; its table goes when the test is over. */
 export async function newOutbox(): Promise<OutboxWorld> {
-  const table = `outbox_${crypto.randomUUID().replaceAll("-", "")}`
-  const ddl = await env.DB.prepare("select sql from sqlite_schema where name = 'outbox'").first<string>("sql")
-  await env.DB.prepare((ddl ?? "").replace(/`outbox`/, `"${table}"`)).run()
-  onTestFinished(async () => void (await env.DB.prepare(`drop table "${table}"`).run()))
+  const { name: table, renamed } = await ownTable("outbox")
   let now = Date.UTC(2030, 0, 1)
   const behind: Promise<unknown>[] = []
   const receive =
@@ -81,7 +62,7 @@ export async function newOutbox(): Promise<OutboxWorld> {
       list().push(delivery)
     }
   const ports: OutboxPorts = {
-    database: databaseWith(table),
+    database: watchedDatabase(() => undefined, renamed).DB,
     sealer: kek,
     ids,
     now: () => new Date(now),

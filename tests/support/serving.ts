@@ -57,8 +57,14 @@ export function watched(
   return { [name]: { getByName } as unknown as DurableObjectNamespace }
 }
 
-/** A database whose trips pass through `watch` first; it may throw in their place. One call a round trip. */
-export function watchedDatabase(watch: (sql: readonly string[]) => void | Promise<void>): { DB: D1Database } {
+/**
+ * A database whose trips pass through `watch` first; it may throw in their place. One call a round trip.
+ * @param renamed what becomes of the text of a statement
+ */
+export function watchedDatabase(
+  watch: (sql: readonly string[]) => void | Promise<void>,
+  renamed = (sql: string): string => sql,
+): { DB: D1Database } {
   const texts = new WeakMap<object, string>()
   type Session = Pick<D1Database, "prepare" | "batch">
   const statement = (inner: D1PreparedStatement, sql: string): D1PreparedStatement => {
@@ -76,7 +82,7 @@ export function watchedDatabase(watch: (sql: readonly string[]) => void | Promis
     return made as unknown as D1PreparedStatement
   }
   const over = (session: Session) => ({
-    prepare: (sql: string) => statement(session.prepare(sql), sql),
+    prepare: (sql: string) => statement(session.prepare(renamed(sql)), sql),
     batch: async (statements: D1PreparedStatement[]) => {
       await watch(statements.map((one) => texts.get(one) ?? ""))
       return session.batch(statements.map((one) => (one as unknown as { inner: D1PreparedStatement }).inner))
