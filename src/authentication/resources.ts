@@ -58,7 +58,8 @@ export function accountResources(rules: AccountRules): readonly Resource[] {
     table: serviceAccountTable,
     tenant: "ownerId",
     summary: "A program that an organization owns; it acts as the user userId",
-    policy: { read: manages, ...closed },
+    // Made and removed by operations of their own, which write as the caller: so the rule is here.
+    policy: { read: manages, create: manages, update: nobody(), delete: manages },
     filter: ["ownerId"],
     operations: ["list", "get"],
   })
