@@ -91,10 +91,14 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const mailbox = config.mail === null ? () => readMailbox(env.CACHE) : null
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
   const open = () => openStore(store, { bookmark: null, fresh: true })
+  const chores: readonly (readonly [string, (now: Date) => Promise<unknown>])[] = [
+    ["outbox", () => outbox.sweep()],
+    ["keys", (now) => world.signing.rotate(now, "due")],
+    ["leavers", (now) => removeLeavers({ database: env.DB, ids, openStore: open, user: world.objects.user }, now)],
+  ]
+  // One that fails must not keep the others from their turn: a letter that cannot leave is no reason for an old key.
   const tend = async (now: Date) => {
-    await outbox.sweep()
-    await world.signing.rotate(now, "due")
-    await removeLeavers({ database: env.DB, ids, openStore: open, user: world.objects.user }, now)
+    for (const [name, chore] of chores) await chore(now).catch((cause) => world.tell(name, cause))
   }
   // What a runtime that died left undelivered is taken up by the next one, with its first call.
   let isFirst = true

@@ -1,5 +1,6 @@
 /** The runtime entry, `selvage/worker`: an application as a Worker, and the classes of its Durable Objects. */
 import { waitUntil } from "cloudflare:workers"
+import { securityHeaders } from "./api/rest/headers.ts"
 import { type Served, serve } from "./app.ts"
 import { ConfigError, type Env } from "./config.ts"
 import type { Application } from "./core/registry.ts"
@@ -27,9 +28,9 @@ function misconfigured(fault: unknown): Response {
   return new Response(JSON.stringify(body), {
     status: 503,
     headers: {
+      ...securityHeaders,
       "Content-Type": "application/problem+json",
       "Cache-Control": "no-store",
-      "X-Content-Type-Options": "nosniff",
     },
   })
 }

@@ -58,6 +58,16 @@ export async function call(
   return answerOf(await exports.default.fetch(requestOf(actor, line, options)))
 }
 
+/** The same over another Worker than the one under test, such as one with broken bindings. */
+export async function callVia(
+  fetch: (request: Request) => Promise<Response>,
+  actor: Pick<Actor, "token"> | null,
+  line: string,
+  options: CallOptions = {},
+): Promise<Answer> {
+  return answerOf(await fetch(requestOf(actor, line, options)))
+}
+
 /** The status of a refusal, and the place and word of each of its faults: `[400, "/password too_short"]`. */
 export function faultsOf({ status, body }: Answer): (number | string)[] {
   const violations: { path: string; code: string }[] = body.violations ?? []

@@ -88,11 +88,17 @@ async function createPerson(flow: Flow, work: EngineWork, given: Input, email: s
   }
 }
 
-/** The address has an account: its owner is told, the caller learns nothing. As many hashes and calls as a creation. */
+/**
+ * The address has an account: its owner is told, the caller learns nothing. As many hashes and calls as a creation.
+ *
+ * As long as nobody has proved the address, nobody knows whose sign-up was the owner's. Two with different passwords leave none, for good:
+ * otherwise a stranger who signed up first would know the password that the owner's click makes good. The owner sets one by letter.
+ */
 async function tellOwner(flow: Flow, work: EngineWork, given: Input, person: Person, email: string): Promise<void> {
   const ports = flow.ports()
-  await ports.passwords.hash(person.id, given.password)
+  const { ok: isSame } = await ports.passwords.verify(person.id, given.password, person.passwordSealed)
   const proved = person.emailVerifiedAt !== null
+  const isContested = !proved && !isSame && person.passwordSealed !== null
   const { text, token } = await letterToken(
     flow,
     person.id,
@@ -100,12 +106,22 @@ async function tellOwner(flow: Flow, work: EngineWork, given: Input, person: Per
     work.reading.now,
     email,
   )
-  await work.write(({ changes, send }) => {
+  const told = work.write(({ changes, decidedOn, send }) => {
+    if (isContested) {
+      changes
+        .as(system("somebody else signed up with the address before it was proved", person.id))
+        .update(users, person.id, { passwordSealed: null })
+      decidedOn(users.name, person.id, person.version)
+    }
     send(commandTo(work, person.id, { kind: "issueToken", token }))
     const mail = proved
       ? alreadyMail(email, ports.title, ports.link("reset-password", text))
       : verifyMail(email, ports.title, ports.link("verify-email", text))
     changes.mail(mail)
+  })
+  await told.catch((thrown) => {
+    // The account changed meanwhile, by another sign-up or by its owner's proof: a letter from there is on its way. Nobody is told which.
+    if (!(thrown instanceof Problem) || thrown.code !== "ABORTED") throw thrown
   })
 }
 
