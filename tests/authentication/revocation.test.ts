@@ -182,3 +182,29 @@ test(`checklist 21: whatever happens, no revocation older than a minute is misse
     { seed, numRuns: 200 },
   )
 })
+
+test("checklist 21: called out of date, the next call waits for a pull; one that was under way does not count", async () => {
+  const list = fresh()
+  await ask(list, "a", 0)
+  revoke("a")
+  expect(ask(list, "a", 1)).toBe(false)
+  list.outdate()
+  expect(await ask(list, "a", 1)).toBe(true)
+  expect(pulls).toEqual([0, 0])
+
+  const underWay = ask(list, "b", 12)
+  expect(underWay).toBe(false)
+  revoke("b")
+  list.outdate()
+  await settle()
+  expect(await ask(list, "b", 12)).toBe(true)
+  expect(pulls).toHaveLength(4)
+})
+
+test("called out of date while the hub is away, nothing is believed", async () => {
+  const list = fresh()
+  await ask(list, "a", 0)
+  list.outdate()
+  answer = "badly"
+  await expect(ask(list, "a", 1)).rejects.toMatchObject({ code: "UNAVAILABLE" })
+})
