@@ -27,7 +27,7 @@ describe("delete", () => {
     const id = mint("seat")
     await write(
       { kind: "system", reason: "seat" },
-      create("seats", { teamId, userId: admin.id.replace(/.$/, "x"), role: "viewer" }, undefined, id),
+      create("seats", { teamId, userId: mint("user"), role: "viewer" }, undefined, id),
     )
     const leaver = user([], admin.id.replace(/.$/, "x"))
     const sent = await send(batchOf(leaver, [remove("seats", id)]))
