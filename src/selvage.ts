@@ -19,7 +19,7 @@ export {
   reference,
   secret,
 } from "./core/column.ts"
-export type { Context, Found, Ids, ListOptions, Read, Select, Which } from "./core/context.ts"
+export type { Accounts, Also, Context, Found, Ids, ListOptions, Read, Secrets, Select, Which } from "./core/context.ts"
 export type { Json, JsonObject } from "./core/json.ts"
 export { type Mount, type MountOptions, mount, type ProblemRendering, type ToldProblem } from "./core/mount.ts"
 export {

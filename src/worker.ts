@@ -3,6 +3,7 @@ import { waitUntil } from "cloudflare:workers"
 import { type Served, serve } from "./app.ts"
 import { ConfigError, type Env } from "./config.ts"
 import type { Application } from "./core/registry.ts"
+import { securityHeaders } from "./core/security-headers.ts"
 import { logFault } from "./observability/log.ts"
 import { housekeep } from "./server/housekeeping.ts"
 
@@ -27,9 +28,9 @@ function misconfigured(fault: unknown): Response {
   return new Response(JSON.stringify(body), {
     status: 503,
     headers: {
+      ...securityHeaders,
       "Content-Type": "application/problem+json",
       "Cache-Control": "no-store",
-      "X-Content-Type-Options": "nosniff",
     },
   })
 }

@@ -3,7 +3,7 @@ import type { Changes } from "./changes.ts"
 import type { Json } from "./json.ts"
 import type { Filter, Page, SortKey } from "./plan.ts"
 import type { Principal } from "./principal.ts"
-import type { Resource, RowOf } from "./resource.ts"
+import type { ColumnOf, Resource, RowOf } from "./resource.ts"
 
 /** What to take of a record inside a handler: all its fields and no relation when left out. */
 export interface Select {
@@ -43,6 +43,16 @@ export interface Read {
   ): Promise<{ items: Found<R>[]; nextCursor: string | null; count?: number }>
   /** How many there are of each value of a column, most first; at most 100 values. */
   groups<R extends Resource>(resource: R, column: string): Promise<{ value: Json; count: number }[]>
+  /**
+   * Whether a secret column of the record holds this value, compared in constant time. Under no policy: whoever knows the secret may know
+   * that it holds, and nobody reads the column itself. False when there is no such record.
+   */
+  matchesSecret<R extends Resource>(
+    resource: R,
+    id: string,
+    column: ColumnOf<R["table"]>,
+    value: string,
+  ): Promise<boolean>
   /** The same reads under a stated system principal. */
   as(principal: Principal): Read
 }
@@ -51,6 +61,24 @@ export interface Read {
 export interface Ids {
   /** A new TypeID with this prefix. */
   mint(prefix: string): string
+}
+
+/**
+ * One-time secrets for the links in letters: 32 random bytes, which prove that whoever brings them got the letter. What is kept is the hash,
+ * in a `secret()` column of the record that the link is about; using it up is a change of that record.
+ */
+export interface Secrets {
+  /**
+   * Makes a secret.
+   * @param id the record that it is about, such as one from `ids.mint`
+   * @returns `text` for the letter and nothing else, `hash` for the record
+   */
+  mint(id: string): Promise<{ readonly text: string; readonly hash: string }>
+  /**
+   * The record that a text is about and the hash that the record must hold (`read.matchesSecret`); null for what was never minted.
+   * @param prefix of the record's id
+   */
+  read(prefix: string, text: string): Promise<{ readonly id: string; readonly hash: string } | null>
 }
 
 /** Facts of the call, the same for handlers and stages. */
@@ -67,11 +95,54 @@ export interface Call {
   readonly expectedVersion: number | null
 }
 
+/** What a handler wants written beside a change of an account, in the same batch, as the person whose account it is. */
+export type Also = (changes: Changes, userId: string) => void
+
+/** A session that a handler opened. */
+export interface OpenedSession {
+  readonly userId: string
+  readonly email: string
+  readonly accessToken: string
+  /** RFC 3339. */
+  readonly accessExpiresAt: string
+  readonly refreshToken: string
+}
+
+/**
+ * The account flows for an interface whose shape somebody else dictates: the same limits, rules, throttle and letters as `auth.*`. For operations
+ * that are `confidential`, in applications with `emailVerification: "optional"` and `takenAddress: "told"`; others must not have them.
+ */
+export interface Accounts {
+  /** Throws ALREADY_EXISTS at /email; INVALID_ARGUMENT at /password. */
+  signUp(
+    given: { readonly email: string; readonly password: string; readonly name: string },
+    also?: Also,
+  ): Promise<OpenedSession>
+  /** Throws UNAUTHENTICATED, RESOURCE_EXHAUSTED. */
+  signIn(given: { readonly email: string; readonly password: string }): Promise<OpenedSession>
+  /** Changes the caller's own account; a new password ends the other sessions. Throws ALREADY_EXISTS at /email. */
+  change(
+    given: {
+      readonly email?: string | undefined
+      readonly password?: string | undefined
+      readonly name?: string | undefined
+    },
+    also?: Also,
+  ): Promise<{ readonly email: string }>
+  /** The access token with which the call came. */
+  presented(): string
+}
+
 /** The argument of `handle`, beside its input. */
 export interface Context extends Call {
   readonly read: Read
   readonly changes: Changes
+  readonly accounts: Accounts
+  /** The ids that it mints may be given to `changes.create`. */
   readonly ids: Ids
+  readonly secrets: Secrets
+  /** Address of a page that a letter leads to: `link("invitation", text)`. */
+  link(page: string, token: string): string
 }
 
 /** A page as the list operation answers it. */

@@ -58,13 +58,16 @@ export async function removeDelivered(database: D1Database, ids: readonly string
     .run()
 }
 
+/** What a fault may say of a person or hold of a token: addresses, tokens, and what stands in an address of the web after its path. */
+const personal = /[^\s"'<>(),;:]+@[^\s"'<>(),;:]*|\bsv_[a-z]+_[0-9A-Za-z]+|\?[^\s"'<>]*=[^\s"'<>]*/g
+
 /**
  * Not delivered: when to try again, and why it failed.
- * @param cause for the operator, without values of a person
+ * @param cause for the operator; kept without addresses and tokens, because the row outlives the delivery and is not sealed here
  */
 export async function postpone(database: D1Database, id: string, until: Date, cause: string): Promise<void> {
   await database
     .prepare('update "outbox" set "dueAt" = ?2, "lastError" = ?3 where "id" = ?1')
-    .bind(id, until.toISOString(), cause.slice(0, 500))
+    .bind(id, until.toISOString(), cause.slice(0, 2000).replace(personal, "[removed]").slice(0, 500))
     .run()
 }

@@ -18,7 +18,32 @@ export interface LeavingPorts {
 
 const perRun = 50
 
-/** Removes those whose time is over; what fails is tried again at the next run. Gives how many are gone. */
+const principal = system("the time of grace is over")
+
+/** One person: the object first, so that nothing of it is left when the row says that it is gone. */
+async function removeLeaver(ports: LeavingPorts, id: string, version: number, now: Date): Promise<void> {
+  const requestId = ports.ids.mint("request")
+  const answer = await ports.user(id).destroy({ requestId, actor: "system" })
+  if ("error" in answer) throw new Error(`The object of ${id} answered ${answer.error}: ${answer.cause ?? ""}`)
+  const values = {
+    status: "deleted",
+    email: null,
+    name: "Deleted user",
+    passwordSealed: null,
+    emailVerifiedAt: null,
+    deleteAfter: null,
+    roles: [],
+  }
+  const writes = [{ kind: "update" as const, resource: "users", id, values, version, as: principal }]
+  const parts = { decidedOn: [], reads: [], required: [], idempotency: null, outbox: [] }
+  await ports.openStore().commit({ operation: "users.leave", requestId, principal, now, writes, ...parts })
+}
+
+/**
+ * Removes those whose time is over. One that fails does not hold up the others, and is tried again at the next run.
+ * @returns how many are gone
+ * @throws AggregateError with the faults, after everybody's turn
+ */
 export async function removeLeavers(ports: LeavingPorts, now: Date): Promise<number> {
   const { results } = await ports.database
     .prepare(
@@ -26,25 +51,17 @@ export async function removeLeavers(ports: LeavingPorts, now: Date): Promise<num
     )
     .bind(now.toISOString())
     .all<{ id: string; version: number }>()
-  const principal = system("the time of grace is over")
-  let removed = 0
+  const faults: unknown[] = []
   for (const { id, version } of results) {
-    const requestId = ports.ids.mint("request")
-    const answer = await ports.user(id).destroy({ requestId, actor: "system" })
-    if ("error" in answer) throw new Error(`The object of ${id} answered ${answer.error}: ${answer.cause ?? ""}`)
-    const values = {
-      status: "deleted",
-      email: null,
-      name: "Deleted user",
-      passwordSealed: null,
-      emailVerifiedAt: null,
-      deleteAfter: null,
-      roles: [],
+    try {
+      await removeLeaver(ports, id, version, now)
+    } catch (fault) {
+      faults.push(fault)
     }
-    const writes = [{ kind: "update" as const, resource: "users", id, values, version, as: principal }]
-    const parts = { decidedOn: [], reads: [], required: [], idempotency: null, outbox: [] }
-    await ports.openStore().commit({ operation: "users.leave", requestId, principal, now, writes, ...parts })
-    removed++
   }
-  return removed
+  if (faults.length > 0)
+    throw new AggregateError(faults, `${faults.length} of ${results.length} deleted accounts could not be removed`, {
+      cause: faults[0],
+    })
+  return results.length
 }

@@ -1,7 +1,7 @@
 /** What goes out: status, headers and body of success, and answers that depend on what the caller has. */
 import { describe, expect, test } from "vitest"
 import { acceptsJson } from "../../src/api/rest/negotiation.ts"
-import { traceIdOf } from "../../src/api/rest/wire.ts"
+import { traceIdOf } from "../../src/core/arrival.ts"
 import { id, noteId, open, problemOf } from "./fixture.ts"
 
 const security = {

@@ -148,7 +148,11 @@ const answered = { envelope: { answer: "article" } }
 
 /** Letters and digits of the title, and the end of a new id, so that two articles may have one title. */
 function slugOf(of: string, unique: string): string {
-  const words = of.normalize("NFKD").toLowerCase().match(/[a-z0-9]+/g) ?? []
+  const words =
+    of
+      .normalize("NFKD")
+      .toLowerCase()
+      .match(/[a-z0-9]+/g) ?? []
   return [...words, unique.slice(-6)].join("-")
 }
 
@@ -174,7 +178,12 @@ const list = operation("articles.list", {
       const by: Filter = { op: "some", relation: "profile", of: named(favorited) }
       of.push({ op: "some", relation: "favorites", of: by })
     }
-    const { items, count } = await read.list(articles, { ...inList, ...part, count: "exact", filter: { op: "and", of } })
+    const { items, count } = await read.list(articles, {
+      ...inList,
+      ...part,
+      count: "exact",
+      filter: { op: "and", of },
+    })
     return { articles: items, articlesCount: count } as never
   },
 })
@@ -208,7 +217,12 @@ const getArticle = operation("articles.get", {
 const createArticle = operation("articles.create", {
   kind: "mutation",
   summary: "Create an article",
-  input: z.strictObject({ title, description, body, tagList: z.array(z.string().trim().min(1).max(50)).max(20).optional() }),
+  input: z.strictObject({
+    title,
+    description,
+    body,
+    tagList: z.array(z.string().trim().min(1).max(50)).max(20).optional(),
+  }),
   output: articleSchema,
   policy: signedIn(),
   rest: post("/articles", { status: 201, ...inEnvelope }),

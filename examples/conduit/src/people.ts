@@ -9,9 +9,9 @@ import {
   nobody,
   one,
   operation,
-  post,
   type Principal,
   Problem,
+  post,
   put,
   record,
   reference,
@@ -37,10 +37,7 @@ export const profileTable = sqliteTable(
     bio: text({ length: 1000 }),
     image: text({ length: 500 }),
   },
-  (table) => [
-    uniqueIndex("profiles_by_user").on(table.userId),
-    uniqueIndex("profiles_by_username").on(table.username),
-  ],
+  (table) => [uniqueIndex("profiles_by_user").on(table.userId), uniqueIndex("profiles_by_username").on(table.username)],
 )
 
 export const followTable = sqliteTable(
@@ -92,8 +89,14 @@ export const shownProfile = { fields: ["username", "bio", "image", "following"] 
 export const profileSchema = z
   .object({
     username: z.string(),
-    bio: z.string().nullable().transform((text) => text ?? ""),
-    image: z.string().nullable().transform((text) => text ?? ""),
+    bio: z
+      .string()
+      .nullable()
+      .transform((text) => text ?? ""),
+    image: z
+      .string()
+      .nullable()
+      .transform((text) => text ?? ""),
     following: z.boolean(),
   })
   .meta({ id: "ConduitProfile" })

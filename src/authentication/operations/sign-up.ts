@@ -3,6 +3,7 @@
  * the one who owns the address. No session before the address is proved, unless the application says otherwise.
  */
 import * as z from "zod"
+import type { Also } from "../../core/context.ts"
 import type { EngineWork, Operation } from "../../core/operation.ts"
 import { anyone } from "../../core/policy.ts"
 import { system } from "../../core/principal.ts"
@@ -62,7 +63,18 @@ async function letterToken(
   return { text: minted.text, token }
 }
 
-async function createPerson(flow: Flow, work: EngineWork, given: Input, email: string): Promise<Person> {
+/**
+ * Makes a person who has not proved the address, and sends the letter that does.
+ * @param also what is to be written in the same batch, as the new person
+ * @throws ALREADY_EXISTS when the address, or something of `also`, is taken
+ */
+export async function createPerson(
+  flow: Flow,
+  work: EngineWork,
+  given: Pick<Input, "password" | "name">,
+  email: string,
+  also?: Also,
+): Promise<Person> {
   const ports = flow.ports()
   const { now } = work.reading
   const id = ports.ids.mint("user")
@@ -72,6 +84,7 @@ async function createPerson(flow: Flow, work: EngineWork, given: Input, email: s
     changes
       .as(system("somebody signed up", id))
       .create(users, { id, email, name: given.name, roles: [], passwordSealed })
+    also?.(changes.as({ kind: "user", id, roles: [] }), id)
     send(commandTo(work, id, { kind: "issueToken", token }))
     changes.mail(verifyMail(email, ports.title, ports.link("verify-email", text)))
   })
@@ -88,11 +101,17 @@ async function createPerson(flow: Flow, work: EngineWork, given: Input, email: s
   }
 }
 
-/** The address has an account: its owner is told, the caller learns nothing. As many hashes and calls as a creation. */
+/**
+ * The address has an account: its owner is told, the caller learns nothing. As many hashes and calls as a creation.
+ *
+ * As long as nobody has proved the address, nobody knows whose sign-up was the owner's. Two with different passwords leave none, for good:
+ * otherwise a stranger who signed up first would know the password that the owner's click makes good. The owner sets one by letter.
+ */
 async function tellOwner(flow: Flow, work: EngineWork, given: Input, person: Person, email: string): Promise<void> {
   const ports = flow.ports()
-  await ports.passwords.hash(person.id, given.password)
+  const { ok: isSame } = await ports.passwords.verify(person.id, given.password, person.passwordSealed)
   const proved = person.emailVerifiedAt !== null
+  const isContested = !proved && !isSame && person.passwordSealed !== null
   const { text, token } = await letterToken(
     flow,
     person.id,
@@ -100,12 +119,22 @@ async function tellOwner(flow: Flow, work: EngineWork, given: Input, person: Per
     work.reading.now,
     email,
   )
-  await work.write(({ changes, send }) => {
+  const told = work.write(({ changes, decidedOn, send }) => {
+    if (isContested) {
+      changes
+        .as(system("somebody else signed up with the address before it was proved", person.id))
+        .update(users, person.id, { passwordSealed: null })
+      decidedOn(users.name, person.id, person.version)
+    }
     send(commandTo(work, person.id, { kind: "issueToken", token }))
     const mail = proved
       ? alreadyMail(email, ports.title, ports.link("reset-password", text))
       : verifyMail(email, ports.title, ports.link("verify-email", text))
     changes.mail(mail)
+  })
+  await told.catch((thrown) => {
+    // The account changed meanwhile, by another sign-up or by its owner's proof: a letter from there is on its way. Nobody is told which.
+    if (!(thrown instanceof Problem) || thrown.code !== "ABORTED") throw thrown
   })
 }
 
@@ -149,12 +178,14 @@ export function signUp(flow: Flow): Operation {
   }
 }
 
-function taken(): Problem {
+/** What is said of a taken address where the application has it told. */
+export function taken(): Problem {
   const violation = { path: "/email", code: "taken", message: "The address has an account already" }
   return new Problem("ALREADY_EXISTS", violation.message, { violations: [violation] })
 }
 
-async function firstSession(flow: Flow, work: EngineWork, person: Person, kept: "bearer" | "cookie") {
+/** The session of somebody who was just made. */
+export async function firstSession(flow: Flow, work: EngineWork, person: Person, kept: "bearer" | "cookie") {
   const { session, deviceToken } = await newSession(flow, work, {
     person,
     amr: ["pwd"],
