@@ -45,7 +45,7 @@ describe("checklist 42: no secret in a log line", () => {
     }
     const { email, name, password } = who
     const changed = "another sentence altogether"
-    keep(email, password, changed, "Unmistakable", headers["CF-Connecting-IP"])
+    keep(email, password, changed, "Unmistakable", who.headers["CF-Connecting-IP"])
     await step("POST /v1/auth/sign-up", { email, name, password })
     await isolate.settled()
     await step("POST /v1/auth/verify-email", { token: await letter("Confirm") })
