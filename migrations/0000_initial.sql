@@ -67,6 +67,7 @@ CREATE TABLE `impersonations` (
 	`updatedAt` text NOT NULL,
 	`userId` text NOT NULL,
 	`administratorId` text NOT NULL,
+	`sessionId` text NOT NULL,
 	`reason` text(500) NOT NULL,
 	`expiresAt` text NOT NULL,
 	FOREIGN KEY (`userId`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action,
@@ -74,6 +75,8 @@ CREATE TABLE `impersonations` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `impersonations_id_unique` ON `impersonations` (`id`);
+--> statement-breakpoint
+CREATE INDEX `impersonations_by_administrator` ON `impersonations` (`administratorId`,`createdAt`,`id`);
 --> statement-breakpoint
 CREATE INDEX `impersonations_by_user` ON `impersonations` (`userId`,`createdAt`,`id`);
 --> statement-breakpoint
@@ -181,6 +184,31 @@ CREATE INDEX `comments_by_task` ON `comments` (`taskId`,`createdAt`,`id`);
 CREATE INDEX `comments_by_author` ON `comments` (`authorId`,`createdAt`,`id`);
 --> statement-breakpoint
 CREATE INDEX `comments_by_organization` ON `comments` (`organizationId`,`createdAt`,`id`);
+--> statement-breakpoint
+CREATE TABLE `invitations` (
+	`row_key` integer PRIMARY KEY NOT NULL,
+	`id` text NOT NULL,
+	`version` integer DEFAULT 1 NOT NULL,
+	`createdAt` text NOT NULL,
+	`updatedAt` text NOT NULL,
+	`organizationId` text NOT NULL,
+	`email` text(254) NOT NULL,
+	`role` text DEFAULT 'member' NOT NULL,
+	`status` text DEFAULT 'pending' NOT NULL,
+	`expiresAt` text NOT NULL,
+	`invitedBy` text NOT NULL,
+	`secretHash` text,
+	FOREIGN KEY (`organizationId`) REFERENCES `organizations`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`invitedBy`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `invitations_id_unique` ON `invitations` (`id`);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `invitations_once` ON `invitations` (`organizationId`,`email`);
+--> statement-breakpoint
+CREATE INDEX `invitations_by_organization` ON `invitations` (`organizationId`,`createdAt`,`id`);
+--> statement-breakpoint
+CREATE INDEX `invitations_by_status` ON `invitations` (`organizationId`,`status`,`createdAt`,`id`);
 --> statement-breakpoint
 CREATE TABLE `members` (
 	`row_key` integer PRIMARY KEY NOT NULL,

@@ -24,6 +24,7 @@ const directions: Readonly<Record<string, readonly string[] | "everything">> = {
   "config.ts": ["core"],
   "selvage.ts": ["core", "database", "authentication"],
   "app.ts": "everything",
+  "world.ts": "everything",
   "worker.ts": "everything",
   "index.ts": "everything",
 }

@@ -19,7 +19,7 @@ export {
   reference,
   secret,
 } from "./core/column.ts"
-export type { Context, Ids, ListOptions, Read } from "./core/context.ts"
+export type { Context, Ids, ListOptions, Read, Secrets } from "./core/context.ts"
 export type { Json, JsonObject } from "./core/json.ts"
 export {
   get,

@@ -1,7 +1,7 @@
 /**
  * Credentials -> principal. An EdDSA access token (RFC 9068 `at+jwt`) is verified once an isolate and kept, so that an authenticated call
  * costs no I/O for who it is; an API key is asked of its owner's object and kept for half a minute. Both are held against the revocations
- * that the isolate knows. Whatever does not hold is UNAUTHENTICATED, without telling which part.
+ * that the isolate knows, a token against the signing keys, too. Whatever does not hold is UNAUTHENTICATED, without telling which part.
  */
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose"
 import * as z from "zod"
@@ -38,6 +38,8 @@ interface Verified {
   /** Milliseconds since 1970. */
   readonly until: number
   readonly revocable: { readonly id: string; readonly epoch: number } | null
+  /** Our key that signed it; null for what we did not sign. */
+  readonly kid: string | null
 }
 
 /** How long an API key is believed without asking its owner's object: revocation comes through the hub. */
@@ -88,22 +90,22 @@ function tokenVerifier({ rules, signing }: AuthenticationPorts) {
     requiredClaims: ["sub", "exp", "iat"],
   }
   return async (token: string, now: Date): Promise<Verified> => {
-    let isOurs = false
+    let kid: string | null = null
     try {
       const { payload } = await jwtVerify(
         token,
         async (header, jws) => {
           if (foreign !== null && foreignKids.has(header.kid)) return foreign(header, jws)
-          isOurs = true
-          const key = header.kid === undefined ? null : await signing.verifier(header.kid, now)
+          kid = header.kid ?? ""
+          const key = await signing.verifier(kid, now)
           return key ?? refuse("unknown key")
         },
         { ...expected, currentDate: now },
       )
       const until = Number(payload.exp) * 1000
-      if (!isOurs) return { principal: principalOf(claims.parse(payload)), until, revocable: null }
+      if (kid === null) return { principal: principalOf(claims.parse(payload)), until, revocable: null, kid }
       const own = ownClaims.parse(payload)
-      return { principal: principalOf(own), until, revocable: { id: own.sid, epoch: own.epoch } }
+      return { principal: principalOf(own), until, revocable: { id: own.sid, epoch: own.epoch }, kid }
     } catch (cause) {
       if (cause instanceof Problem) throw cause
       return refuse(reasonOf(cause))
@@ -126,7 +128,7 @@ function keyVerifier({ objects, apiKeys }: AuthenticationPorts) {
       scopes: Object.freeze([...grant.scopes]),
     })
     const until = Math.min(now.getTime() + keyMs, grant.expiresAt ?? Number.POSITIVE_INFINITY)
-    return { principal, until, revocable: { id: grant.id, epoch: grant.epoch } }
+    return { principal, until, revocable: { id: grant.id, epoch: grant.epoch }, kid: null }
   }
 }
 
@@ -144,11 +146,16 @@ export function authenticator(
 
   const isRevoked = ({ revocable }: Verified, now: Date): boolean | Promise<boolean> =>
     revocable !== null && ports.revocations.isRevoked(revocable.id, revocable.epoch, now, ports.behind)
+  const isVoid = (found: Verified, now: Date): boolean | Promise<boolean> => {
+    const holds = found.kid === null || ports.signing.holds(found.kid, now, ports.behind)
+    if (holds === true) return isRevoked(found, now)
+    return holds === false || holds.then((is) => !is || isRevoked(found, now))
+  }
 
   const judgeNew = async (text: string, now: Date): Promise<Principal> => {
     if (text.length > limits.tokenBytes) return refuse("too long")
     const found = await (isApiKey(text) ? verifyKey : verifyToken)(text, now)
-    if (await isRevoked(found, now)) return refuse("revoked")
+    if (await isVoid(found, now)) return refuse("revoked")
     // Oldest first out: tokens live ten minutes, so what leaves here was about to expire.
     if (verified.size >= limits.tokenCacheMax) verified.delete(verified.keys().next().value as string)
     verified.set(text, found)
@@ -168,10 +175,22 @@ export function authenticator(
       verified.delete(text)
       return isApiKey(text) ? judgeNew(text, now) : refuse("expired")
     }
-    const revoked = isRevoked(known, now)
+    const revoked = isVoid(known, now)
     if (revoked === false) return known.principal
     if (revoked === true) return judgeRevoked(text, now)
     return revoked.then((is) => (is ? judgeRevoked(text, now) : known.principal))
+  }
+  /**
+   * A browser sends its cookie by itself, and no script can take it away: one that holds no more is nobody's, or it would stand in the way
+   * of the refresh and of the sign-in that replace it.
+   */
+  const judgeCookie = async (text: string, now: Date): Promise<Principal> => {
+    try {
+      return await judge(text, now)
+    } catch (thrown) {
+      if (thrown instanceof Problem && thrown.code === "UNAUTHENTICATED") return anonymous
+      throw thrown
+    }
   }
   return ({ bearer, cookies }, now) => {
     if (bearer !== null) return judge(bearer, now)
@@ -179,6 +198,6 @@ export function authenticator(
     if (!cookies.sameOrigin)
       throw new Problem("PERMISSION_DENIED", "A call with a browser's cookies must come from this site")
     if (isApiKey(cookies.access)) return refuse("a key is no session")
-    return judge(cookies.access, now)
+    return judgeCookie(cookies.access, now)
   }
 }

@@ -30,6 +30,11 @@ export interface Signer {
 export interface SigningKeys {
   /** The public key of a kid; null when no token of it holds. No I/O while what is kept is fresh and the kid known. */
   verifier(kid: string, now: Date): Promise<CryptoKey | null>
+  /**
+   * Whether what a kid has signed still holds: a token that was verified earlier must not outlive its key. No promise, by what is kept; what
+   * is kept for five minutes is asked for again behind the answer, and not believed for longer than ten.
+   */
+  holds(kid: string, now: Date, behind: (work: Promise<unknown>) => void): boolean | Promise<boolean>
   /** The current key; makes the first keys when there are none. */
   signer(now: Date): Promise<Signer>
   /** What `/.well-known/jwks.json` answers: next, current and retired keys, no private part. */
@@ -63,6 +68,7 @@ async function importPrivate({ sealer }: KeyPorts, key: StoredKey): Promise<Cryp
 export function signingKeys(ports: KeyPorts, rules: RotationRules = defaultRotationRules): SigningKeys {
   let kept: Kept | null = null
   let askedAt = Number.NEGATIVE_INFINITY
+  let reloading: Promise<unknown> | null = null
 
   const load = async (now: Date): Promise<Kept> => {
     const at = now.getTime()
@@ -96,6 +102,18 @@ export function signingKeys(ports: KeyPorts, rules: RotationRules = defaultRotat
       let key = known.verifiers.get(kid)
       if (key === undefined) known.verifiers.set(kid, (key = await importPublic(row.publicJwk)))
       return key
+    },
+    holds(kid, now, behind) {
+      const names = ({ keys }: Kept) => keys.some((key) => key.kid === kid && !isOver(key, now.getTime(), rules))
+      const age = kept === null ? Number.NaN : now.getTime() - kept.at
+      if (kept === null || !(age >= 0 && age < 2 * keepMs)) return load(now).then(names)
+      if (age >= keepMs && reloading === null) {
+        reloading = load(now).finally(() => {
+          reloading = null
+        })
+        behind(reloading)
+      }
+      return names(kept)
     },
     async signer(now) {
       const known = await fresh(now)

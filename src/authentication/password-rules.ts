@@ -60,7 +60,9 @@ function isGuessable(folded: string): boolean {
   if (points.length > 1 && isRun(points)) return true
   const unit = unitOf(points)
   if (unit.length === points.length) return false
-  return isCommonPassword(unit.join("")) || (unit.length < passwordFloor && unit.length * 2 <= points.length)
+  return (
+    isCommonPassword(unit.join("")) || isRun(unit) || (unit.length < passwordFloor && unit.length * 2 <= points.length)
+  )
 }
 
 function wordsOf(texts: readonly string[]): string[] {

@@ -25,6 +25,9 @@ export type Derive = (
   length: number,
 ) => Uint8Array | Promise<Uint8Array>
 
+/** Argon2id as the Worker computes it; its WASM is loaded with the first password. */
+export const deriveArgon2: Derive = async (...of) => (await import("./argon2.ts")).argon2id(...of)
+
 /** The answer of a check. */
 export interface Verified {
   readonly ok: boolean

@@ -5,7 +5,7 @@
 import type { AccountRules } from "../core/accounts.ts"
 import { any, can, is, me, memberOf, nobody, role, rule } from "../core/policy.ts"
 import { resource } from "../core/registry.ts"
-import { one, type Resource } from "../core/resource.ts"
+import { immutable, many, one, type Resource, stamp } from "../core/resource.ts"
 import { apiKeyTable, impersonationTable, serviceAccountTable, userTable } from "../database/schema.ts"
 
 const administrator = rule("administrators", role("admin"))
@@ -58,8 +58,9 @@ export function accountResources(rules: AccountRules): readonly Resource[] {
     table: serviceAccountTable,
     tenant: "ownerId",
     summary: "A program that an organization owns; it acts as the user userId",
-    // Made and removed by operations of their own, which write as the caller: so the rule is here.
     policy: { read: manages, create: manages, update: nobody(), delete: manages },
+    fields: { ownerId: immutable(), userId: immutable(), createdBy: stamp(me) },
+    relations: { apiKeys: many("api_keys", "serviceAccountId", { onDelete: "delete" }) },
     filter: ["ownerId"],
     operations: ["list", "get"],
   })

@@ -53,6 +53,8 @@ export interface RevocationList {
   isRevoked(id: string, epoch: number, now: Date, behind: (work: Promise<void>) => void): boolean | Promise<boolean>
   /** Takes note at once of what this isolate itself has revoked. */
   add(entries: readonly RevocationEntry[]): void
+  /** What is known may be out of date: the next call waits for a pull. For revocations of this isolate that it cannot name. */
+  doubt(): void
   /** How many entries are held. */
   readonly size: number
 }
@@ -76,6 +78,8 @@ export function revocationList(
   /** When the newest pull that succeeded was begun; what was revoked before is known. */
   let knownAt = Number.NEGATIVE_INFINITY
   let triedAt = Number.NEGATIVE_INFINITY
+  /** How often was doubted: a pull that was begun before a doubt does not dispel it. */
+  let doubts = 0
 
   const add = (revoked: readonly RevocationEntry[]): void => {
     for (const entry of revoked) {
@@ -84,6 +88,7 @@ export function revocationList(
     }
   }
   const pull = async (at: number): Promise<void> => {
+    const begun = doubts
     const late = sleep(rules.patienceMs).then(() => ({ error: "too slow" }))
     const answer = await Promise.race([source.since(version), late])
     if ("error" in answer) throw new Error(`The hub did not answer: ${answer.error}`)
@@ -91,7 +96,7 @@ export function revocationList(
     for (const [id, { until }] of entries) if (until <= at) entries.delete(id)
     // Pulls may overlap. An older version only makes the next answer longer; a hub that began anew counts from the start.
     version = answer.version
-    knownAt = at
+    if (begun === doubts) knownAt = at
   }
   /** Promises are not shared between calls: one that belongs to a call that went away would never settle. */
   const isKnown = (at: number, behind: (work: Promise<void>) => void): boolean => {
@@ -123,6 +128,10 @@ export function revocationList(
       return isKnown(at, behind) ? stands(id, epoch, at) : learn(at).then(() => stands(id, epoch, at))
     },
     add,
+    doubt() {
+      doubts++
+      knownAt = Number.NEGATIVE_INFINITY
+    },
     get size() {
       return entries.size
     },

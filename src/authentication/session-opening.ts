@@ -54,7 +54,8 @@ export async function deviceOf(
   userId: string,
   given: string | undefined,
 ): Promise<Device> {
-  const token = given ?? work.caller.cookies?.device ?? null
+  const { cookies } = work.caller
+  const token = given ?? (cookies?.sameOrigin ? cookies.device : null)
   const id = token === null ? null : await ports.sealer.open(devicePurpose, userId, token)
   return id === null ? { id: null, token: null } : { id, token }
 }
@@ -101,10 +102,16 @@ export async function newSession(
   return { session, deviceToken: device.token ?? (await ports.sealer.seal(devicePurpose, person.id, deviceId)) }
 }
 
-/** The session that a sign-in takes the place of: the caller's own, when it is the same person's. */
-export function replacedBy({ reading }: EngineWork, person: Person): string | null {
-  const { principal } = reading
-  return principal.kind === "user" && principal.id === person.id ? (principal.session ?? null) : null
+/**
+ * The session that a sign-in takes the place of: the caller's own, when it is the same person's. A browser whose access cookie is over still
+ * names it by its refresh cookie; whoever proved to be the person may end any of the person's sessions, so the MAC is not asked for.
+ */
+export async function replacedBy(ports: AccountPorts, work: EngineWork, person: Person): Promise<string | null> {
+  const { principal } = work.reading
+  if (principal.kind === "user") return principal.id === person.id ? (principal.session ?? null) : null
+  const { cookies } = work.caller
+  const kept = cookies?.sameOrigin && cookies.refresh !== null ? await ports.refreshTokens.read(cookies.refresh) : null
+  return kept !== null && kept.user === person.id ? kept.sid : null
 }
 
 /** Whom a grant is for and how it goes out. */
@@ -118,6 +125,9 @@ export interface Handing {
 /** Mints the tokens of a grant and hands them over. */
 export async function handOver(flow: Flow, work: EngineWork, grant: Grant, handing: Handing): Promise<SignedIn> {
   const ports = flow.ports()
+  // Tokens count in seconds: in the last one there is nothing left to hand out.
+  if (grant.expiresAt - work.reading.now.getTime() < 1000)
+    throw new Problem("UNAUTHENTICATED", "The session is over; sign in again")
   const { sid, counter, mac, epoch, amr, authTime } = grant
   const { userId } = handing
   const settings = { ...ports.access, lifetimeSeconds: flow.rules.accessSeconds }

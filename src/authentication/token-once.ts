@@ -2,6 +2,7 @@
  * One-time tokens for mails: the user's route and 32 random bytes, one kind a purpose. The user's object keeps the SHA-256 and uses it once.
  * Reading refuses (null) a token of another purpose.
  */
+import type { Secrets } from "../core/context.ts"
 import { formatToken, hashSecret, idRoute, parseToken, type Random, routeId } from "./token.ts"
 
 const kinds = {
@@ -44,4 +45,15 @@ export async function readOneTimeToken(
   const parsed = parseToken([kinds[purpose]], text)
   if (parsed === null) return null
   return { owner: routeId(prefix, parsed.route), hash: await hashSecret(parsed.payload) }
+}
+
+/** One-time secrets for the handlers of an application: the record that a link is about stands in the token itself. */
+export function handlerSecrets(random: Random): Secrets {
+  return {
+    mint: (id) => mintOneTimeToken("invitation", id, random),
+    async read(prefix, text) {
+      const token = await readOneTimeToken("invitation", text, prefix)
+      return token && { id: token.owner, hash: token.hash }
+    },
+  }
 }

@@ -50,7 +50,7 @@ export class Pending<T = unknown> {
 
 /** What a handler gets to write with. */
 export interface Changes {
-  /** A new record. The id is made now, unless a stated system brings one; `values` are wire JSON under property names. */
+  /** A new record. The id is made now, unless it comes from `ids.mint` of this call or a stated system; `values` are wire JSON under property names. */
   create<R extends Resource>(resource: R, values: Partial<RowOf<R["table"]>>): Pending<RowOf<R["table"]>>
   /** Changes some columns of a record. */
   update<R extends Resource>(resource: R, id: string, values: Partial<RowOf<R["table"]>>): Pending<RowOf<R["table"]>>

@@ -2,6 +2,7 @@
 import type { JsonObject } from "./json.ts"
 import type { EngineWork } from "./operation.ts"
 import type { Message } from "./outbox.ts"
+import { principalId } from "./principal.ts"
 import { denied, notFound, Problem } from "./problem.ts"
 import { recorder } from "./recorder.ts"
 import { matched, openStore, type Run } from "./run.ts"
@@ -44,10 +45,19 @@ export async function handle(run: Run): Promise<void> {
     expectedVersion,
     read: run.recorder.read,
     changes: run.recorder.changes,
-    ids: ports.ids,
+    ids: run.recorder.ids,
+    secrets: ports.secrets,
+    link: ports.link,
     input: run.input as never,
   })
   run.output = await operation.handle?.(context)
+  const letters = run.recorder.messages.length
+  // Whoever may have letters sent must not have any number of them sent.
+  if (letters > 0) await ports.limitLetters(senderOf(run), letters, now)
+}
+
+function senderOf({ principal, door, wire }: Run): string {
+  return principalId(principal) ?? door.credentials(wire).address ?? principal.kind
 }
 
 /** What an operation of the engine works with. It commits by itself, so nothing is left for the commit stage. */

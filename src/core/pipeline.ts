@@ -2,7 +2,7 @@
  * The one pipeline. Every call of every door goes through these stages in this order; no door, job or socket has a way around them.
  */
 
-import { batchOf, idempotencyOf, replayInstead, settle } from "./commit.ts"
+import { batchOf, checkKey, idempotencyOf, replayInstead, settle } from "./commit.ts"
 import { checkCredential } from "./credential.ts"
 import type { Arrival, Door } from "./door.ts"
 import { couldPass } from "./fold.ts"
@@ -13,7 +13,7 @@ import { modelOf } from "./model.ts"
 import type { Span } from "./observation.ts"
 import type { Ports } from "./ports.ts"
 import { anonymous, hasRole } from "./principal.ts"
-import { denied, invalid, Problem } from "./problem.ts"
+import { denied, Problem } from "./problem.ts"
 import type { Registry } from "./registry.ts"
 import { factsOf, matched, openStore, type Run, report } from "./run.ts"
 import { batchActions } from "./standard.ts"
@@ -42,24 +42,7 @@ const limitPrincipal: Stage = (run) => run.ports.limitPrincipal(run.principal)
 
 const decode: Stage = (run) => {
   const match = matched(run)
-  const key = match.idempotencyKey
-  if (
-    key !== null &&
-    match.operation.kind === "mutation" &&
-    (key.length === 0 || key.length > limits.idempotencyKeyLength)
-  ) {
-    throw invalid(
-      "/idempotencyKey",
-      "invalid_value",
-      `An idempotency key has 1 to ${limits.idempotencyKeyLength} characters`,
-    )
-  }
-  if (key !== null && match.operation.confidential)
-    throw invalid(
-      "/idempotencyKey",
-      "not_supported",
-      `Nothing of ${match.operation.name} is stored, so it takes no idempotency key`,
-    )
+  checkKey(match)
   return when(match.decode(), (input) => {
     refuseBadText(input)
     run.input = input

@@ -1,6 +1,6 @@
 /** Where core meets the world. Filled in app.ts; core never knows by whom. */
 import type { Write } from "./changes.ts"
-import type { Ids } from "./context.ts"
+import type { Context, Ids } from "./context.ts"
 import type { Json, JsonObject } from "./json.ts"
 import type { Cost, Observe } from "./observation.ts"
 import type { On } from "./operation.ts"
@@ -104,7 +104,14 @@ export interface Ports {
   limitAddress(address: string | null): Promise<void>
   /** The same for a principal that proved who it is. */
   limitPrincipal(principal: Principal): Promise<void>
+  /**
+   * The same for letters that a handler wants sent.
+   * @param sender id of the user; the address for who has none
+   */
+  limitLetters(sender: string, count: number, now: Date): Promise<void>
   readonly ids: Ids
+  readonly secrets: Context["secrets"]
+  readonly link: Context["link"]
   now(): Date
   /** Milliseconds of a monotonic clock, for spans. */
   elapsed(): number

@@ -22,7 +22,9 @@ const keyBytes = 32
 
 function bytesOf(text: string): Uint8Array | null {
   try {
-    return Uint8Array.fromBase64(text, { alphabet: "base64url" })
+    // Not Uint8Array.fromBase64, which the scripts' Node does not have.
+    const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"))
+    return Uint8Array.from(bytes, (character) => character.charCodeAt(0))
   } catch {
     return null
   }

@@ -44,6 +44,8 @@ export interface Account {
 export interface Attempt {
   /** Id from a verified device cookie, null without one. Unknown to the object: the shared bucket. */
   readonly device: string | null
+  /** The session that proves its password again: then its device is the one, so that guesses made elsewhere do not stand in its way. */
+  readonly session?: string
   /** For addresses without an account: a key of the address, which gets a bucket of its own in an object named otherwise than `user/…`. */
   readonly ghost?: string
 }

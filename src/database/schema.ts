@@ -87,10 +87,13 @@ export const impersonationTable = sqliteTable(
     administratorId: reference("user")
       .notNull()
       .references(() => userTable.id),
+    /** The session in the user's object. */
+    sessionId: reference("session").notNull(),
     reason: text({ length: 500 }).notNull(),
     expiresAt: instant().notNull(),
   },
   (table) => [
+    index("impersonations_by_administrator").on(table.administratorId, table.createdAt, table.id),
     index("impersonations_by_user").on(table.userId, table.createdAt, table.id),
     index("impersonations_by_creation").on(table.createdAt, table.id),
   ],

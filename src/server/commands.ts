@@ -8,7 +8,10 @@ export interface CommandReceivers {
   ghost(bucket: number): UserObject
 }
 
-/** @throws Error when the object did not acknowledge */
+/**
+ * Delivers one command.
+ * @throws Error when the object did not acknowledge
+ */
 export async function deliverCommand(objects: CommandReceivers, { id, subject, payload }: Delivery): Promise<void> {
   const { command, cause } = payload as unknown as { command: Command; cause: Cause }
   const object = subject.startsWith("ghost/")

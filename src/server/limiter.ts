@@ -3,6 +3,7 @@
  * admits no more than burst + rate × time, however many ask at once and whatever their clocks say. When the object cannot be reached the
  * answer is UNAVAILABLE, never admission. Loads without a runtime: the class stands apart.
  */
+import { networkOf } from "../core/address.ts"
 import type { Limit, Limiting, Verdict } from "../core/limiting.ts"
 import { Problem } from "../core/problem.ts"
 
@@ -97,5 +98,12 @@ export function limiting(namespace: DurableObjectNamespace): Limiting {
         throw new Problem("RESOURCE_EXHAUSTED", "Too many requests", { retryAfterSeconds: verdict.retryAfterSeconds })
       return verdict
     },
+  }
+}
+
+/** Letters that one sender may have sent by handlers: thirty at once, then one in two minutes. Letters of accounts have limits of their own. */
+export function letterLimit(limiter: Limiting): (sender: string, count: number, now: Date) => Promise<void> {
+  return async (sender, cost, now) => {
+    await limiter.admit(`letters/${networkOf(sender)}`, { ratePerMinute: 1 / 2, burst: 30, cost }, now)
   }
 }

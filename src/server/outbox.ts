@@ -5,7 +5,7 @@
 import type { Ids } from "../core/context.ts"
 import type { Json } from "../core/json.ts"
 import type { Observe } from "../core/observation.ts"
-import type { Outbox, OutboxRow } from "../core/outbox.ts"
+import type { Message, Outbox, OutboxRow } from "../core/outbox.ts"
 import { Problem } from "../core/problem.ts"
 import type { Sealer } from "../core/sealing.ts"
 import { type ClaimedRow, claimDue, postpone, removeDelivered } from "../database/outbox.ts"
@@ -20,7 +20,7 @@ export interface Delivery {
 /** Brings a message to its receiver. Throws when it did not arrive; `Undeliverable` when it never will. */
 export type Deliver = (delivery: Delivery) => Promise<void>
 
-/** Thrown by a receiver that will never take the message. */
+/** Thrown for a message that nobody will ever take. */
 export class Undeliverable extends Error {
   override readonly name = "Undeliverable"
 }
@@ -40,7 +40,7 @@ export interface OutboxPorts {
 export interface Deliverer extends Outbox {
   /** Delivers what is due; gives how many messages were taken up. */
   sweep(): Promise<number>
-  /** A sweep behind the answer, at most one in `pokeMs` an isolate. */
+  /** A sweep behind the answer, at most one in a quarter of a minute an isolate. */
   poke(): void
 }
 
@@ -58,106 +58,97 @@ function delayMs(attempts: number): number {
   return Math.min(3600_000, 5000 * 2 ** Math.min(attempts, 12))
 }
 
+type Row = Pick<OutboxRow, "id" | "topic" | "subject" | "payload">
+
+async function sealed({ ids, sealer }: OutboxPorts, message: Message, now: Date): Promise<OutboxRow> {
+  const id = ids.mint("message")
+  const subject = message.topic === "user" ? message.subject : ""
+  const payload = await sealer.seal(purpose, id, JSON.stringify(message.payload))
+  const dueAt = new Date(now.getTime() + firstLeaseMs).toISOString()
+  return { id, topic: message.topic, subject, payload, createdAt: now.toISOString(), dueAt }
+}
+
+/** Opens a row and hands it to its receiver. */
+async function hand({ deliver, sealer }: OutboxPorts, { id, topic, subject, payload }: Row): Promise<void> {
+  if (topic !== "mail" && topic !== "user") throw new Undeliverable(`the topic ${topic} is not known`)
+  const text = await sealer.open(purpose, id, payload)
+  if (text === null) throw new Undeliverable("it does not open under KEK")
+  await deliver[topic]({ id, subject, payload: JSON.parse(text) as Json })
+}
+
+function tell(ports: OutboxPorts, { id, topic }: Row, attempts: number, givenUp: boolean, cause: unknown): void {
+  ports.observe({ kind: "undelivered", at: ports.now().toISOString(), id, topic, attempts, givenUp, cause })
+}
+
+/** One row of a sweep. Gives whether the row is to go. */
+async function attempt(ports: OutboxPorts, row: ClaimedRow): Promise<boolean> {
+  try {
+    await hand(ports, row)
+    return true
+  } catch (cause) {
+    const now = ports.now()
+    const isOld = now.getTime() - Date.parse(row.createdAt) > mailLifeMs
+    const givenUp = row.topic === "mail" && (isOld || cause instanceof Undeliverable)
+    tell(ports, row, row.attempts, givenUp, cause)
+    if (!givenUp) await postpone(ports.database, row.id, new Date(now.getTime() + delayMs(row.attempts)), String(cause))
+    return givenUp
+  }
+}
+
+async function sweepDue(ports: OutboxPorts): Promise<number> {
+  let taken = 0
+  for (let round = 0; round < sweepsMax; round++) {
+    const now = ports.now()
+    const rows = await claimDue(ports.database, now, new Date(now.getTime() + leaseMs), sweepRows)
+    const gone = await Promise.all(rows.map(async (row) => ((await attempt(ports, row)) ? row.id : null)))
+    await removeDelivered(
+      ports.database,
+      gone.filter((id) => id !== null),
+    )
+    taken += rows.length
+    if (rows.length < sweepRows) break
+  }
+  return taken
+}
+
+/** Letters, behind the answer. What fails stays in the outbox. */
+async function post(ports: OutboxPorts, rows: readonly OutboxRow[]): Promise<void> {
+  for (const row of rows) {
+    try {
+      await hand(ports, row)
+      await removeDelivered(ports.database, [row.id])
+    } catch (cause) {
+      tell(ports, row, 1, false, cause)
+    }
+  }
+}
+
 /** Makes the deliverer of an isolate. */
 export function deliverer(ports: OutboxPorts): Deliverer {
-  const { database, sealer, ids, observe } = ports
   let poked = Number.NEGATIVE_INFINITY
-
-  const hand = async (row: Pick<OutboxRow, "id" | "topic" | "subject" | "payload">): Promise<void> => {
-    if (row.topic !== "mail" && row.topic !== "user") throw new Undeliverable(`the topic ${row.topic} is not known`)
-    const text = await sealer.open(purpose, row.id, row.payload)
-    if (text === null) throw new Undeliverable("it does not open under KEK")
-    await ports.deliver[row.topic]({ id: row.id, subject: row.subject, payload: JSON.parse(text) as Json })
-  }
-  const tell = (row: Pick<OutboxRow, "id" | "topic">, attempts: number, cause: unknown, given: boolean) =>
-    observe({
-      kind: "undelivered",
-      at: ports.now().toISOString(),
-      id: row.id,
-      topic: row.topic,
-      attempts,
-      givenUp: given,
-      cause,
-    })
-
-  /** One row of a sweep. Gives whether the row is to go. */
-  const attempt = async (row: ClaimedRow): Promise<boolean> => {
-    try {
-      await hand(row)
-      return true
-    } catch (cause) {
-      const now = ports.now()
-      const over = row.topic === "mail" && now.getTime() - Date.parse(row.createdAt) > mailLifeMs
-      const given = over || (cause instanceof Undeliverable && row.topic === "mail")
-      tell(row, row.attempts, cause, given)
-      if (given) return true
-      await postpone(database, row.id, new Date(now.getTime() + delayMs(row.attempts)), String(cause))
-      return false
-    }
-  }
-  const sweep = async (): Promise<number> => {
-    let taken = 0
-    for (let round = 0; round < sweepsMax; round++) {
-      const now = ports.now()
-      const rows = await claimDue(database, now, new Date(now.getTime() + leaseMs), sweepRows)
-      const gone = await Promise.all(rows.map(async (row) => ((await attempt(row)) ? row.id : null)))
-      await removeDelivered(
-        database,
-        gone.filter((id) => id !== null),
-      )
-      taken += rows.length
-      if (rows.length < sweepRows) break
-    }
-    return taken
-  }
   const poke = () => {
     const at = ports.now().getTime()
     if (Math.abs(at - poked) < pokeMs) return
     poked = at
-    ports.behind(sweep())
-  }
-  /** A letter behind the answer. What fails stays in the outbox. */
-  const post = async (rows: readonly OutboxRow[]): Promise<void> => {
-    for (const row of rows) {
-      try {
-        await hand(row)
-        await removeDelivered(database, [row.id])
-      } catch (cause) {
-        tell(row, 1, cause, false)
-      }
-    }
+    ports.behind(sweepDue(ports))
   }
   return {
-    sweep,
+    sweep: () => sweepDue(ports),
     poke,
-    prepare: (messages, now) =>
-      Promise.all(
-        messages.map(async (message) => {
-          const id = ids.mint("message")
-          const subject = message.topic === "user" ? message.subject : ""
-          const payload = await sealer.seal(purpose, id, JSON.stringify(message.payload))
-          const dueAt = new Date(now.getTime() + firstLeaseMs).toISOString()
-          return { id, topic: message.topic, subject, payload, createdAt: now.toISOString(), dueAt }
-        }),
-      ),
+    prepare: (messages, now) => Promise.all(messages.map((message) => sealed(ports, message, now))),
     async dispatch(rows) {
       const commands = rows.filter(({ topic }) => topic === "user")
       try {
-        for (const row of commands) await hand(row)
+        for (const row of commands) await hand(ports, row)
       } catch (cause) {
-        throw new Problem("UNAVAILABLE", "The change is made, but not everybody has acknowledged it yet", {
-          retryAfterSeconds: 5,
-          cause,
-        })
+        const sentence = "The change is made, but not everybody has acknowledged it yet"
+        throw new Problem("UNAVAILABLE", sentence, { retryAfterSeconds: 5, cause })
       } finally {
-        ports.behind(post(rows.filter(({ topic }) => topic !== "user")))
+        const letters = rows.filter(({ topic }) => topic !== "user")
+        if (letters.length > 0) ports.behind(post(ports, letters))
       }
-      ports.behind(
-        removeDelivered(
-          database,
-          commands.map(({ id }) => id),
-        ),
-      )
+      const done = commands.map(({ id }) => id)
+      if (done.length > 0) ports.behind(removeDelivered(ports.database, done))
       poke()
     },
   }

@@ -22,9 +22,14 @@ const unknown = "unknown"
 
 function bucketOf(sql: SqlStorage, attempt: Attempt): string {
   if (attempt.ghost !== undefined) return `ghost/${attempt.ghost}`
-  if (attempt.device === null) return unknown
-  const known = sql.exec('select 1 from "devices" where "id" = ?', attempt.device).toArray().length > 0
-  return known ? `device/${attempt.device}` : unknown
+  const known = sql
+    .exec<{ id: string }>(
+      'select "id" from "devices" where "id" in (?1, (select "device" from "sessions" where "sid" = ?2)) limit 1',
+      attempt.device,
+      attempt.session ?? null,
+    )
+    .toArray()[0]
+  return known === undefined ? unknown : `device/${known.id}`
 }
 
 function addFailures(sql: SqlStorage, bucket: string, count: number, at: number): void {

@@ -182,3 +182,34 @@ test(`checklist 21: whatever happens, no revocation older than a minute is misse
     { seed, numRuns: 200 },
   )
 })
+
+describe("after a doubt", () => {
+  test("the next call waits for the hub, however young the list is", async () => {
+    const list = fresh()
+    await ask(list, "a", 0)
+    revoke("a")
+    expect(ask(list, "a", 1)).toBe(false)
+    list.doubt()
+    expect(await ask(list, "a", 1)).toBe(true)
+    expect(ask(list, "b", 2)).toBe(false)
+  })
+
+  test("a pull that was begun before does not dispel it", async () => {
+    const list = fresh()
+    await ask(list, "a", 0)
+    // Begun behind a response; the hub answers with what it had then.
+    ask(list, "a", 11)
+    list.doubt()
+    await settle()
+    revoke("a")
+    expect(await ask(list, "a", 11)).toBe(true)
+  })
+
+  test("nobody is believed while the hub does not answer", async () => {
+    const list = fresh()
+    await ask(list, "a", 0)
+    list.doubt()
+    answer = "badly"
+    await expect(ask(list, "a", 1)).rejects.toMatchObject({ code: "UNAVAILABLE" })
+  })
+})

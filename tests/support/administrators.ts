@@ -1,12 +1,12 @@
-/** Administrators who signed in: the operations of administrators take no token of another issuer. */
+/** Administrators, made as no door can make them: the role is written into the database. */
 import { env } from "cloudflare:workers"
 import { type Person, person, session } from "./people.ts"
 
-/** Somebody with the role `admin`, with an open session. */
+/** Somebody with the role `admin` and a session that says so. */
 export async function administrator(name = "Administrator"): Promise<Person> {
-  const plain = await person(name)
+  const who = await person(name)
   await env.DB.prepare(`update "users" set "roles" = '["admin"]', "version" = "version" + 1 where "id" = ?`)
-    .bind(plain.id)
+    .bind(who.id)
     .run()
-  return session(plain)
+  return session(who)
 }

@@ -1,16 +1,8 @@
 /** The headers that every answer has, made once an isolate, and the ones that tell of one call. */
+import { setCookies } from "../../core/cookies.ts"
 import type { Facts } from "../../core/door.ts"
-import { setCookies } from "./cookies.ts"
+import { securityHeaders } from "../../core/security-headers.ts"
 import type { Wire } from "./wire.ts"
-
-/** Security headers (OWASP; RFC 6797, CSP 3). An answer of the interface is data: nothing may run, frame or embed it. */
-export const securityHeaders: Readonly<Record<string, string>> = {
-  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-  "Cross-Origin-Resource-Policy": "same-origin",
-  "Referrer-Policy": "no-referrer",
-  "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
-  "X-Content-Type-Options": "nosniff",
-}
 
 /** Headers of answers that scripts of listed origins may read. */
 const exposed = [

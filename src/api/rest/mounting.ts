@@ -1,13 +1,14 @@
 /** What routes are mounted with, and what every path does with the methods that it has not. */
 import type { OpenAPIHono } from "@hono/zod-openapi"
 import type { Context } from "hono"
+import { arrivalOf } from "../../core/arrival.ts"
 import type { Method } from "../../core/operation.ts"
 import type { Ports } from "../../core/ports.ts"
 import { Problem } from "../../core/problem.ts"
 import type { Registry } from "../../core/registry.ts"
 import { optionsAnswer } from "./headers.ts"
 import type { HealthPort } from "./health.ts"
-import { arrivalOf, type ReadWire, type Wire } from "./wire.ts"
+import type { ReadWire, Wire } from "./wire.ts"
 
 /** What the door needs of the world. */
 export interface RestOptions {
@@ -25,20 +26,6 @@ export interface RestOptions {
   readonly health: HealthPort
   /** The public keys of access tokens (RFC 7517). */
   jwks(): Promise<{ readonly keys: readonly object[] }>
-  /** The letters that would have been sent; null outside of development. */
-  readonly mailbox: (() => Promise<readonly ReceivedLetter[]>) | null
-}
-
-/** A letter in the mailbox of development. */
-export interface ReceivedLetter {
-  readonly id: string
-  /** RFC 3339. */
-  readonly at: string
-  readonly to: string
-  readonly subject: string
-  readonly text: string
-  readonly html: string
-  readonly action: { readonly label: string; readonly url: string; readonly token: string | null } | null
 }
 
 /** What routes are mounted with. */

@@ -1,13 +1,13 @@
 /** The pages beside the operations: the document, the page that shows it, health, and where to start. None of them asks who calls. */
 import type { Context } from "hono"
+import { arrivalOf } from "../../core/arrival.ts"
+import { securityHeaders } from "../../core/security-headers.ts"
 import { isUnchanged } from "./conditions.ts"
 import { docsAnswer, startAnswer, startPath } from "./docs.ts"
-import { allowOrigin, securityHeaders } from "./headers.ts"
+import { allowOrigin } from "./headers.ts"
 import { liveAnswer, readyAnswer } from "./health.ts"
-import { mailboxPage } from "./mailbox.ts"
 import { type Mounting, mountRefusals } from "./mounting.ts"
 import { openApiDocument } from "./openapi.ts"
-import { arrivalOf } from "./wire.ts"
 
 /** The document as text with its tag: written when it is first asked for, kept for the isolate. */
 function documentKeeper({ registry, ports }: Mounting): () => Promise<{ readonly text: string; readonly tag: string }> {
@@ -52,19 +52,6 @@ function rootAnswer({ registry, settings }: Mounting): Response {
   return new Response(body, { headers: { ...headers, "Content-Type": "application/json; charset=utf-8" } })
 }
 
-/** What development would have sent, for people and, as JSON, for scripts. */
-function mountMailbox(mounting: Mounting, read: NonNullable<Mounting["mailbox"]>): void {
-  mountPage(mounting, "/dev/mailbox", async () => mailboxPage(await read()))
-  mountPage(mounting, "/dev/mailbox.json", async () => {
-    const headers = {
-      ...securityHeaders,
-      "Cache-Control": "no-store",
-      "Content-Type": "application/json; charset=utf-8",
-    }
-    return new Response(JSON.stringify({ items: await read() }), { headers })
-  })
-}
-
 /** Mounts the pages. */
 export function mountPages(mounting: Mounting): void {
   const { registry, ports, readWire, settings, assets, health } = mounting
@@ -88,7 +75,6 @@ export function mountPages(mounting: Mounting): void {
     }
     return new Response(JSON.stringify(await mounting.jwks()), { headers })
   })
-  if (mounting.mailbox !== null) mountMailbox(mounting, mounting.mailbox)
   if (assets === null) return
   mountPage(mounting, "/_docs/:file", async (request) => {
     const asset = await assets(request)

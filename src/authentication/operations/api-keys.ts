@@ -2,6 +2,7 @@
 import * as z from "zod"
 import { scopePattern } from "../../core/credential.ts"
 import type { EngineWork, Operation } from "../../core/operation.ts"
+import type { Filter } from "../../core/plan.ts"
 import { signedIn } from "../../core/policy.ts"
 import type { Row } from "../../core/ports.ts"
 import { principalId, system } from "../../core/principal.ts"
@@ -46,14 +47,23 @@ async function ownerOf({ store, reading }: EngineWork, service: string | undefin
   return String(row.userId)
 }
 
+/** The keys that live, newest first. */
 async function rowsOf({ store, reading }: EngineWork, ownerId: string): Promise<readonly Row[]> {
+  const living: Filter = {
+    op: "and",
+    of: [
+      { op: "eq", field: "ownerId", value: ownerId },
+      { op: "isNull", field: "revokedAt", value: true },
+      { op: "gt", field: "expiresAt", value: reading.now.toISOString() },
+    ],
+  }
   const page = await store.list(
     {
       kind: "list",
       resource: "api_keys",
-      fields: ["id", "name", "scopes", "ownerId", "createdAt", "expiresAt", "revokedAt"],
+      fields: ["id", "name", "scopes", "ownerId", "createdAt", "expiresAt"],
       expand: {},
-      filter: { op: "eq", field: "ownerId", value: ownerId } as never,
+      filter: living,
       sort: [{ field: "createdAt", descending: true }],
       limit: keysMax,
       cursor: null,
@@ -62,8 +72,7 @@ async function rowsOf({ store, reading }: EngineWork, ownerId: string): Promise<
     },
     reading,
   )
-  const at = reading.now.toISOString()
-  return (page.items as readonly Row[]).filter((row) => row.revokedAt === null && String(row.expiresAt) > at)
+  return page.items
 }
 
 function listKeys(flow: Flow, hasServices: boolean): Operation {
@@ -84,7 +93,7 @@ function listKeys(flow: Flow, hasServices: boolean): Operation {
         ask(() => flow.ports().objects.user(ownerId).listKeys()),
       ])
       const used = new Map((kept ?? []).map((key) => [key.id, key.lastUsedAt]))
-      const items = rows.map(({ revokedAt: _, ...row }) => {
+      const items = rows.map((row) => {
         const at = used.get(String(row.id)) ?? null
         return { ...row, lastUsedAt: at === null ? null : new Date(at).toISOString() }
       })

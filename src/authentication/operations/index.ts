@@ -5,6 +5,7 @@ import type { EngineParts } from "../../core/registry.ts"
 import type { Flow } from "../account.ts"
 import { accountResources } from "../resources.ts"
 import { apiKeyOperations } from "./api-keys.ts"
+import { rotateKeys } from "./keys.ts"
 import { deleteMe, exportMe, getMe, updateMe } from "./me.ts"
 import { changePassword } from "./password.ts"
 import { confirmSignIn, redeemMagicLink, requestMagicLink, requestPasswordReset, resetPassword } from "./recovery.ts"
@@ -36,6 +37,7 @@ export function accountParts(flow: Flow, models: () => Models): Required<EngineP
     redeemMagicLink(flow),
     confirmSignIn(flow),
     setUp(flow),
+    rotateKeys(flow),
     listSessions(flow),
     revokeSession(flow),
     revokeOtherSessions(flow),

@@ -25,7 +25,7 @@ export async function provePassword(
 ): Promise<void> {
   const ports = flow.ports()
   await admit(ports, "proof", work)
-  const { target, ticket } = await reserveAttempt(flow, work, person, person.email ?? "")
+  const { target, ticket } = await reserveAttempt(flow, work, person, person.email ?? "", undefined, sessionOf(work))
   const { ok } = await ports.passwords.verify(person.id, password, person.passwordSealed)
   const completed = await ask(() => target.object.complete({ ticket, ok, ...originOf(work) }, causeOf(work)))
   if (!ok || completed === null) throw invalid(path, "wrong_password", "The current password is wrong")

@@ -180,7 +180,8 @@ function redeemLink(
       if (purpose === "confirmSignIn") await ask(() => object.forgive())
       const device = await deviceOf(flow.ports(), work, person.id, given.deviceToken)
       const amr = purpose === "confirmSignIn" ? ["pwd", "otp"] : ["otp"]
-      const made = await newSession(flow, work, { person, amr, device, replaces: replacedBy(work, person) })
+      const replaces = await replacedBy(flow.ports(), work, person)
+      const made = await newSession(flow, work, { person, amr, device, replaces })
       const grant = await ask(() => object.createSession(made.session, causeOf(work)))
       if (grant === null) throw new Problem("PERMISSION_DENIED", "This account is closed")
       return handOver(flow, work, grant, {

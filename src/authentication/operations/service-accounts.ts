@@ -31,7 +31,7 @@ function create(flow: Flow, accounts: Resource): Operation {
           .as(system("a service account's user", caller))
           .create(users, { id: userId, name, roles: [], kind: "service", email: null })
         // As the caller: the policy of the resource says who may own one.
-        changes.create(accounts, { ownerId, userId, name, createdBy: caller } as never)
+        changes.create(accounts, { ownerId, userId, name } as never)
       })
       return rows[1]
     },
@@ -59,7 +59,9 @@ function remove(flow: Flow, accounts: Resource): Operation {
       if (!user) throw notFound(accounts.name)
       await work.write(({ changes, decidedOn, send }) => {
         changes.delete(accounts, id)
-        changes.as(system("its service account was removed")).update(users, user.id, { status: "deleted" })
+        changes
+          .as(system("its service account was removed", principalId(work.reading.principal)))
+          .update(users, user.id, { status: "deleted" })
         decidedOn(users.name, user.id, user.version)
         send(
           commandTo(work, user.id, {

@@ -50,6 +50,8 @@ export interface Attempt {
 
 /**
  * Asks the object for an attempt.
+ * @param given device token
+ * @param session of a person who is signed in and proves it again: their device is known without a token
  * @throws RESOURCE_EXHAUSTED with the seconds to wait, the same for people and for nobody
  */
 export async function reserveAttempt(
@@ -58,12 +60,13 @@ export async function reserveAttempt(
   person: Person | null,
   email: string,
   given?: string,
+  session?: string,
 ): Promise<Attempt> {
   const ports = flow.ports()
   const target = await targetOf(ports, person, email)
   const device = await deviceOf(ports, work, person?.id ?? "", given)
-  const ghost = target.ghost === undefined ? {} : { ghost: target.ghost }
-  const reserved = await ask(() => target.object.reserve({ device: device.id, ...ghost }, causeOf(work)))
+  const more = target.ghost !== undefined ? { ghost: target.ghost } : session !== undefined ? { session } : {}
+  const reserved = await ask(() => target.object.reserve({ device: device.id, ...more }, causeOf(work)))
   if (reserved === null) throw wrong()
   if (!reserved.admitted || reserved.ticket === null)
     throw new Problem("RESOURCE_EXHAUSTED", "Too many attempts", {
@@ -136,10 +139,8 @@ async function open(flow: Flow, work: EngineWork, given: Input, found: Person, a
   const { target, ticket, device } = attempt
   const hindered = hindrance(flow, found)
   const person = hindered === null ? await restored(flow, work, found) : found
-  const made =
-    hindered === null
-      ? await newSession(flow, work, { person, amr: ["pwd"], device, replaces: replacedBy(work, person) })
-      : null
+  const replaces = await replacedBy(flow.ports(), work, person)
+  const made = hindered === null ? await newSession(flow, work, { person, amr: ["pwd"], device, replaces }) : null
   const outcome = { ticket, ok: true, ...originOf(work), ...(made === null ? {} : { session: made.session }) }
   const completed = await ask(() => target.object.complete(outcome, causeOf(work)))
   if (completed === null) throw wrong()
@@ -240,12 +241,11 @@ export function signOut(flow: Flow): Operation {
     credential: "session",
     rest: { method: "POST", path: "/auth/sign-out" },
     engine: async (_: unknown, work) => {
-      const { principal, now } = work.reading
+      const { principal } = work.reading
       if (principal.kind !== "user" || principal.session === undefined)
         throw new Problem("UNAUTHENTICATED", "Sign in to do this")
       const { id, session } = principal
       const done = await ask(() => flow.ports().objects.user(id).revoke(session, causeOf(work)))
-      flow.ports().revocations.add([{ id: session, belowEpoch: null, until: now.getTime() + 21 * 60_000 }])
       if (work.caller.cookies?.access != null) work.session({ kind: "clear" })
       return { ended: done?.revoked ?? 0 }
     },

@@ -1,7 +1,10 @@
 /** What administrators do to people: close and open accounts, give roles, end sessions, act in somebody's name with a reason. */
 import * as z from "zod"
+import { limits } from "../../core/limits.ts"
 import type { EngineWork, Operation } from "../../core/operation.ts"
+import type { Filter } from "../../core/plan.ts"
 import { role } from "../../core/policy.ts"
+import type { Row } from "../../core/ports.ts"
 import { principalId, system } from "../../core/principal.ts"
 import { notFound, Problem } from "../../core/problem.ts"
 import { idSchema } from "../../core/schema.ts"
@@ -29,6 +32,9 @@ async function changePerson(
   change: Partial<Pick<Person, "status" | "roles">>,
 ) {
   const next = { ...person, ...change }
+  if (person.id === principalId(work.reading.principal) && closesAdministrator(person, next))
+    throw new Problem("FAILED_PRECONDITION", "Another administrator has to do this: the last one must not lock all out")
+  const acting = closesAdministrator(person, next) ? await actingSessions(work, person.id) : []
   const [row] = await work.write(({ changes, decidedOn, send }) => {
     const values = {
       ...(change.status ? { status: change.status, deleteAfter: null } : {}),
@@ -40,8 +46,43 @@ async function changePerson(
       .update(users, person.id, values as never)
     decidedOn(users.name, person.id, person.version)
     send(commandTo(work, person.id, { kind: "setAccount", account: accountOf(next, flow.rules, 1) }))
+    for (const { userId, sessionId } of acting)
+      send(commandTo(work, String(userId), { kind: "revokeSession", sid: String(sessionId) }))
   })
   return row ?? { id: person.id }
+}
+
+/** True when somebody stops being an administrator. */
+function closesAdministrator(before: Person, after: Person): boolean {
+  const is = ({ status, roles }: Person) => status === "active" && roles.includes("admin")
+  return is(before) && !is(after)
+}
+
+/** Where an administrator acts in another's name right now: that ends with their own rights. */
+async function actingSessions({ store, reading }: EngineWork, administratorId: string): Promise<readonly Row[]> {
+  const filter: Filter = {
+    op: "and",
+    of: [
+      { op: "eq", field: "administratorId", value: administratorId },
+      { op: "gt", field: "expiresAt", value: reading.now.toISOString() },
+    ],
+  }
+  const page = await store.list(
+    {
+      kind: "list",
+      resource: impersonations.name,
+      fields: ["id", "userId", "sessionId"],
+      expand: {},
+      filter,
+      sort: [{ field: "createdAt", descending: true }],
+      limit: limits.pageSizeMax,
+      cursor: null,
+      count: false,
+      q: null,
+    },
+    reading,
+  )
+  return page.items
 }
 
 function administration<I extends z.ZodObject>(
@@ -98,12 +139,14 @@ function impersonate(flow: Flow): Operation {
         throw new Problem("PERMISSION_DENIED", "Nobody acts in the name of an administrator")
       const { now } = work.reading
       const impersonationId = ports.ids.mint("impersonation")
+      const sessionId = ports.ids.mint(sessionPrefix)
       const expiresAt = new Date(now.getTime() + impersonationSeconds * 1000).toISOString()
       await work.write(({ changes }) => {
         const row = {
           id: impersonationId,
           userId: person.id,
           administratorId: administrator,
+          sessionId,
           reason: given.reason,
           expiresAt,
         }
@@ -113,7 +156,7 @@ function impersonate(flow: Flow): Operation {
       return {
         id: impersonationId,
         userId: person.id,
-        ...(await actingToken(flow, work, person, administrator, given.reason)),
+        ...(await actingToken(flow, work, person, administrator, { sid: sessionId, reason: given.reason })),
       }
     },
     impersonation,
@@ -122,9 +165,14 @@ function impersonate(flow: Flow): Operation {
 }
 
 /** A session of its own, so that it is seen and can be ended; its refresh token is thrown away. */
-async function actingToken(flow: Flow, work: EngineWork, person: Person, administrator: string, reason: string) {
+async function actingToken(
+  flow: Flow,
+  work: EngineWork,
+  person: Person,
+  administrator: string,
+  { sid, reason }: { readonly sid: string; readonly reason: string },
+) {
   const ports = flow.ports()
-  const sid = ports.ids.mint(sessionPrefix)
   const lifetime = { idleSeconds: impersonationSeconds, hardSeconds: impersonationSeconds }
   const key = await ports.refreshTokens.sessionKey(person.id, sid)
   const account = accountOf(person, flow.rules)

@@ -2,8 +2,8 @@
  * A browser's session: three cookies with the `__Host-` prefix (RFC 6265bis §4.1.3.2), so that they belong to this host alone, and a rule
  * against forged requests. Refuses nothing itself: it says whether the request comes from a page of this site, and the pipeline decides.
  */
-import type { SessionEffect } from "../../core/operation.ts"
-import type { Cookies } from "../../core/ports.ts"
+import type { SessionEffect } from "./operation.ts"
+import type { Cookies } from "./ports.ts"
 
 const names = { access: "__Host-at", refresh: "__Host-rt", device: "__Host-device" } as const
 
