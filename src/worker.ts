@@ -1,9 +1,9 @@
 /** The runtime entry, `selvage/worker`: an application as a Worker, and the classes of its Durable Objects. */
 import { waitUntil } from "cloudflare:workers"
-import { securityHeaders } from "./api/rest/headers.ts"
 import { type Served, serve } from "./app.ts"
 import { ConfigError, type Env } from "./config.ts"
 import type { Application } from "./core/registry.ts"
+import { securityHeaders } from "./core/security-headers.ts"
 import { logFault } from "./observability/log.ts"
 import { housekeep } from "./server/housekeeping.ts"
 

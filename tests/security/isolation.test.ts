@@ -32,6 +32,8 @@ async function furnish(who: Person, mark: string): Promise<Map<string, string>> 
   const shareId = await made(who, "POST /v1/shares", { taskId, userId: colleague.id, level: "view" })
   const keyId = await made(who, "POST /v1/api-keys", { name: mark, scopes: ["*:read"] })
   const serviceId = await made(who, "POST /v1/service_accounts", { ownerId: organizationId, name: mark })
+  const email = `${crypto.randomUUID()}@example.com`
+  const invitationId = await made(who, "POST /v1/invitations", { organizationId, email, role: "member" })
   const root = await administrator()
   await made(root, `POST /v1/users/${who.id}/impersonate`, { reason: "looking into ticket 4711" })
   return new Map([
@@ -44,6 +46,7 @@ async function furnish(who: Person, mark: string): Promise<Map<string, string>> 
     ["share", shareId],
     ["apikey", keyId],
     ["service", serviceId],
+    ["invitation", invitationId],
     ["user", who.id],
     ["session", who.sessionId],
     ["impersonation", await rowOf("impersonations", "userId", who.id)],
@@ -128,6 +131,7 @@ describe("checklist 35: another's id is absent", () => {
       ["POST /v1/tasks", { projectId: id("project"), title: "Mine" }],
       ["POST /v1/comments", { taskId: id("task"), body: "Mine" }],
       ["POST /v1/shares", { taskId: id("task"), userId: stranger.id, level: "edit" }],
+      ["POST /v1/invitations", { organizationId: id("org"), email: stranger.email, role: "admin" }],
       ["POST /v1/service_accounts", { ownerId: id("org"), name: "Mine" }],
       ["POST /v1/api-keys", { name: "Mine", scopes: ["*:write"], serviceAccountId: id("service") }],
     ]

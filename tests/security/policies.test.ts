@@ -70,6 +70,7 @@ describe("checklist 37: every route declares who may call it", () => {
 
   test("the administrators' operations are these", () => {
     expect(administration.map(({ operation }) => operation.name).sort()).toEqual([
+      "auth.rotateKeys",
       "users.disable",
       "users.enable",
       "users.endSessions",

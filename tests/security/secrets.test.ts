@@ -109,12 +109,12 @@ describe("checklist 42: all that is sealed names its key", () => {
   const sealed = /^s1\.([A-Za-z0-9_-]{1,16})\.[A-Za-z0-9_-]{16,}$/
 
   test.each([
-    ["passwords", "PEPPER", 'select "passwordSealed" v from "users" where "passwordSealed" is not null'],
-    ["signing keys", "KEK", 'select "sealedPrivate" v from "signing_keys"'],
+    ["a password", "PEPPER", 'select "passwordSealed" v from "users" where "id" = ?'],
+    ["signing keys", "KEK", 'select "sealedPrivate" v from "signing_keys" where ? <> \'\''],
   ] as const)("%s: under a key of %s", async (_, ring, sql) => {
-    await person("Ada")
+    const { id } = await person("Ada")
     const known = Object.keys(JSON.parse(env[ring] ?? "").keys)
-    const { results } = await env.DB.prepare(sql).all<{ v: string }>()
+    const { results } = await env.DB.prepare(sql).bind(id).all<{ v: string }>()
     expect(results.length).toBeGreaterThan(0)
     for (const { v } of results) expect(known).toContain(sealed.exec(v)?.[1])
   })

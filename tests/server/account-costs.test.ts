@@ -30,7 +30,8 @@ beforeAll(async () => {
   isolate = serving({
     ...watchedDatabase((sql) => void (isSweep(sql) || spent.d1++)),
     ...watched("USER", count("user")),
-    ...watched("HUB", count("hub")),
+    // The same for what was revoked elsewhere: one pull in ten seconds an isolate, behind an answer.
+    ...watched("HUB", (method) => void (method === "since" || spent.hub++)),
     ...watched("LIMITER", count("limiter")),
   })
   // A warm isolate: it knows the signing keys and has asked the hub.
