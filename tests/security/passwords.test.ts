@@ -18,7 +18,8 @@ import {
   signUp,
 } from "../support/people.ts"
 
-const under = (accounts: AccountOptions) => app({ ...application, accounts })
+const under = (accounts: AccountOptions) =>
+  app({ ...application, accounts: { serviceAccounts: { owner: "organizations", role: "admin" }, ...accounts } })
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))
 
 /** Signs up and proves the address, so that the password can be tried. */

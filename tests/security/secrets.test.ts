@@ -45,7 +45,7 @@ describe("checklist 42: no secret in a log line", () => {
     }
     const { email, name, password } = who
     const changed = "another sentence altogether"
-    keep(email, password, changed, "Unmistakable", who.headers["CF-Connecting-IP"])
+    keep(email, password, changed, "Unmistakable", who.headers["CF-Connecting-IP"] ?? "")
     await step("POST /v1/auth/sign-up", { email, name, password })
     await isolate.settled()
     await step("POST /v1/auth/verify-email", { token: await letter("Confirm") })
@@ -109,12 +109,12 @@ describe("checklist 42: all that is sealed names its key", () => {
   const sealed = /^s1\.([A-Za-z0-9_-]{1,16})\.[A-Za-z0-9_-]{16,}$/
 
   test.each([
-    ["a password", "PEPPER", 'select "passwordSealed" v from "users" where "id" = ?'],
-    ["signing keys", "KEK", 'select "sealedPrivate" v from "signing_keys" where ? <> \'\''],
+    ["passwords", "PEPPER", 'select "passwordSealed" v from "users" where "id" = ?1'],
+    ["signing keys", "KEK", 'select "sealedPrivate" v from "signing_keys" where ?1 is not null'],
   ] as const)("%s: under a key of %s", async (_, ring, sql) => {
-    const { id } = await person("Ada")
+    const ada = await person("Ada")
     const known = Object.keys(JSON.parse(env[ring] ?? "").keys)
-    const { results } = await env.DB.prepare(sql).bind(id).all<{ v: string }>()
+    const { results } = await env.DB.prepare(sql).bind(ada.id).all<{ v: string }>()
     expect(results.length).toBeGreaterThan(0)
     for (const { v } of results) expect(known).toContain(sealed.exec(v)?.[1])
   })

@@ -5,8 +5,9 @@ import { registryOf } from "../../src/app.ts"
 import { system } from "../../src/core/principal.ts"
 import { claimDue, postpone } from "../../src/database/outbox.ts"
 import { openStore } from "../../src/database/store.ts"
+import { deliverCommand } from "../../src/server/commands.ts"
 import { ids } from "../../src/server/ids.ts"
-import { Undeliverable } from "../../src/server/outbox.ts"
+import { Refused, Undeliverable } from "../../src/server/outbox.ts"
 import { newActor } from "../support/actors.ts"
 import { command, hour, letter, newOutbox, second, sidOf } from "./outbox-world.ts"
 
@@ -259,6 +260,34 @@ describe("commands", () => {
     const seen = world.commands.map(sidOf)
     // The receiver knows a1 by its id.
     expect(seen.filter((sid, n) => seen.indexOf(sid) === n)).toEqual(["a1", "a2", "a3"])
+  })
+})
+
+describe("a command that its object refuses at a bound", () => {
+  const receivers = (answer: object) => {
+    const object = { apply: async () => answer }
+    return { user: () => object, ghost: () => object } as never
+  }
+  const deliver = (answer: object) =>
+    deliverCommand(receivers(answer), { id: "message_1", subject: "user_a", payload: { command: {}, cause: {} } })
+
+  test("is told from one that could not be delivered", async () => {
+    await expect(deliver({ repeated: false })).resolves.toBeUndefined()
+    await expect(deliver({ error: "LIMIT" })).rejects.toBeInstanceOf(Refused)
+    await expect(deliver({ error: "UNAVAILABLE" })).rejects.not.toBeInstanceOf(Refused)
+  })
+
+  test("is given up and told, and those behind it go on", async () => {
+    const world = await newOutbox()
+    await world.commit(command("user_a", "a1"), command("user_a", "a2"))
+    world.pass(firstLease)
+    world.fault = (delivery) => (sidOf(delivery) === "a1" ? new Refused("a hundred keys") : null)
+    const outbox = world.isolate()
+    await outbox.sweep()
+    await outbox.sweep()
+    expect(world.told).toMatchObject([{ topic: "user", givenUp: true }])
+    expect(world.commands.map(sidOf)).toEqual(["a2"])
+    expect(await world.rows()).toEqual([])
   })
 })
 

@@ -145,9 +145,9 @@ export function visits({ registry, ports, requestId }: PagesOptions): (request: 
         }
         if (trusted && session && cookies !== null && cookies.access === null) await renew()
         const ending = await once(operation, decode)
-        // Without an operation it was the cookie that did not hold: nothing was read or done yet.
-        const stale = !ending.ok && ending.problem.code === "UNAUTHENTICATED" && ending.facts.operation === null
-        if (!stale || effect !== null) return ending
+        // A cookie that does not hold is nobody's. Who is nobody is turned away before anything is read or done, so it may be tried again.
+        const isTurnedAway = !ending.ok && ending.problem.code === "UNAUTHENTICATED"
+        if (!isTurnedAway || !session || cookies?.access == null || effect !== null) return ending
         await renew()
         return once(operation, decode)
       },
