@@ -1,5 +1,4 @@
 /** Lines 18 and 24 of the security checklist: what a browser keeps of a session, and that pages of others cannot use it. See get.test.ts, too. */
-import { app } from "selvage"
 import { beforeAll, beforeEach, describe, expect, test } from "vitest"
 import application from "../../src/app/index.ts"
 import { type Browser, cookiesSet, newBrowser } from "../support/browser.ts"
