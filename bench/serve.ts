@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { convertV4MiniflareOptions, Miniflare } from "miniflare"
 import { unstable_getMiniflareWorkerOptions } from "wrangler"
+import { bundleModules } from "../scripts/bundle.ts"
 import { openShield, remoteDatabase } from "./bindings.ts"
 import { databaseName, type ServerOptions, workerName } from "./server.ts"
 import { configPath } from "./workspace.ts"
@@ -40,7 +41,7 @@ function workerOptions(options: Extract<ServerOptions, { kind: "worker" }>): Min
     compatibilityFlags: declared.compatibilityFlags,
     name: workerName,
     modulesRoot: dirname(options.modules[0] as string),
-    modules: options.modules.map((path) => ({ type: "ESModule", path })),
+    modules: bundleModules(...(options.modules as [string, ...string[]])),
     unsafeBindings: [remoteDatabase("DB", options.storage), ...(options.whole ? [openShield("SHIELD")] : [])],
     ...direct,
   }

@@ -5,7 +5,7 @@ import { createRequire, stripTypeScriptTypes } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { exportJWK, generateKeyPair, SignJWT } from "jose"
-import { placeAssets } from "../scripts/assets.ts"
+import { buildBundle } from "../scripts/bundle.ts"
 
 export const root = join(import.meta.dirname, "..")
 export const configPath = join(root, "wrangler.toml")
@@ -31,11 +31,9 @@ export function wrangler(...options: string[]): string {
   }
 }
 
-/** Builds what would be uploaded. Gives the path of the one module. */
+/** Builds what would be uploaded. Gives the path of the main module. */
 export function buildWorker(folder: string, options: { readonly minify: boolean } = { minify: true }): string {
-  placeAssets()
-  wrangler("deploy", "--dry-run", "--outdir", folder, ...(options.minify ? ["--minify"] : []))
-  return join(folder, "index.js")
+  return buildBundle(folder, ...(options.minify ? ["--minify"] : []))
 }
 
 /** Builds the handlers written by hand, with the same tool and options as the Worker. */
@@ -85,12 +83,18 @@ export async function grantAccess(user: string): Promise<Access> {
       .setExpirationTime("1 day")
       .sign(privateKey)
   const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")
+  const ring = JSON.stringify({ current: "bench", keys: { bench: secret } })
   const variables = {
     ENVIRONMENT: "production",
     TOKEN_ISSUER: issuer,
     TOKEN_AUDIENCE: "bench",
     TOKEN_PUBLIC_KEYS: JSON.stringify({ keys: [key] }),
     CURSOR_SECRET: secret,
+    PEPPER: ring,
+    KEK: ring,
+    REFRESH: ring,
+    PUBLIC_URL: issuer,
+    MAIL_FROM: "bench@selvage.invalid",
     CORS_ORIGINS: "",
   }
   return { variables, token: await tokenOf(user), tokenOf }

@@ -22,8 +22,9 @@ const directions: Readonly<Record<string, readonly string[] | "everything">> = {
   observability: ["core"],
   app: ["selvage"],
   "config.ts": ["core"],
-  "selvage.ts": ["core", "database"],
+  "selvage.ts": ["core", "database", "authentication"],
   "app.ts": "everything",
+  "world.ts": "everything",
   "worker.ts": "everything",
   "index.ts": "everything",
 }

@@ -6,10 +6,13 @@
 import { convertV4MiniflareOptions, Miniflare } from "miniflare"
 import application from "../src/app/index.ts"
 import { registryOf } from "../src/app.ts"
+import { allows } from "../src/authorization/sql.ts"
+import { parameters } from "../src/authorization/statement.ts"
 import { type Model, type Models, modelOf } from "../src/core/model.ts"
 import { type Condition, walk } from "../src/core/policy.ts"
+import type { Principal } from "../src/core/principal.ts"
 import { applyMigrations } from "./database.ts"
-import { type Case, casesOf } from "./index-cases.ts"
+import { type Case, casesOf, principals } from "./index-cases.ts"
 import { run, Stop, wranglerSetting } from "./local.ts"
 
 /** A line of a query plan. */
@@ -33,9 +36,20 @@ const allowed: readonly Allowance[] = [
   },
   {
     reason: "whoever sees everything reads in the order of the list, or counts everything",
-    covers: (one, model) => isRead(one) && one.pins.length === 0 && model.policy.read.kind === "always",
+    covers: (one, model) => isRead(one) && one.pins.length === 0 && seesAll(one, model),
   },
 ]
+
+/** True when the policy folds to "everything" for the reader, before any row is known. */
+function seesAll(one: Case, model: Model): boolean {
+  const principal = principals[one.principal] as Principal
+  const scope = { models: new Map([[model.name, model]]), model, alias: "t", parameters: parameters(), principal }
+  return !needsGrants(model.policy.read) && allows(model.policy.read, scope) === true
+}
+
+function needsGrants(policy: Condition): boolean {
+  return [...walk(policy)].some(({ kind }) => kind === "member" || kind === "shared" || kind === "can")
+}
 
 function isRead(one: Case): boolean {
   return one.verb === "list" || one.verb === "aggregate"

@@ -1,10 +1,11 @@
 /** What the index check asks the engine for: every read and write that the resources declare, as the statements that the engine itself makes. */
 import { bind, type SqlValue } from "../src/authorization/statement.ts"
 import type { Write } from "../src/core/changes.ts"
+import { couldPass } from "../src/core/fold.ts"
 import type { Json } from "../src/core/json.ts"
 import { type Model, type Models, modelOf } from "../src/core/model.ts"
 import type { ListPlan, SortKey } from "../src/core/plan.ts"
-import type { Principal, User } from "../src/core/principal.ts"
+import { type Principal, system, type User } from "../src/core/principal.ts"
 import type { StandardVerb } from "../src/core/resource.ts"
 import { isCreatable, isUpdatable } from "../src/core/schema.ts"
 import { filterShape } from "../src/database/filter.ts"
@@ -33,9 +34,11 @@ const user = (name: string, roles: readonly string[]): User => ({
   roles,
   session: name,
 })
-const principals: Readonly<Record<string, Principal>> = {
+/** Who asks. The system only writes: what nobody else may write is written by the engine's own operations. */
+export const principals: Readonly<Record<string, Principal>> = {
   user: user("user", []),
   administrator: user("administrator", ["admin"]),
+  system: system("the index check"),
 }
 
 function listPlan(model: Model, parts: Partial<ListPlan>): ListPlan {
@@ -145,21 +148,26 @@ function valuesFor(model: Model, may: (model: Model, key: string) => boolean): R
   return Object.fromEntries(columns.map((column) => [column.key, sampleOf(column)]))
 }
 
-async function others(models: Models, model: Model, who: string): Promise<Case[]> {
+/** What runs on a store that notes statements, as cases. */
+function noting(models: Models, model: Model, who: string, cases: Case[]) {
   const { database, take } = notebook()
   let minted = 0
   const ids = { mint: (prefix: string) => `${prefix}_01kaj7000000000000000${String(++minted).padStart(5, "0")}` }
   const store = openStore({ database, models, cursorSecret: "secret", ids }, { bookmark: null, fresh: true })
-  const principal = principals[who] as Principal
-  const reading = { principal, now }
-  const id = `${model.idPrefix}_01kaj700000000000000000000`
-  const cases: Case[] = []
   const during = async (verb: Case["verb"], what: string, pins: readonly string[], work: () => Promise<unknown>) => {
     // An empty database refuses writes; only what was asked of it counts.
     await work().catch(() => undefined)
     for (const { sql, binds } of take())
       cases.push({ resource: model.name, what: `${what} as ${who}`, verb, pins, sort: [], principal: who, sql, binds })
   }
+  return { store, during }
+}
+
+async function others(models: Models, model: Model, who: string): Promise<Case[]> {
+  const cases: Case[] = []
+  const { store, during } = noting(models, model, who, cases)
+  const reading = { principal: principals[who] as Principal, now }
+  const id = `${model.idPrefix}_01kaj700000000000000000000`
   const fields = [...model.columns.keys()]
   await during("get", "get", ["id"], () =>
     store.get({ kind: "get", resource: model.name, id, fields, expand: {} }, reading),
@@ -183,6 +191,15 @@ async function others(models: Models, model: Model, who: string): Promise<Case[]
     }
     await during("aggregate", `figures by ${name}`, pins, () => store.aggregate(plan, reading))
   }
+  return cases
+}
+
+/** The writes that the principal could pass the policy with; the others are refused before any statement. */
+async function writes(models: Models, model: Model, who: string): Promise<Case[]> {
+  const cases: Case[] = []
+  const { store, during } = noting(models, model, who, cases)
+  const principal = principals[who] as Principal
+  const id = `${model.idPrefix}_01kaj700000000000000000000`
   const versioned = { version: 1, as: principal }
   const creation = (n: number): Write => ({
     kind: "create",
@@ -209,19 +226,12 @@ async function others(models: Models, model: Model, who: string): Promise<Case[]
     ["update", change],
     ["delete", removal],
   ] as const) {
+    if (!couldPass(model.policy[verb], principal, { model, models })) continue
     for (const writes of [[make(0)], [make(0), make(1)]]) {
       const idempotency = { key: "k", inputHash: "h", answer: null, pendings: [], expiresAt: now.toISOString() }
       const decidedOn = [{ resource: model.name, id, version: 1 }]
-      const batch = {
-        operation: `${model.name}.${verb}`,
-        requestId: "r",
-        principal,
-        now,
-        writes,
-        decidedOn,
-        required: [],
-        idempotency,
-      }
+      const call = { operation: `${model.name}.${verb}`, requestId: "r", principal, now }
+      const batch = { ...call, writes, decidedOn, required: [], idempotency, outbox: [] }
       await during(verb, `${verb} of ${writes.length}`, ["id"], () => store.commit(batch))
     }
   }
@@ -233,7 +243,8 @@ export async function casesOf(models: Models): Promise<Case[]> {
   const cases = new Map<string, Case>()
   for (const model of models.values()) {
     for (const who of Object.keys(principals)) {
-      for (const one of [...lists(models, model, who), ...(await others(models, model, who))])
+      const reads = who === "system" ? [] : [...lists(models, model, who), ...(await others(models, model, who))]
+      for (const one of [...reads, ...(await writes(models, model, who))])
         if (!cases.has(one.sql)) cases.set(one.sql, one)
     }
   }

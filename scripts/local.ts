@@ -1,13 +1,18 @@
 /** The local installation: where things stand on disk, and the settings that `npm start` works with. */
+import { randomBytes } from "node:crypto"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
 import { parseEnv } from "node:util"
-import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose"
+import { freshRing } from "./ring.ts"
 
 export const root = join(import.meta.dirname, "..")
 
+/** All local state. `npm run reset` removes it. */
+export const stateRoot = join(root, ".wrangler/state")
+
 /** Where `wrangler dev` keeps its databases, objects and caches. */
-export const statePath = join(root, ".wrangler/state/v3")
+export const statePath = join(stateRoot, "v3")
 export const migrationsPath = join(root, "migrations")
 const devVarsPath = join(root, ".dev.vars")
 
@@ -25,6 +30,11 @@ export async function run(main: () => Promise<void> | void): Promise<void> {
   }
 }
 
+/** The script of wrangler, to be run with Node. */
+export function wranglerPath(): string {
+  return join(dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin/wrangler.js")
+}
+
 /** A text setting of wrangler.toml, by its key. */
 export function wranglerSetting(key: string): string {
   const found = new RegExp(`^${key}\\s*=\\s*"([^"]*)"`, "m").exec(readFileSync(join(root, "wrangler.toml"), "utf8"))
@@ -37,30 +47,43 @@ export function localVariable(key: string): string {
   return readDevVars()[key] ?? wranglerSetting(key)
 }
 
-/** The private key that local tokens are signed with. */
-export function localSigningKey(): JsonWebKey & { kid: string } {
-  const text = readDevVars().LOCAL_SIGNING_KEY
-  if (!text)
-    throw new Stop("There is no LOCAL_SIGNING_KEY in .dev.vars: `npm start` writes one when the file is missing.")
-  return JSON.parse(text)
+/** A secret of .dev.vars; `Stop` when it is missing. */
+export function localSecret(name: SecretName): string {
+  const value = readDevVars()[name]
+  if (!value) throw new Stop(`There is no ${name} in .dev.vars: run \`npm start\` once.`)
+  return value
 }
 
-/** Writes .dev.vars with fresh random secrets when it is missing. Says whether it did. */
-export async function ensureDevVars(): Promise<boolean> {
-  if (existsSync(devVarsPath)) return false
-  const { privateKey } = await generateKeyPair("EdDSA", { extractable: true })
-  const { d, ...open } = await exportJWK(privateKey)
-  const kid = await calculateJwkThumbprint(open)
-  const publicKey = { ...open, kid, alg: "EdDSA", use: "sig" }
-  const lines = [
-    "# Written by `npm start`. Local only; .dev.vars.example says what each is for.",
-    'ENVIRONMENT="development"',
-    `TOKEN_PUBLIC_KEYS='${JSON.stringify({ keys: [publicKey] })}'`,
-    `CURSOR_SECRET="${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")}"`,
-    `LOCAL_SIGNING_KEY='${JSON.stringify({ ...open, d, kid, alg: "EdDSA" })}'`,
-  ]
-  writeFileSync(devVarsPath, `${lines.join("\n")}\n`, { mode: 0o600 })
-  return true
+/** The secrets that the Worker asks for. */
+export type SecretName = "CURSOR_SECRET" | "PEPPER" | "KEK" | "REFRESH"
+
+/** What .dev.vars has to hold, as lines with fresh values. */
+function freshLines(): ReadonlyMap<string, string> {
+  const ring = (name: SecretName) => [name, `${name}='${freshRing()}'`] as const
+  return new Map([
+    ["ENVIRONMENT", 'ENVIRONMENT="development"'],
+    ["CURSOR_SECRET", `CURSOR_SECRET="${randomBytes(32).toString("base64url")}"`],
+    ring("PEPPER"),
+    ring("KEK"),
+    ring("REFRESH"),
+  ])
+}
+
+/**
+ * Completes .dev.vars with fresh random values. What stands there is never changed.
+ * @returns the names that were added; `isNew` when there was no file
+ */
+export function ensureDevVars(path = devVarsPath): { readonly isNew: boolean; readonly added: readonly string[] } {
+  const isNew = !existsSync(path)
+  const text = isNew
+    ? "# Written by `npm start`. Local only; .dev.vars.example says what each is for.\n"
+    : readFileSync(path, "utf8")
+  const present = parseEnv(text)
+  const missing = [...freshLines()].filter(([name]) => !present[name])
+  if (missing.length === 0) return { isNew, added: [] }
+  const begun = text === "" || text.endsWith("\n") ? text : `${text}\n`
+  writeFileSync(path, `${begun}${missing.map(([, line]) => line).join("\n")}\n`, { mode: 0o600 })
+  return { isNew, added: missing.map(([name]) => name) }
 }
 
 function readDevVars(): NodeJS.Dict<string> {

@@ -1,16 +1,50 @@
-/** Puts the app's demo data into a database that has no users. */
+/** Puts the app's demo data into a database that has no users. Its people get passwords of their own; nobody has a known one. */
 import { getTableColumns, getTableName } from "drizzle-orm"
 import type { SQLiteTable } from "drizzle-orm/sqlite-core"
 import { seeds } from "../src/app/seeds.ts"
+import { userTable } from "../src/database/schema.ts"
+import { newPassword, passwordSealing } from "./demo.ts"
 
 /** Rows by property name, in stored form. */
 type Seeds = readonly { readonly table: SQLiteTable; readonly rows: readonly Readonly<Record<string, unknown>>[] }[]
 
-/** Inserts the seeds, all or nothing. Gives the number of rows; 0 when there are users already. */
-export async function seed(database: D1Database): Promise<number> {
+/** The seeds with people who can sign in. */
+async function peopled(pepper: string): Promise<{ readonly all: Seeds; readonly passwords: Map<string, string> }> {
+  const now = new Date()
+  const sealing = passwordSealing(pepper)
+  const passwords = new Map<string, string>()
+  const all: { table: SQLiteTable; rows: Readonly<Record<string, unknown>>[] }[] = []
+  for (const { table, rows } of seeds(now) as Seeds) {
+    if (getTableName(table) !== getTableName(userTable)) {
+      all.push({ table, rows: [...rows] })
+      continue
+    }
+    const people: Readonly<Record<string, unknown>>[] = []
+    for (const row of rows) {
+      const password = newPassword()
+      passwords.set(String(row.email), password)
+      const passwordSealed = await sealing(String(row.id), password)
+      people.push({ ...row, passwordSealed, emailVerifiedAt: row.createdAt })
+    }
+    all.push({ table, rows: people })
+  }
+  return { all, passwords }
+}
+
+/**
+ * Inserts the seeds, all or nothing; nothing when there are users already.
+ * @param pepper the ring PEPPER of the Worker that is to serve the database
+ * @param keep is given the passwords before anything is written: a password that is written and not kept is lost
+ */
+export async function seed(
+  database: D1Database,
+  pepper: string,
+  keep: (passwords: ReadonlyMap<string, string>) => void,
+): Promise<number> {
   if (await database.prepare("select 1 from users limit 1").first()) return 0
+  const { all, passwords } = await peopled(pepper)
+  keep(passwords)
   const inserts: D1PreparedStatement[] = []
-  const all: Seeds = seeds(new Date())
   for (const { table, rows } of all) {
     const columns = getTableColumns(table)
     for (const row of rows) {

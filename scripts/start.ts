@@ -1,23 +1,32 @@
 /** `npm start`: keys, migrations and demo data when they are missing, then `wrangler dev`, then what to try first. */
 import { fork } from "node:child_process"
-import { createRequire } from "node:module"
 import { createServer } from "node:net"
-import declaration from "../src/app/index.ts"
 import { placeAssets } from "./assets.ts"
-import { applyMigrations, isReady, readLocal, withDatabase } from "./database.ts"
-import { ensureDevVars, root, run, Stop } from "./local.ts"
+import { applyMigrations, isReady, withDatabase } from "./database.ts"
+import { keepDemoPasswords } from "./demo.ts"
+import { ensureDevVars, localSecret, localVariable, root, run, Stop, wranglerPath } from "./local.ts"
 import { seed } from "./seed.ts"
-import { tokenFor } from "./token.ts"
+import { mintSetupCode, storeSetupCode } from "./setup-code.ts"
+import { checkSeals, hasAdministrator, welcome } from "./welcome.ts"
 
-/** Makes what is missing; on later starts this only looks. */
-async function prepare(): Promise<void> {
+/** Makes what is missing; on later starts this only looks. Gives a setup code when there is nobody to administer the installation. */
+async function prepare(): Promise<string | null> {
   placeAssets()
-  if (await ensureDevVars()) console.log("Wrote .dev.vars with fresh keys.")
-  if (isReady()) return
-  await withDatabase(async (database) => {
-    const applied = await applyMigrations(database)
-    const rows = await seed(database)
-    console.log(`Applied ${applied.length} migrations${rows > 0 ? ` and put ${rows} rows of demo data in` : ""}.`)
+  const { isNew, added } = ensureDevVars()
+  if (isNew) console.log("Wrote .dev.vars with fresh keys.")
+  else if (added.length > 0) console.log(`Added to .dev.vars, with fresh values: ${added.join(", ")}.`)
+  await checkSeals()
+  if (isReady() && hasAdministrator()) return null
+  return withDatabase(async (database) => {
+    if (!isReady()) {
+      const applied = await applyMigrations(database)
+      const rows = await seed(database, localSecret("PEPPER"), keepDemoPasswords)
+      console.log(`Applied ${applied.length} migrations${rows > 0 ? ` and put ${rows} rows of demo data in` : ""}.`)
+    }
+    if (hasAdministrator()) return null
+    const code = await mintSetupCode()
+    await database.batch(storeSetupCode(code).map((sql) => database.prepare(sql)))
+    return code.text
   })
 }
 
@@ -30,12 +39,11 @@ function isFree(port: number): Promise<boolean> {
 }
 
 /** Starts the Worker; resolves when it answers. Its end is the end of this process, and the other way round. */
-function serve(port: number): Promise<void> {
-  const wrangler = createRequire(import.meta.url)
-    .resolve("wrangler/package.json")
-    .replace("package.json", "bin/wrangler.js")
+function serve(port: number, origin: string): Promise<void> {
   const options = ["--local", "--ip", "127.0.0.1", "--port", `${port}`, "--inspector-port", "0"]
-  const worker = fork(wrangler, ["dev", ...options, "--show-interactive-dev-session=false"], {
+  // Letters lead to where this Worker answers.
+  const variables = ["--var", `PUBLIC_URL:${origin}`]
+  const worker = fork(wranglerPath(), ["dev", ...options, ...variables, "--show-interactive-dev-session=false"], {
     cwd: root,
     env: {
       ...process.env,
@@ -61,30 +69,14 @@ function serve(port: number): Promise<void> {
   })
 }
 
-/** What to open and what to paste. */
-async function welcome(port: number): Promise<string> {
-  const origin = `http://localhost:${port}`
-  const lines = ["", `Documentation  ${origin}/docs`, `OpenAPI        ${origin}/openapi.json`]
-  const user = readLocal("users", (database) =>
-    database.prepare("select email from users order by email limit 1").get(),
-  )
-  const resource = declaration.resources.find((one) => one.search) ?? declaration.resources[0]
-  if (user && resource) {
-    const email = String(user.email)
-    lines.push("", `Paste this (the token is ${email}'s, for ten minutes):`, "")
-    lines.push(`curl -H 'Authorization: Bearer ${await tokenFor(email)}' '${origin}/v1/${resource.name}?limit=3'`)
-    lines.push("", `Another token: npm run -s token -- --as ${email}`)
-  }
-  return `${lines.join("\n")}\n`
-}
-
 await run(async () => {
   const port = Number(process.env.PORT ?? 8787)
   if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Stop(`PORT is "${process.env.PORT}", not a port.`)
   if (!(await isFree(port))) throw new Stop(`Port ${port} is taken. Choose another: PORT=${port + 1} npm start`)
-  await prepare()
-  await serve(port)
+  const origin = `http://localhost:${port}`
+  const setupCode = await prepare()
+  await serve(port, origin)
   // The first answer compiles the Worker; what is printed next works at once.
   await fetch(`http://127.0.0.1:${port}/health/live`).then((response) => response.body?.cancel())
-  console.log(await welcome(port))
+  console.log(welcome({ origin, setupCode, development: localVariable("ENVIRONMENT") === "development" }))
 })

@@ -1,75 +1,114 @@
-/** The composition root: registry + ports + doors. The only file that knows every folder. */
+/** The composition root: registry + ports + doors over the world of an isolate (world.ts). */
+import { isPage, pagesDoor } from "./api/pages/index.ts"
 import { restDoor } from "./api/rest/index.ts"
+import type { AccountPorts } from "./authentication/account.ts"
 import { authenticator } from "./authentication/authenticate.ts"
-import { type Config, configOf, type Env } from "./config.ts"
+import { accountParts } from "./authentication/operations/index.ts"
+import { hashSecret } from "./authentication/token.ts"
+import { handlerSecrets } from "./authentication/token-once.ts"
+import { configOf, type Env } from "./config.ts"
 import { explainOperation } from "./core/explain.ts"
 import type { Models } from "./core/model.ts"
-import type { Observe } from "./core/observation.ts"
 import type { Ports } from "./core/ports.ts"
 import { type Application, buildRegistry, type Registry } from "./core/registry.ts"
 import { openStore } from "./database/store.ts"
-import { logObservation } from "./observability/log.ts"
+import { readMailbox } from "./integrations/mail/index.ts"
 import { checkHealth } from "./server/health.ts"
-import { ids } from "./server/ids.ts"
+import { ids, random } from "./server/ids.ts"
+import { removeLeavers } from "./server/leaving.ts"
+import { letterLimit } from "./server/limiter.ts"
 import { shield } from "./server/shield.ts"
+import { accountPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
+
+export type { Runtime } from "./world.ts"
 
 /** An application that is ready to answer. One an isolate. */
 export interface Served {
   readonly registry: Registry
   readonly fetch: (request: Request) => Promise<Response>
+  /** What timers do: delivers what is due, turns signing keys, removes accounts whose time is over. */
+  readonly tend: (now: Date) => Promise<void>
 }
 
-/** The registry of an application with the engine's own operations. Needs no binding: the generated documents are made from it. */
-export function registryOf(application: Application, options: { readonly development: boolean }): Registry {
+/**
+ * The registry of an application with the engine's own operations. The generated documents are made from it without a world.
+ * @param ports gives the world of the account flows when one of them runs
+ */
+export function registryOf(
+  application: Application,
+  options: { readonly development: boolean },
+  ports: () => AccountPorts = () => {
+    throw new Error("This registry was made for documents: it serves no calls")
+  },
+): Registry {
+  const models = (): Models => registry.models
+  const accounts = accountParts({ rules: application.accounts, ports }, models)
   const registry: Registry = buildRegistry(application, {
-    engine: [explainOperation((): Models => registry.models, options)],
+    engine: { resources: accounts.resources, operations: [...accounts.operations, explainOperation(models, options)] },
     eager: options.development,
   })
   return registry
-}
-
-const encoder = new TextEncoder()
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", encoder.encode(text))
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("")
-}
-
-function portsOf(env: Env, config: Config, registry: Registry, observe: Observe): Ports {
-  const { models } = registry
-  const store = { database: env.DB, models, cursorSecret: config.cursorSecret, ids }
-  return {
-    openStore: (session) => openStore(store, session),
-    authenticate: authenticator(config.token),
-    ...shield(env.SHIELD),
-    ids,
-    now: () => new Date(),
-    elapsed: () => performance.now(),
-    hash: sha256,
-    observe,
-    development: config.development,
-  }
 }
 
 /**
  * Composes an application over the bindings of an isolate.
  * @throws ConfigError when a binding, variable or secret is missing; Error when a declaration could fail open
  */
-export function serve(application: Application, env: Env, observe: Observe = logObservation): Served {
+export function serve(application: Application, env: Env, runtime: Runtime): Served {
   const config = configOf(env)
-  const registry = registryOf(application, { development: config.development })
-  const ports = portsOf(env, config, registry, observe)
+  const world = worldOf(env, config, runtime)
+  const accounts = accountPortsOf(world, application)
+  const registry = registryOf(application, { development: config.development }, () => accounts)
+  const outbox = outboxOf(world)
+  const store = { database: env.DB, models: registry.models, cursorSecret: config.cursorSecret, ids }
+  const ports: Ports = {
+    openStore: (session) => openStore(store, session),
+    authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
+    ...shield(env.SHIELD),
+    limitLetters: letterLimit(accounts.limiter),
+    ids,
+    secrets: handlerSecrets(random),
+    link: accounts.link,
+    now: () => new Date(),
+    elapsed: () => performance.now(),
+    hash: (text) => hashSecret(new TextEncoder().encode(text)),
+    outbox,
+    behind: world.behind,
+    observe: world.observe,
+    development: config.development,
+  }
   const assets = env.ASSETS
-  const fetch = restDoor({
+  const { development, corsOrigins } = config
+  const requestId = () => crypto.randomUUID()
+  const rest = restDoor({
     registry,
     ports,
-    settings: {
-      development: config.development,
-      corsOrigins: config.corsOrigins,
-      requestId: () => crypto.randomUUID(),
-    },
+    settings: { development, corsOrigins, requestId },
     assets: assets ? (request: Request) => assets.fetch(request) : null,
-    health: () => checkHealth(env, observe, ports),
+    health: () => checkHealth(env, world.observe, ports),
+    jwks: () => world.signing.jwks(new Date()),
   })
-  return { registry, fetch }
+  const mailbox = config.mail === null ? () => readMailbox(env.CACHE) : null
+  const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
+  const open = () => openStore(store, { bookmark: null, fresh: true })
+  const chores: readonly (readonly [string, (now: Date) => Promise<unknown>])[] = [
+    ["outbox", () => outbox.sweep()],
+    ["keys", (now) => world.signing.rotate(now, "due")],
+    ["leavers", (now) => removeLeavers({ database: env.DB, ids, openStore: open, user: world.objects.user }, now)],
+  ]
+  // One that fails must not keep the others from their turn: a letter that cannot leave is no reason for an old key.
+  const tend = async (now: Date) => {
+    for (const [name, chore] of chores) await chore(now).catch((cause) => world.tell(name, cause))
+  }
+  // What a runtime that died left undelivered is taken up by the next one, with its first call.
+  let isFirst = true
+  return {
+    registry,
+    tend,
+    fetch: (request) => {
+      if (isFirst) outbox.poke()
+      isFirst = false
+      return isPage(request) ? pages(request) : rest(request)
+    },
+  }
 }

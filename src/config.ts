@@ -1,11 +1,14 @@
 /** env -> Config, parsed once per isolate. The only reader of variables and secrets. Fails closed: what is missing is named, with the cure. */
 import * as z from "zod"
+import { type KeyRing, parseKeyRing } from "./core/sealing.ts"
 
 /** The bindings of wrangler.toml, as the runtime gives them. */
 export interface Env {
   readonly DB: D1Database
   readonly CACHE: KVNamespace
   readonly USER: DurableObjectNamespace
+  readonly HUB: DurableObjectNamespace
+  readonly LIMITER: DurableObjectNamespace
   readonly SHIELD: RateLimit
   readonly ASSETS?: Fetcher
   readonly ENVIRONMENT?: string
@@ -13,13 +16,26 @@ export interface Env {
   readonly TOKEN_AUDIENCE?: string
   readonly TOKEN_PUBLIC_KEYS?: string
   readonly CURSOR_SECRET?: string
+  readonly PEPPER?: string
+  readonly KEK?: string
+  readonly REFRESH?: string
+  readonly PUBLIC_URL?: string
+  readonly MAIL?: SendEmail
+  readonly MAIL_FROM?: string
   readonly CORS_ORIGINS?: string
 }
 
 /** What the engine goes by. */
 export interface Config {
   readonly development: boolean
-  readonly token: { readonly issuer: string; readonly audience: string; readonly keys: PublicKeys }
+  /** `keys`: those of another issuer that is trusted beside ourselves; null: none is. */
+  readonly token: { readonly issuer: string; readonly audience: string; readonly keys: PublicKeys | null }
+  /** Seals passwords, seals keys and letters, makes refresh tokens. */
+  readonly rings: { readonly pepper: KeyRing; readonly kek: KeyRing; readonly refresh: KeyRing }
+  /** Origin that letters lead to. */
+  readonly publicUrl: string
+  /** null in development: letters go to the mailbox page. */
+  readonly mail: { readonly binding: SendEmail; readonly from: string } | null
   /** HMAC key of list cursors, 32 bytes, base64url. */
   readonly cursorSecret: string
   readonly corsOrigins: readonly string[]
@@ -55,9 +71,9 @@ function text(env: Env, name: keyof Env, cure: string): string {
   return value
 }
 
-function keysOf(env: Env): PublicKeys {
-  const cure = "`npm start` writes one locally; in production set it with `wrangler secret put TOKEN_PUBLIC_KEYS`"
-  const raw = text(env, "TOKEN_PUBLIC_KEYS", cure)
+function keysOf(env: Env): PublicKeys | null {
+  const raw = env.TOKEN_PUBLIC_KEYS
+  if (raw === undefined || raw === "") return null
   let json: unknown
   try {
     json = JSON.parse(raw)
@@ -70,6 +86,37 @@ function keysOf(env: Env): PublicKeys {
       "TOKEN_PUBLIC_KEYS is not a JWK set of Ed25519 public keys with kid (and without the private part d)",
     )
   return { keys: parsed.data.keys.map(({ kty, crv, kid, x }) => ({ kty, crv, kid, x })) }
+}
+
+function ringOf(env: Env, name: "PEPPER" | "KEK" | "REFRESH"): KeyRing {
+  const cure = `a key ring; \`npm start\` writes one locally, in production \`npm run -s ring | wrangler secret put ${name}\``
+  try {
+    return parseKeyRing(text(env, name, cure))
+  } catch (fault) {
+    if (fault instanceof ConfigError || !(fault instanceof Error)) throw fault
+    throw new ConfigError(`${name} ${fault.message}`)
+  }
+}
+
+function publicUrlOf(env: Env, development: boolean): string {
+  const url = development
+    ? env.PUBLIC_URL || "http://localhost:8787"
+    : text(env, "PUBLIC_URL", "the origin that letters lead to, such as https://example.com, in wrangler.toml [vars]")
+  if (!URL.canParse(url) || new URL(url).origin !== url)
+    throw new ConfigError("PUBLIC_URL is not an origin, such as https://example.com")
+  return url
+}
+
+function mailOf(env: Env, development: boolean): Config["mail"] {
+  if (development) return null
+  if (!env.MAIL)
+    throw new ConfigError(
+      "The binding MAIL is missing: declare [[send_email]] in wrangler.toml, without it no letter leaves",
+    )
+  return {
+    binding: env.MAIL,
+    from: text(env, "MAIL_FROM", "the sender of letters, an address of your domain, in wrangler.toml [vars]"),
+  }
 }
 
 function originsOf(env: Env): readonly string[] {
@@ -85,7 +132,7 @@ function originsOf(env: Env): readonly string[] {
 }
 
 function parse(env: Env): Config {
-  for (const name of ["DB", "CACHE", "USER", "SHIELD"] as const) {
+  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "SHIELD"] as const) {
     if (!env[name]) throw new ConfigError(`The binding ${name} is missing: declare it in wrangler.toml`)
   }
   const environment = text(env, "ENVIRONMENT", 'say "production" or "development"')
@@ -97,13 +144,17 @@ function parse(env: Env): Config {
     "32 random bytes as base64url; `npm start` writes one locally, in production `wrangler secret put CURSOR_SECRET`",
   )
   if (cursorSecret.length < 43) throw new ConfigError("CURSOR_SECRET is shorter than 32 bytes of base64url")
+  const development = environment === "development"
   return {
-    development: environment === "development",
+    development,
     token: {
       issuer: text(env, "TOKEN_ISSUER", "the iss of your access tokens, in wrangler.toml [vars]"),
       audience: text(env, "TOKEN_AUDIENCE", "the aud of your access tokens, in wrangler.toml [vars]"),
       keys: keysOf(env),
     },
+    rings: { pepper: ringOf(env, "PEPPER"), kek: ringOf(env, "KEK"), refresh: ringOf(env, "REFRESH") },
+    publicUrl: publicUrlOf(env, development),
+    mail: mailOf(env, development),
     cursorSecret,
     corsOrigins: originsOf(env),
   }

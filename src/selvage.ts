@@ -1,5 +1,7 @@
 /** The public surface: what an application may import. Loads in plain Node, because drizzle-kit loads it. */
 export { index, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core"
+export { users } from "./authentication/resources.ts"
+export type { AccountOptions } from "./core/accounts.ts"
 export type { Changes, Pending } from "./core/changes.ts"
 export { type Code, codes } from "./core/code.ts"
 export {
@@ -17,7 +19,7 @@ export {
   reference,
   secret,
 } from "./core/column.ts"
-export type { Context, Ids, ListOptions, Read } from "./core/context.ts"
+export type { Context, Ids, ListOptions, Read, Secrets } from "./core/context.ts"
 export type { Json, JsonObject } from "./core/json.ts"
 export {
   get,
@@ -31,6 +33,7 @@ export {
   type RestBinding,
   remove,
 } from "./core/operation.ts"
+export type { Mail } from "./core/outbox.ts"
 export type { Filter, SortKey } from "./core/plan.ts"
 export {
   type Action,

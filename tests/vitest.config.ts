@@ -17,9 +17,15 @@ async function testBindings() {
   const { privateKey } = await generateKeyPair("EdDSA", { extractable: true })
   const signingKey = { ...(await exportJWK(privateKey)), kid: "test", alg: "EdDSA" }
   const { d: _, ...publicKey } = signingKey
+  const bytes = () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")
+  const ring = () => JSON.stringify({ current: "k1", keys: { k1: bytes() } })
   const secrets = {
+    // Stands for another issuer that is trusted: most tests need a principal, not a session.
     TOKEN_PUBLIC_KEYS: JSON.stringify({ keys: [{ ...publicKey, use: "sig" }] }),
-    CURSOR_SECRET: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url"),
+    CURSOR_SECRET: bytes(),
+    PEPPER: ring(),
+    KEK: ring(),
+    REFRESH: ring(),
   }
   // Wrangler warns of secrets that it finds neither here nor in .dev.vars.
   Object.assign(process.env, secrets)
@@ -66,7 +72,7 @@ export default defineConfig({
           setupFiles: [join(root, "tests/setup.ts")],
           isolate: false,
           ...patience,
-          maxWorkers: 1,
+          maxWorkers: 2,
         },
       },
       { test: { name: "node", include: ["tests/node/**/*.test.ts"], ...patience } },

@@ -1,6 +1,7 @@
-/** The workspace: organizations, projects, tasks, comments, shares. Your back end: one file a noun, listed here. */
+/** The workspace: organizations with invitations, projects, tasks, comments, shares. Your back end: one file a noun, listed here. */
 import { app } from "selvage"
 import { comments } from "./comments.ts"
+import { acceptInvitation, createInvitation, invitations, revokeInvitation } from "./invitations.ts"
 import { createOrganization, members, organizations } from "./organizations.ts"
 import { createProject, projectMembers, projects } from "./projects.ts"
 import { shares } from "./shares.ts"
@@ -8,6 +9,7 @@ import { completeTask, tasks } from "./tasks.ts"
 
 export default app({
   title: "Workspace",
-  resources: [organizations, members, projects, projectMembers, tasks, comments, shares],
-  operations: [createOrganization, createProject, completeTask],
+  resources: [organizations, members, invitations, projects, projectMembers, tasks, comments, shares],
+  operations: [createOrganization, createInvitation, acceptInvitation, revokeInvitation, createProject, completeTask],
+  accounts: { serviceAccounts: { owner: "organizations", role: "admin" } },
 })

@@ -75,7 +75,10 @@ export const organizations = resource("organizations", {
   fields: { createdBy: stamp(me) },
   relations: {
     members: many("members", "organizationId", { onDelete: "delete" }),
+    invitations: many("invitations", "organizationId", { onDelete: "delete" }),
     projects: many("projects", "organizationId", { onDelete: "refuse" }),
+    // Their keys must end first.
+    serviceAccounts: many("service_accounts", "ownerId", { onDelete: "refuse" }),
   },
   members: {
     resource: "members",
@@ -119,7 +122,7 @@ export const createOrganization = operation("organizations.create", {
     const userId = principal.kind === "user" ? principal.id : ""
     // The creator has no role yet that could grant one, so the application gives the first.
     changes
-      .as(system("the creator owns the organization"))
+      .as(system("the creator owns the organization", userId))
       .create(members, { organizationId: organization.id, userId, role: "owner" })
     return organization
   },

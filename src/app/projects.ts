@@ -146,7 +146,7 @@ export const createProject = operation("projects.create", {
     const userId = principal.kind === "user" ? principal.id : ""
     // The creator has no role yet that could grant one, so the application gives the first.
     changes
-      .as(system("the creator administers the project"))
+      .as(system("the creator administers the project", userId))
       .create(projectMembers, { projectId: project.id, userId, role: "admin" })
     return project
   },

@@ -1,4 +1,7 @@
-/** Demo data: three people, two organizations, four projects, sixty tasks. The same ids on every machine, so that documentation can quote them. */
+/**
+ * Demo data: three people, two organizations, four projects, sixty tasks. The same ids on every machine, so that documentation can quote them.
+ * Nobody is an administrator and nobody has a password here: there is no default account.
+ */
 import { userTable } from "selvage"
 import { commentTable } from "./comments.ts"
 import { memberTable, organizationTable } from "./organizations.ts"
@@ -18,7 +21,7 @@ export function seedId(prefix: string, n: number): string {
 const people = [
   { name: "Ada Lovelace", email: "ada@example.com", roles: "[]" },
   { name: "Ben Okafor", email: "ben@example.com", roles: "[]" },
-  { name: "Cleo Admin", email: "cleo@example.com", roles: '["admin"]' },
+  { name: "Cleo Marsh", email: "cleo@example.com", roles: "[]" },
 ]
 const titles = [
   "Draft the outline",

@@ -1,6 +1,7 @@
 /**
  * Credentials -> principal. An EdDSA access token (RFC 9068 `at+jwt`) is verified once an isolate and kept, so that an authenticated call
- * costs no I/O for who it is. Whatever does not hold is UNAUTHENTICATED, without telling which part.
+ * costs no I/O for who it is; an API key is asked of its owner's object and kept for half a minute. Both are held against the revocations
+ * that the isolate knows, a token against the signing keys, too. Whatever does not hold is UNAUTHENTICATED, without telling which part.
  */
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose"
 import * as z from "zod"
@@ -8,82 +9,195 @@ import { limits } from "../core/limits.ts"
 import type { Credentials } from "../core/ports.ts"
 import { anonymous, type Principal, type User } from "../core/principal.ts"
 import { Problem } from "../core/problem.ts"
+import { type ApiKeyKind, isApiKey, readApiKey } from "./api-key.ts"
+import type { SigningKeys } from "./keys.ts"
+import { ask, type Objects } from "./objects.ts"
+import type { RevocationList } from "./revocation.ts"
 
 /** Which tokens hold. */
 export interface TokenRules {
   readonly issuer: string
   readonly audience: string
-  readonly keys: JSONWebKeySet
+  /** Keys of another issuer that is trusted beside ourselves; its tokens are no sessions. null: none is. */
+  readonly keys: JSONWebKeySet | null
 }
 
-/** A verified token knows its end. */
-type Verified = User & { readonly expiresAt: number }
+/** What credentials are held against. */
+export interface AuthenticationPorts {
+  readonly rules: TokenRules
+  readonly signing: SigningKeys
+  readonly revocations: RevocationList
+  readonly objects: Pick<Objects, "user">
+  readonly apiKeys: ApiKeyKind
+  behind(work: Promise<unknown>): void
+}
 
+/** A verified credential and its end. `revocable` names what the hub would revoke; null for another issuer's token. */
+interface Verified {
+  readonly principal: User
+  /** Milliseconds since 1970. */
+  readonly until: number
+  readonly revocable: { readonly id: string; readonly epoch: number } | null
+  /** Our key that signed it; null for what we did not sign. */
+  readonly kid: string | null
+}
+
+/** How long an API key is believed without asking its owner's object: revocation comes through the hub. */
+const keyMs = 30_000
+
+const userId = z.string().regex(/^user_[0-7][0-9a-hjkmnp-tv-z]{25}$/)
 const claims = z.object({
-  sub: z.string().regex(/^user_[0-7][0-9a-hjkmnp-tv-z]{25}$/),
+  sub: userId,
   exp: z.number(),
   iat: z.number(),
   roles: z.array(z.string()).max(50).default([]),
-  sid: z.string().optional(),
-  act: z.object({ sub: z.string() }).optional(),
+  scope: z.string().max(4096).optional(),
+  act: z.object({ sub: userId }).optional(),
 })
+const ownClaims = claims.extend({ sid: z.string().min(1), epoch: z.int(), auth_time: z.number() })
 
 function refuse(cause: unknown): never {
-  throw new Problem("UNAUTHENTICATED", "The access token is not valid", { cause })
+  throw new Problem("UNAUTHENTICATED", "The credential is not valid", { cause })
 }
 
-async function verify(
-  token: string,
-  rules: TokenRules,
-  keys: ReturnType<typeof createLocalJWKSet>,
-  now: Date,
-): Promise<Verified> {
-  try {
-    const { payload } = await jwtVerify(token, keys, {
-      issuer: rules.issuer,
-      audience: rules.audience,
-      typ: "at+jwt",
-      algorithms: ["EdDSA"],
-      currentDate: now,
-      requiredClaims: ["sub", "exp", "iat"],
-    })
-    const { sub, exp, roles, sid, act } = claims.parse(payload)
-    return Object.freeze({
+/** jose carries the claims in its error; the log needs the reason alone. */
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? ((cause as { code?: string }).code ?? cause.name) : "unknown"
+}
+
+function principalOf(payload: z.output<typeof claims> & Partial<z.output<typeof ownClaims>>): User {
+  const { sub, roles, scope, act, sid, auth_time: authTime } = payload
+  return Object.freeze({
+    kind: "user" as const,
+    id: sub,
+    roles: Object.freeze([...roles].sort()),
+    ...(sid === undefined ? {} : { session: sid }),
+    ...(scope === undefined ? {} : { scopes: Object.freeze(scope.split(" ")) }),
+    ...(authTime === undefined ? {} : { authTime: authTime * 1000 }),
+    ...(act === undefined ? {} : { impersonator: act.sub }),
+  })
+}
+
+/** Verifies access tokens: our own, and those of the issuer that is trusted beside us. */
+function tokenVerifier({ rules, signing }: AuthenticationPorts) {
+  const foreign = rules.keys === null ? null : createLocalJWKSet(rules.keys)
+  const foreignKids = new Set(rules.keys?.keys.map(({ kid }) => kid))
+  const expected = {
+    issuer: rules.issuer,
+    audience: rules.audience,
+    typ: "at+jwt",
+    algorithms: ["EdDSA"],
+    requiredClaims: ["sub", "exp", "iat"],
+  }
+  return async (token: string, now: Date): Promise<Verified> => {
+    let kid: string | null = null
+    try {
+      const { payload } = await jwtVerify(
+        token,
+        async (header, jws) => {
+          if (foreign !== null && foreignKids.has(header.kid)) return foreign(header, jws)
+          kid = header.kid ?? ""
+          const key = await signing.verifier(kid, now)
+          return key ?? refuse("unknown key")
+        },
+        { ...expected, currentDate: now },
+      )
+      const until = Number(payload.exp) * 1000
+      if (kid === null) return { principal: principalOf(claims.parse(payload)), until, revocable: null, kid }
+      const own = ownClaims.parse(payload)
+      return { principal: principalOf(own), until, revocable: { id: own.sid, epoch: own.epoch }, kid }
+    } catch (cause) {
+      if (cause instanceof Problem) throw cause
+      return refuse(reasonOf(cause))
+    }
+  }
+}
+
+/** Asks the owner's object about an API key. */
+function keyVerifier({ objects, apiKeys }: AuthenticationPorts) {
+  return async (text: string, now: Date): Promise<Verified> => {
+    const key = await readApiKey(apiKeys, text)
+    if (key === null) return refuse("not a key")
+    const grant = await ask(() => objects.user(key.owner).verifyKey(key.hash))
+    if (grant === null) return refuse("unknown key")
+    const principal = Object.freeze({
       kind: "user" as const,
-      id: sub,
-      roles: Object.freeze([...roles].sort()),
-      expiresAt: exp,
-      ...(sid === undefined ? {} : { session: sid }),
-      ...(act === undefined ? {} : { impersonator: act.sub }),
+      id: key.owner,
+      roles: Object.freeze([...(grant.account?.roles ?? [])].sort()),
+      key: grant.id,
+      scopes: Object.freeze([...grant.scopes]),
     })
-  } catch (cause) {
-    // jose carries the claims in its error; the log needs the reason alone.
-    return refuse(cause instanceof Error ? ((cause as { code?: string }).code ?? cause.name) : "unknown")
+    const until = Math.min(now.getTime() + keyMs, grant.expiresAt ?? Number.POSITIVE_INFINITY)
+    return { principal, until, revocable: { id: grant.id, epoch: grant.epoch }, kid: null }
   }
 }
 
 /**
  * Makes the authenticator of an isolate.
- * @returns a function that gives the principal; throws UNAUTHENTICATED when a credential was presented and does not hold
+ * @returns a function that gives the principal; throws UNAUTHENTICATED when a credential was presented and does not hold, UNAVAILABLE when
+ *   that cannot be found out
  */
 export function authenticator(
-  rules: TokenRules,
+  ports: AuthenticationPorts,
 ): (credentials: Credentials, now: Date) => Principal | Promise<Principal> {
-  const keys = createLocalJWKSet(rules.keys)
+  const verifyToken = tokenVerifier(ports)
+  const verifyKey = keyVerifier(ports)
   const verified = new Map<string, Verified>()
-  const verifyNew = async (token: string, now: Date): Promise<Principal> => {
-    const user = await verify(token, rules, keys, now)
+
+  const isRevoked = ({ revocable }: Verified, now: Date): boolean | Promise<boolean> =>
+    revocable !== null && ports.revocations.isRevoked(revocable.id, revocable.epoch, now, ports.behind)
+  const isVoid = (found: Verified, now: Date): boolean | Promise<boolean> => {
+    const holds = found.kid === null || ports.signing.holds(found.kid, now, ports.behind)
+    if (holds === true) return isRevoked(found, now)
+    return holds === false || holds.then((is) => !is || isRevoked(found, now))
+  }
+
+  const judgeNew = async (text: string, now: Date): Promise<Principal> => {
+    if (text.length > limits.tokenBytes) return refuse("too long")
+    const found = await (isApiKey(text) ? verifyKey : verifyToken)(text, now)
+    if (await isVoid(found, now)) return refuse("revoked")
     // Oldest first out: tokens live ten minutes, so what leaves here was about to expire.
     if (verified.size >= limits.tokenCacheMax) verified.delete(verified.keys().next().value as string)
-    verified.set(token, user)
-    return user
+    verified.set(text, found)
+    return found.principal
   }
-  return ({ bearer }, now) => {
-    if (bearer === null) return anonymous
-    const known = verified.get(bearer)
-    if (known === undefined) return bearer.length > limits.tokenBytes ? refuse("too long") : verifyNew(bearer, now)
-    if (known.expiresAt * 1000 > now.getTime()) return known
-    verified.delete(bearer)
-    return refuse("expired")
+  /** What is kept of a key may be older than its owner's roles: then its object is asked again. A token's session says all there is. */
+  const judgeRevoked = (text: string, now: Date): Promise<Principal> => {
+    verified.delete(text)
+    return isApiKey(text)
+      ? judgeNew(text, now)
+      : Promise.reject(new Problem("UNAUTHENTICATED", "The credential is not valid", { cause: "revoked" }))
+  }
+  const judge = (text: string, now: Date): Principal | Promise<Principal> => {
+    const known = verified.get(text)
+    if (known === undefined) return judgeNew(text, now)
+    if (known.until <= now.getTime()) {
+      verified.delete(text)
+      return isApiKey(text) ? judgeNew(text, now) : refuse("expired")
+    }
+    const revoked = isVoid(known, now)
+    if (revoked === false) return known.principal
+    if (revoked === true) return judgeRevoked(text, now)
+    return revoked.then((is) => (is ? judgeRevoked(text, now) : known.principal))
+  }
+  /**
+   * A browser sends its cookie by itself, and no script can take it away: one that holds no more is nobody's, or it would stand in the way
+   * of the refresh and of the sign-in that replace it.
+   */
+  const judgeCookie = async (text: string, now: Date): Promise<Principal> => {
+    try {
+      return await judge(text, now)
+    } catch (thrown) {
+      if (thrown instanceof Problem && thrown.code === "UNAUTHENTICATED") return anonymous
+      throw thrown
+    }
+  }
+  return ({ bearer, cookies }, now) => {
+    if (bearer !== null) return judge(bearer, now)
+    if (cookies?.access == null) return anonymous
+    if (!cookies.sameOrigin)
+      throw new Problem("PERMISSION_DENIED", "A call with a browser's cookies must come from this site")
+    if (isApiKey(cookies.access)) return refuse("a key is no session")
+    return judgeCookie(cookies.access, now)
   }
 }

@@ -3,6 +3,7 @@
  * events, the stored answer and the guards, so that all of it commits or none.
  */
 import type { Json } from "./json.ts"
+import type { Mail } from "./outbox.ts"
 import type { Principal } from "./principal.ts"
 import type { Resource, RowOf } from "./resource.ts"
 
@@ -49,12 +50,14 @@ export class Pending<T = unknown> {
 
 /** What a handler gets to write with. */
 export interface Changes {
-  /** A new record. The id is made now; `values` are wire JSON under property names. */
+  /** A new record. The id is made now, unless it comes from `ids.mint` of this call or a stated system; `values` are wire JSON under property names. */
   create<R extends Resource>(resource: R, values: Partial<RowOf<R["table"]>>): Pending<RowOf<R["table"]>>
   /** Changes some columns of a record. */
   update<R extends Resource>(resource: R, id: string, values: Partial<RowOf<R["table"]>>): Pending<RowOf<R["table"]>>
   /** Removes a record and what its relations say goes with it. */
   delete<R extends Resource>(resource: R, id: string): void
+  /** A letter, kept in the same batch and sent after the commit: never for a change that did not happen. */
+  mail(mail: Mail): void
   /** The same, guarded by a stated system principal instead of the caller's policy. The reason stands in the code, aloud. */
   as(principal: Principal): Changes
 }

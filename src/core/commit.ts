@@ -1,14 +1,28 @@
 /** From a handler's output to a batch and back: pending rows, the stored answer, the replay of a key. */
 import { Pending } from "./changes.ts"
+import type { Match } from "./door.ts"
 import type { Json } from "./json.ts"
 import { limits } from "./limits.ts"
 import type { Batch, IdempotencyRecord, Row } from "./ports.ts"
 import { principalId } from "./principal.ts"
-import { asProblem, Problem, pointer } from "./problem.ts"
+import { asProblem, invalid, Problem, pointer } from "./problem.ts"
 import { matched, openStore, type Run } from "./run.ts"
 
 /** The key of a call as it is stored: hashed with principal and operation, so that one caller's key says nothing of another's. */
 export type StoredKey = Pick<IdempotencyRecord, "key" | "inputHash" | "expiresAt">
+
+/** Refuses an idempotency key that cannot be kept, or whose call must not be. */
+export function checkKey({ operation, idempotencyKey: key }: Match): void {
+  if (key === null || operation.kind !== "mutation") return
+  if (key.length === 0 || key.length > limits.idempotencyKeyLength) {
+    const sentence = `An idempotency key has 1 to ${limits.idempotencyKeyLength} characters`
+    throw invalid("/idempotencyKey", "invalid_value", sentence)
+  }
+  if (operation.confidential) {
+    const sentence = `Nothing of ${operation.name} is stored, so it takes no idempotency key`
+    throw invalid("/idempotencyKey", "not_supported", sentence)
+  }
+}
 
 /** The stored form of the call's idempotency key; null when it has none. */
 export async function idempotencyOf(run: Run): Promise<StoredKey | null> {
@@ -22,8 +36,10 @@ export async function idempotencyOf(run: Run): Promise<StoredKey | null> {
   return { key, inputHash, expiresAt: new Date(run.now.getTime() + limits.idempotencySeconds * 1000).toISOString() }
 }
 
+const noMessages: Batch["outbox"] = []
+
 /** Everything that the call wants committed. */
-export function batchOf(run: Run, key: StoredKey | null): Batch {
+export async function batchOf(run: Run, key: StoredKey | null): Promise<Batch> {
   const { operation } = matched(run)
   const recorder = run.recorder
   if (recorder === null) throw new Error("handle has not run")
@@ -41,6 +57,7 @@ export function batchOf(run: Run, key: StoredKey | null): Batch {
     decidedOn: recorder.writes.length === 0 ? [] : recorder.decidedOn,
     required,
     idempotency: key && { ...key, ...template(run.output) },
+    outbox: recorder.messages.length === 0 ? noMessages : await run.ports.outbox.prepare(recorder.messages, run.now),
   }
 }
 

@@ -3,7 +3,7 @@ import type { Changes } from "./changes.ts"
 import type { Json } from "./json.ts"
 import type { Filter, Page, SortKey } from "./plan.ts"
 import type { Principal } from "./principal.ts"
-import type { Resource, RowOf } from "./resource.ts"
+import type { ColumnOf, Resource, RowOf } from "./resource.ts"
 
 /** Parameters of a list inside a handler. */
 export interface ListOptions {
@@ -24,6 +24,16 @@ export interface Read {
     resource: R,
     options?: ListOptions,
   ): Promise<{ items: RowOf<R["table"]>[]; nextCursor: string | null }>
+  /**
+   * Whether a secret column of the record holds this value, compared in constant time. Under no policy: whoever knows the secret may know
+   * that it holds, and nobody reads the column itself. False when there is no such record.
+   */
+  matchesSecret<R extends Resource>(
+    resource: R,
+    id: string,
+    column: ColumnOf<R["table"]>,
+    value: string,
+  ): Promise<boolean>
   /** The same reads under a stated system principal. */
   as(principal: Principal): Read
 }
@@ -32,6 +42,24 @@ export interface Read {
 export interface Ids {
   /** A new TypeID with this prefix. */
   mint(prefix: string): string
+}
+
+/**
+ * One-time secrets for the links in letters: 32 random bytes, which prove that whoever brings them got the letter. What is kept is the hash,
+ * in a `secret()` column of the record that the link is about; using it up is a change of that record.
+ */
+export interface Secrets {
+  /**
+   * Makes a secret.
+   * @param id the record that it is about, such as one from `ids.mint`
+   * @returns `text` for the letter and nothing else, `hash` for the record
+   */
+  mint(id: string): Promise<{ readonly text: string; readonly hash: string }>
+  /**
+   * The record that a text is about and the hash that the record must hold (`read.matchesSecret`); null for what was never minted.
+   * @param prefix of the record's id
+   */
+  read(prefix: string, text: string): Promise<{ readonly id: string; readonly hash: string } | null>
 }
 
 /** Facts of the call, the same for handlers and stages. */
@@ -52,7 +80,11 @@ export interface Call {
 export interface Context extends Call {
   readonly read: Read
   readonly changes: Changes
+  /** The ids that it mints may be given to `changes.create`. */
   readonly ids: Ids
+  readonly secrets: Secrets
+  /** Address of a page that a letter leads to: `link("invitation", text)`. */
+  link(page: string, token: string): string
 }
 
 /** A page as the list operation answers it. */

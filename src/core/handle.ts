@@ -1,6 +1,9 @@
 /** The stage that does the work: a standard verb, an operation of the engine, or the application's own handler. */
 import type { JsonObject } from "./json.ts"
-import { denied, notFound } from "./problem.ts"
+import type { EngineWork } from "./operation.ts"
+import type { Message } from "./outbox.ts"
+import { principalId } from "./principal.ts"
+import { denied, notFound, Problem } from "./problem.ts"
 import { recorder } from "./recorder.ts"
 import { matched, openStore, type Run } from "./run.ts"
 import { runRead, runWrite } from "./verbs.ts"
@@ -29,7 +32,7 @@ export async function handle(run: Run): Promise<void> {
     return
   }
   if (operation.engine) {
-    run.output = await operation.engine(run.input as never, { store, reading })
+    run.output = await operation.engine(run.input as never, engineWork(run))
     return
   }
   const context = Object.freeze({
@@ -42,10 +45,73 @@ export async function handle(run: Run): Promise<void> {
     expectedVersion,
     read: run.recorder.read,
     changes: run.recorder.changes,
-    ids: ports.ids,
+    ids: run.recorder.ids,
+    secrets: ports.secrets,
+    link: ports.link,
     input: run.input as never,
   })
   run.output = await operation.handle?.(context)
+  const letters = run.recorder.messages.length
+  // Whoever may have letters sent must not have any number of them sent.
+  if (letters > 0) await ports.limitLetters(senderOf(run), letters, now)
+}
+
+function senderOf({ principal, door, wire }: Run): string {
+  return principalId(principal) ?? door.credentials(wire).address ?? principal.kind
+}
+
+/** What an operation of the engine works with. It commits by itself, so nothing is left for the commit stage. */
+function engineWork(run: Run): EngineWork {
+  const { registry, ports, principal, now, arrival } = run
+  const store = openStore(run)
+  const credentials = run.door.credentials(run.wire)
+  return {
+    store,
+    reading: { principal, now },
+    caller: {
+      ...credentials,
+      requestId: arrival.requestId,
+      door: run.door.name,
+      keepsCookies: credentials.cookies?.sameOrigin === true,
+      behind: ports.behind,
+    },
+    async write(say) {
+      const { changes, writes, messages, decidedOn } = recorder({
+        models: registry.models,
+        store,
+        ids: ports.ids,
+        principal,
+        now,
+      })
+      const decided = [...decidedOn]
+      const sent: Message[] = []
+      say({
+        changes,
+        decidedOn: (resource, id, version) => void decided.push({ resource, id, version }),
+        send: (message) => void sent.push(message),
+      })
+      const outbox = await ports.outbox.prepare([...messages, ...sent], now)
+      const operation = matched(run).operation.name
+      const { requestId } = arrival
+      const parts = {
+        operation,
+        requestId,
+        principal,
+        now,
+        writes,
+        decidedOn: decided,
+        required: [],
+        idempotency: null,
+      }
+      const committed = await store.commit({ ...parts, outbox })
+      if (committed.kind !== "committed") throw new Problem("ABORTED", "The account changed meanwhile; try again")
+      if (outbox.length > 0) await ports.outbox.dispatch(outbox)
+      return committed.rows
+    },
+    session: (effect) => {
+      run.session = effect
+    },
+  }
 }
 
 /** A query of our own making still needs the right that it declares; the standard ones have it in their statement. */

@@ -40,6 +40,17 @@ export type Observation =
       readonly attempt: number
     }
   | { readonly kind: "replayed"; readonly at: string; readonly requestId: string; readonly operation: string }
+  | {
+      readonly kind: "undelivered"
+      readonly at: string
+      readonly id: string
+      readonly topic: string
+      readonly attempts: number
+      /** True when it will not be tried again. */
+      readonly givenUp: boolean
+      readonly cause: unknown
+    }
+  | { readonly kind: "fault"; readonly at: string; readonly where: string; readonly cause: unknown }
   | { readonly kind: "unhealthy"; readonly at: string; readonly part: string; readonly cause: unknown }
 
 /** Tells an operator. Never throws, never waits. */

@@ -1,10 +1,11 @@
 /** An operation: one thing that can be done, with its shapes, its policy and its handler. Nothing here knows a protocol. */
 import type * as z from "zod"
-import type { Pending } from "./changes.ts"
+import type { Changes, Pending } from "./changes.ts"
 import type { Code } from "./code.ts"
 import type { Context } from "./context.ts"
+import type { Message } from "./outbox.ts"
 import type { Action, Condition } from "./policy.ts"
-import type { Reading, Store } from "./ports.ts"
+import type { Credentials, Reading, Row, Store } from "./ports.ts"
 import type { Resource, StandardVerb } from "./resource.ts"
 
 /** The right to do `action` to the record whose id stands in the input. */
@@ -19,6 +20,9 @@ export interface On {
 /** Who may call: a condition on the principal alone, or a right on the record that the input names. */
 export type OperationPolicy = Condition | On
 
+/** Success: 201 for a creation, 202 for what is done later or for nobody, 204 without a body. */
+export type Status = 200 | 201 | 202 | 204
+
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
 
 /** Where the REST door serves it: an annotation that only that door reads. `{name}` in the path is a property of the input. */
@@ -26,7 +30,7 @@ export interface RestBinding {
   readonly method: Method
   readonly path: string
   /** Status of success; 201 for a creation. */
-  readonly status?: 200 | 201 | 204
+  readonly status?: Status
   /** The property of the input that the body fills; the body's members are the input's own when left out. */
   readonly body?: string
 }
@@ -44,6 +48,10 @@ export interface OperationOptions<I extends z.ZodObject, O extends z.ZodType> {
   /** The codes that the handler throws by intent, beside the pipeline's own. Another one is a fault of the handler: INTERNAL. */
   readonly errors?: readonly Code[]
   readonly policy: OperationPolicy
+  /** `"session"`: asks for the person itself, signed in; API keys, tokens of another issuer and impersonators are refused. */
+  readonly credential?: "session"
+  /** Its input or its answer holds secrets: it takes no idempotency key, because nothing of it may be stored. */
+  readonly confidential?: true
   readonly rest?: RestBinding
   /** Reads, decides, and says what to change. Runs again when what it read has changed meanwhile. */
   handle(call: Context & { readonly input: z.output<I> }): Promise<Deferred<z.output<O>>> | Deferred<z.output<O>>
@@ -63,7 +71,41 @@ export interface Operation<N extends string = string> extends Omit<OperationOpti
 export interface EngineWork {
   readonly store: Store
   readonly reading: Reading
+  readonly caller: Caller
+  /** Commits at once what `say` wants written and sent, and delivers the commands in it. Any number of times; each is a batch of its own. */
+  write(say: (batch: Wanted) => void): Promise<readonly (Row | null)[]>
+  /** Hands a session to a caller that keeps it in cookies, or takes it back. */
+  session(effect: SessionEffect): void
 }
+
+/** What one batch is to hold. */
+export interface Wanted {
+  readonly changes: Changes
+  /** Holds the batch back when the record has another version now (then: Problem ABORTED). */
+  decidedOn(resource: string, id: string, version: number): void
+  send(message: Message): void
+}
+
+/** Whoever calls, beyond the principal. */
+export interface Caller extends Credentials {
+  readonly requestId: string
+  readonly door: string
+  /** True when the door can keep a session in cookies. */
+  readonly keepsCookies: boolean
+  /** Keeps work going after the answer. */
+  behind(work: Promise<unknown>): void
+}
+
+/** What happens to the cookies of a caller. Instants are milliseconds since 1970. */
+export type SessionEffect =
+  | {
+      readonly kind: "set"
+      readonly access: { readonly token: string; readonly expiresAt: number }
+      readonly refresh: { readonly token: string; readonly expiresAt: number }
+      /** Tells this browser from unknown ones at the next sign-in; null: keep what there is. */
+      readonly device: string | null
+    }
+  | { readonly kind: "clear" }
 
 /**
  * Declares an operation.
@@ -85,7 +127,7 @@ export function on(resource: Resource, action: Action, idFrom = "id"): On {
 }
 
 function binding(method: Method) {
-  return (path: string, status?: 200 | 201 | 204): RestBinding =>
+  return (path: string, status?: Status): RestBinding =>
     status === undefined ? { method, path } : { method, path, status }
 }
 

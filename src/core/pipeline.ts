@@ -2,7 +2,8 @@
  * The one pipeline. Every call of every door goes through these stages in this order; no door, job or socket has a way around them.
  */
 
-import { batchOf, idempotencyOf, replayInstead, settle } from "./commit.ts"
+import { batchOf, checkKey, idempotencyOf, replayInstead, settle } from "./commit.ts"
+import { checkCredential } from "./credential.ts"
 import type { Arrival, Door } from "./door.ts"
 import { couldPass } from "./fold.ts"
 import { handle, requireRight } from "./handle.ts"
@@ -12,7 +13,7 @@ import { modelOf } from "./model.ts"
 import type { Span } from "./observation.ts"
 import type { Ports } from "./ports.ts"
 import { anonymous, hasRole } from "./principal.ts"
-import { denied, invalid, Problem } from "./problem.ts"
+import { denied, Problem } from "./problem.ts"
 import type { Registry } from "./registry.ts"
 import { factsOf, matched, openStore, type Run, report } from "./run.ts"
 import { batchActions } from "./standard.ts"
@@ -41,18 +42,7 @@ const limitPrincipal: Stage = (run) => run.ports.limitPrincipal(run.principal)
 
 const decode: Stage = (run) => {
   const match = matched(run)
-  const key = match.idempotencyKey
-  if (
-    key !== null &&
-    match.operation.kind === "mutation" &&
-    (key.length === 0 || key.length > limits.idempotencyKeyLength)
-  ) {
-    throw invalid(
-      "/idempotencyKey",
-      "invalid_value",
-      `An idempotency key has 1 to ${limits.idempotencyKeyLength} characters`,
-    )
-  }
+  checkKey(match)
   return when(match.decode(), (input) => {
     refuseBadText(input)
     run.input = input
@@ -66,6 +56,7 @@ const validateInput: Stage = (run) => {
 /** Turns away who could never pass. What depends on the row is decided where the row is: in the statement. */
 const authorize: Stage = (run) => {
   const { operation } = matched(run)
+  checkCredential(operation, run.principal)
   const refuse = () => {
     if (run.principal.kind === "anonymous") throw new Problem("UNAUTHENTICATED", "Sign in to do this")
     throw denied(`call ${operation.name}`)
@@ -88,8 +79,9 @@ const commit: Stage = async (run) => {
   if (operation.kind === "query") return requireRight(run)
   const key = await idempotencyOf(run)
   for (let attempt = 1; ; attempt++) {
-    const batch = batchOf(run, key)
-    if (batch.writes.length === 0 && batch.required.length === 0 && batch.idempotency === null) return
+    const batch = await batchOf(run, key)
+    const { writes, required, outbox } = batch
+    if (writes.length + required.length + outbox.length === 0 && batch.idempotency === null) return
     run.committed = true
     const committed = await openStore(run).commit(batch)
     if (committed.kind === "replayed") {
@@ -99,6 +91,7 @@ const commit: Stage = async (run) => {
     }
     if (committed.kind === "committed") {
       run.output = settle(run.output, committed.rows)
+      if (outbox.length > 0) await run.ports.outbox.dispatch(outbox)
       return
     }
     if (attempt > limits.staleRetriesMax)
@@ -167,6 +160,7 @@ export async function run<W, R>(
     answer: null,
     committed: false,
     replayed: false,
+    session: null,
   }
   const spans: Span[] = []
   const started = ports.elapsed()

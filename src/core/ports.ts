@@ -1,9 +1,10 @@
 /** Where core meets the world. Filled in app.ts; core never knows by whom. */
 import type { Write } from "./changes.ts"
-import type { Ids } from "./context.ts"
+import type { Context, Ids } from "./context.ts"
 import type { Json, JsonObject } from "./json.ts"
 import type { Cost, Observe } from "./observation.ts"
 import type { On } from "./operation.ts"
+import type { Outbox, OutboxRow } from "./outbox.ts"
 import type { AggregatePlan, GetPlan, ListPlan, Page } from "./plan.ts"
 import type { Action } from "./policy.ts"
 import type { Principal } from "./principal.ts"
@@ -42,6 +43,8 @@ export interface Batch {
   /** Rights that must hold whatever is written: the operation's `on(…)`. */
   readonly required: readonly { readonly on: On; readonly id: string }[]
   readonly idempotency: IdempotencyRecord | null
+  /** What is to be told outside, kept in the same batch. */
+  readonly outbox: readonly OutboxRow[]
 }
 
 /** What a commit gives back. `stale`: a row that the decision stood on has changed; nothing was written. */
@@ -63,6 +66,11 @@ export interface Store {
   replay(key: string, inputHash: string, now: Date): Promise<{ readonly answer: Json } | null>
   /** Which rule decides, in SQL and in rows. */
   explain(resource: string, id: string, action: Action, reading: Reading): Promise<JsonObject>
+  /**
+   * One record with its secret columns, under no policy: for the engine's own operations, which decide on a password or a key.
+   * @param column a unique one
+   */
+  withSecrets(resource: string, column: string, value: string): Promise<Row | null>
   bookmark(): string | null
   readonly cost: Cost
 }
@@ -72,6 +80,18 @@ export interface Credentials {
   /** Address of the caller as the platform tells it; null when there is none. */
   readonly address: string | null
   readonly bearer: string | null
+  readonly userAgent: string | null
+  /** What a browser sent by itself; null when there is none, when a bearer was presented, and at doors without cookies. */
+  readonly cookies: Cookies | null
+}
+
+/** The session of a browser. */
+export interface Cookies {
+  readonly access: string | null
+  readonly refresh: string | null
+  readonly device: string | null
+  /** False for a request that could come from another site's page: such cookies count for nothing where something may change. */
+  readonly sameOrigin: boolean
 }
 
 /** Everything that core needs of the world. */
@@ -84,12 +104,22 @@ export interface Ports {
   limitAddress(address: string | null): Promise<void>
   /** The same for a principal that proved who it is. */
   limitPrincipal(principal: Principal): Promise<void>
+  /**
+   * The same for letters that a handler wants sent.
+   * @param sender id of the user; the address for who has none
+   */
+  limitLetters(sender: string, count: number, now: Date): Promise<void>
   readonly ids: Ids
+  readonly secrets: Context["secrets"]
+  readonly link: Context["link"]
   now(): Date
   /** Milliseconds of a monotonic clock, for spans. */
   elapsed(): number
   /** SHA-256 of text, hex. */
   hash(text: string): Promise<string>
+  readonly outbox: Outbox
+  /** Keeps work going after the answer. Its faults are told to the operator. */
+  behind(work: Promise<unknown>): void
   readonly observe: Observe
   readonly development: boolean
 }

@@ -19,7 +19,14 @@ export interface User {
   readonly attributes?: Readonly<Record<string, Scalar>>
   /** Who really acts, when an administrator impersonates this user. */
   readonly impersonator?: string
+  /** TypeID of the session; absent for API keys and for tokens of another issuer. */
   readonly session?: string
+  /** Id of the API key, when one was presented. */
+  readonly key?: string
+  /** What the key or grant is limited to; absent: everything that the user may do. */
+  readonly scopes?: readonly string[]
+  /** When the user proved who they are, milliseconds since 1970. */
+  readonly authTime?: number
   /** Unix seconds after which this principal is void. */
   readonly expiresAt?: number
 }

@@ -4,6 +4,7 @@ import type { Ids, ListOptions, Read } from "./context.ts"
 import type { Json } from "./json.ts"
 import { limits } from "./limits.ts"
 import { type Model, type Models, modelOf } from "./model.ts"
+import type { Message } from "./outbox.ts"
 import type { Batch, Row, Store } from "./ports.ts"
 import type { Principal } from "./principal.ts"
 import { invalidAll, notFound, Problem } from "./problem.ts"
@@ -14,12 +15,15 @@ import { violationsOf } from "./validation.ts"
 export interface Recorder {
   readonly read: Read
   readonly changes: Changes
+  /** The ids that it mints may be given to a create. */
+  readonly ids: Ids
   /**
    * Changes whose values an operation's own input schema has checked already, and that hold only when the record has this version; any
    * when null.
    */
   checkedChanges(version: number | null): Changes
   readonly writes: readonly Write[]
+  readonly messages: readonly Message[]
   readonly decidedOn: Batch["decidedOn"]
 }
 
@@ -49,7 +53,14 @@ const asChecked: typeof clean = (_model, _kind, values) => values as Readonly<Re
 /** Starts recording. */
 export function recorder(call: Recording): Recorder {
   const writes: Write[] = []
+  const messages: Message[] = []
   const decided = new Map<string, Batch["decidedOn"][number]>()
+  const minted = new Set<string>()
+  const mint = (prefix: string): string => {
+    const id = call.ids.mint(prefix)
+    minted.add(id)
+    return id
+  }
   const record = (write: Write): Pending<never> => {
     if (writes.length >= limits.batchRecordsMax)
       throw new Problem("INVALID_ARGUMENT", `At most ${limits.batchRecordsMax} records a call`)
@@ -59,34 +70,43 @@ export function recorder(call: Recording): Recorder {
   const changesFor = (as: Principal, version: number | null, check: typeof clean): Changes => ({
     create: (resource, values) => {
       const model = modelOf(call.models, resource.name)
-      return record({
-        kind: "create",
-        resource: model.name,
-        id: call.ids.mint(model.idPrefix),
-        values: check(model, "create", values),
-        as,
-      })
+      const { id = mint(model.idPrefix), ...rest } = values as { readonly id?: string }
+      if (as.kind !== "system" && !(minted.has(id) && id.startsWith(`${model.idPrefix}_`)))
+        throw new Error(`create of ${model.name}: only the system chooses an id; mint one with ids.mint`)
+      return record({ kind: "create", resource: model.name, id, values: check(model, "create", rest), as })
     },
     update: (resource, id, values) => {
       const model = modelOf(call.models, resource.name)
       return record({ kind: "update", resource: model.name, id, values: check(model, "update", values), version, as })
     },
     delete: (resource, id) => void record({ kind: "delete", resource: resource.name, id, version, as }),
+    mail: (payload) => void messages.push({ topic: "mail", payload }),
     as: (other) => changesFor(other, version, check),
   })
+  /** The first version that was read counts: a row that changed between two reads of one decision makes it stale. */
   const note = (resource: string, row: Row) => {
-    if (typeof row.version === "number")
-      decided.set(`${resource} ${String(row.id)}`, { resource, id: String(row.id), version: row.version })
+    const key = `${resource} ${String(row.id)}`
+    if (typeof row.version === "number" && !decided.has(key))
+      decided.set(key, { resource, id: String(row.id), version: row.version })
   }
   return {
     read: readsAs(call, call.principal, note),
     changes: changesFor(call.principal, null, clean),
+    ids: { mint },
     checkedChanges: (version) => changesFor(call.principal, version, asChecked),
     writes,
+    messages,
     get decidedOn() {
       return [...decided.values()]
     },
   }
+}
+
+/** Takes as long for a difference at the start as at the end. Lengths are no secret. */
+function sameText(a: string, b: string): boolean {
+  let difference = a.length ^ b.length
+  for (let at = 0; at < a.length; at++) difference |= a.charCodeAt(at) ^ b.charCodeAt(at)
+  return difference === 0
 }
 
 function readsAs(call: Recording, principal: Principal, note: (resource: string, row: Row) => void): Read {
@@ -126,6 +146,14 @@ function readsAs(call: Recording, principal: Principal, note: (resource: string,
       )
       for (const row of page.items) note(model.name, row)
       return { items: page.items as never, nextCursor: page.nextCursor }
+    },
+    matchesSecret: async (resource, id, column, value) => {
+      const model = modelOf(call.models, resource.name)
+      if (!model.secrets.has(column)) throw new Error(`${model.name} has no secret column ${column}`)
+      const row = await call.store.withSecrets(model.name, "id", id)
+      if (row === null) return false
+      note(model.name, row)
+      return typeof row[column] === "string" && sameText(row[column], value)
     },
     as: (other) => readsAs(call, other, note),
   }

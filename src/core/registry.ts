@@ -2,6 +2,7 @@
 
 import type { SQLiteTable } from "drizzle-orm/sqlite-core"
 import type * as z from "zod"
+import { type AccountOptions, type AccountRules, accountRules } from "./accounts.ts"
 import { checkOperation, checkResource, checkTables } from "./checks.ts"
 import { compileModel, type Model, type Models } from "./model.ts"
 import type { Operation } from "./operation.ts"
@@ -32,6 +33,13 @@ export interface Application {
   readonly version: string
   readonly resources: readonly Resource[]
   readonly operations: readonly Operation[]
+  readonly accounts: AccountRules
+}
+
+/** What the engine adds to every application. */
+export interface EngineParts {
+  readonly resources?: readonly Resource[]
+  readonly operations?: readonly Operation[]
 }
 
 /** One name, one type: two schemas under one name would be one type in every generated document. */
@@ -80,8 +88,11 @@ export function app(declaration: {
   // biome-ignore lint/suspicious/noExplicitAny: each resource has its own table type; the registry reads them through models
   readonly resources: readonly Resource<string, any>[]
   readonly operations?: readonly Operation[]
+  /** Rules of sign-up, sign-in and sessions; the safe values when left out. */
+  readonly accounts?: AccountOptions
 }): Application {
-  return { version: "1.0.0", ...declaration, operations: declaration.operations ?? [] }
+  const { operations = [], accounts } = declaration
+  return { version: "1.0.0", ...declaration, operations, accounts: accountRules(accounts) }
 }
 
 function compileOperation(operation: Operation, models: Models): CompiledOperation {
@@ -99,18 +110,18 @@ function compileOperation(operation: Operation, models: Models): CompiledOperati
 
 /**
  * Builds the registry of an application.
- * @param options.engine operations of the engine itself, beside the application's
+ * @param options.engine resources and operations of the engine itself, beside the application's
  * @param options.eager compiles every shape now, so that a type that cannot travel is refused here and not at its first call; development
  *   and the generated documents do, production does not pay for it at its start
  * @throws Error naming the declaration, the fault and the cure
  */
 export function buildRegistry(
   application: Application,
-  options: { readonly engine?: readonly Operation[]; readonly eager?: boolean } = {},
+  options: { readonly engine?: EngineParts; readonly eager?: boolean } = {},
 ): Registry {
-  const { engine = [], eager = false } = options
+  const { engine = {}, eager = false } = options
   const models = new Map<string, Model>()
-  for (const declared of application.resources) {
+  for (const declared of [...application.resources, ...(engine.resources ?? [])]) {
     if (models.has(declared.name)) throw new Error(`Two resources are named ${declared.name}`)
     models.set(declared.name, modelFor(declared))
   }
@@ -126,7 +137,7 @@ export function buildRegistry(
   for (const model of models.values()) {
     for (const verb of standardVerbs) if (model.verbs.has(verb)) add(standardOperation(model, verb))
   }
-  for (const operation of [...application.operations, ...engine]) add(operation)
+  for (const operation of [...application.operations, ...(engine.operations ?? [])]) add(operation)
   if (eager) for (const { inputType, outputType } of operations.values()) checkNames(inputType, outputType, named)
   return { title: application.title, version: application.version, models, operations }
 }

@@ -2,6 +2,7 @@
 import type { Arrival, Door, Facts, Match } from "./door.ts"
 import type { Json } from "./json.ts"
 import type { Span } from "./observation.ts"
+import type { SessionEffect } from "./operation.ts"
 import type { Ports, Store } from "./ports.ts"
 import { hasRole, type Principal } from "./principal.ts"
 import type { Problem } from "./problem.ts"
@@ -28,6 +29,8 @@ export interface Run {
   /** True once a batch was sent. */
   committed: boolean
   replayed: boolean
+  /** What becomes of the caller's cookies. */
+  session: SessionEffect | null
 }
 
 /** The match; there is one once `resolve` has run. */
@@ -57,6 +60,7 @@ export function factsOf(run: Run, spans: readonly Span[]): Facts {
     principal: run.principal,
     bookmark: run.store?.bookmark() ?? null,
     replayed: run.replayed,
+    session: run.session,
     receipt: open ? { cost: run.store?.cost ?? { trips: 0, rowsRead: 0, rowsWritten: 0 }, spans } : null,
   }
 }

@@ -13,9 +13,14 @@ import { at, type Source, valueSlot } from "./writer-source.ts"
 
 /** The values that all events of one write share, in the order of `at`. */
 export function eventContext(batch: Batch, as: Write["as"]): [string, string | null, string | null, string, string] {
+  // The system on somebody's behalf: the log names who wanted it, and the reason says that it was not by their own right.
+  const wanted = as.kind === "system" ? as.onBehalfOf : principalId(as)
+  const { principal } = batch
+  const impersonator =
+    principal.kind === "user" && (as === principal || wanted !== undefined) ? principal.impersonator : undefined
   return [
-    principalId(as) ?? as.kind,
-    as.kind === "user" ? (as.impersonator ?? null) : null,
+    wanted ?? as.kind,
+    impersonator ?? null,
     as.kind === "system" ? as.reason : null,
     batch.operation,
     batch.requestId,

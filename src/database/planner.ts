@@ -117,7 +117,9 @@ export function compileList(
   const projection = assemble(pieces, beside)
   const value = (index: number) => scope.parameters.add({ from: "value", index: filterValues + index })
   const { pins } = narrowed(plan.filter, scope, keys)
-  const entry = pins.size > 0 ? servingColumns(model, [], keys, pins.keys()) : null
+  const serving = pins.size > 0 ? servingColumns(model, [], keys, pins.keys()) : null
+  // An index of the order alone would be walked past everything that the filter does not want.
+  const entry = serving?.size === 0 ? null : serving
   const filter = narrowed(plan.filter, scope, keys, plan.q === null ? (entry ?? undefined) : undefined)
   const parts: ListParts = {
     plan,

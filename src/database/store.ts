@@ -1,9 +1,10 @@
 /** The Store of one call: a D1 session, read by plans and written by batches. */
 import type { Ids } from "../core/context.ts"
-import type { Models } from "../core/model.ts"
+import { type Models, modelOf } from "../core/model.ts"
 import type { Store } from "../core/ports.ts"
 import { openClient } from "./client.ts"
 import { openReader, type Reader } from "./reader.ts"
+import { rowWithSecrets } from "./secrets.ts"
 import { openWriter, type Writer } from "./writer.ts"
 
 /** What every call's store shares. */
@@ -34,6 +35,7 @@ export function openStore(
     explain: (resource, id, action, reading) => reads().explain(resource, id, action, reading),
     commit: (batch) => writes().commit(batch),
     replay: (key, inputHash, now) => writes().replay(key, inputHash, now),
+    withSecrets: (resource, column, value) => rowWithSecrets(client, modelOf(models, resource), column, value),
     bookmark: () => client.bookmark(),
     cost: client.cost,
   }

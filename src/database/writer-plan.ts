@@ -10,6 +10,7 @@ import type { Batch } from "../core/ports.ts"
 import { hasCascade } from "./cascade.ts"
 import type { Statement } from "./client.ts"
 import { eventContext } from "./event-statements.ts"
+import { outboxStatement } from "./outbox.ts"
 import type { Projection } from "./projection.ts"
 import { pendingResources, storeShape, storeStatements } from "./replay.ts"
 import { shapeOf } from "./statement-cache.ts"
@@ -56,7 +57,7 @@ export function planBatch(batch: Batch, planning: Planning): Plan {
   const plan: Plan = { statements: [...guards(batch, planning, decided)], answers: [], decided }
   const later = new Map<string, number[]>()
   groups.forEach((group, n) => {
-    const alone = batch.writes.length === 1 && batch.idempotency === null
+    const alone = batch.writes.length === 1 && batch.idempotency === null && batch.outbox.length === 0
     const shape = addGroup(batch, planning, plan, group, alone, n === groups.length - 1)
     if (shape.answer !== null || group.kind === "delete") return
     const rows = later.get(group.model.name) ?? []
@@ -64,6 +65,7 @@ export function planBatch(batch: Batch, planning: Planning): Plan {
     later.set(group.model.name, rows)
   })
   for (const [name, writes] of later) addRows(batch, planning, plan, modelOf(planning.models, name), writes)
+  if (batch.outbox.length > 0) plan.statements.push(outboxStatement(batch.outbox))
   if (batch.idempotency) {
     const resources = pendingResources(batch, batch.idempotency)
     const key = `store\n${resources.join()}\n${shapeOf(batch.principal)}`

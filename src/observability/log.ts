@@ -5,12 +5,14 @@ import { describeCause } from "./redact.ts"
 /** Codes that say that we are at fault, not the caller. */
 const faults: ReadonlySet<string> = new Set(["UNKNOWN", "INTERNAL", "DATA_LOSS", "UNAVAILABLE"])
 
+const errors: ReadonlySet<string> = new Set(["unhealthy", "undelivered", "fault"])
+
 /** One observation as a flat record: what a log search wants to filter by. */
 export function lineOf(observation: Observation): Record<string, unknown> {
   if (observation.kind !== "call") {
     const { kind, ...rest } = observation
     return {
-      level: kind === "unhealthy" ? "error" : "info",
+      level: errors.has(kind) ? "error" : "info",
       kind,
       ...rest,
       ...("cause" in rest ? { cause: describeCause(rest.cause) } : {}),

@@ -3,3 +3,8 @@ import { typeid } from "typeid-js"
 import type { Ids } from "../core/context.ts"
 
 export const ids: Ids = { mint: (prefix) => typeid(prefix).toString() }
+
+/** Bytes that nobody can guess. */
+export function random(length: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(length))
+}

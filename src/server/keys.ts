@@ -1,5 +1,7 @@
 /** Every KV key and object name, with content and lifetime. Nothing else builds one. */
 
+import { networkOf } from "../core/address.ts"
+
 /** KV: read by the readiness check, never written: what counts is that KV answers. */
 export const healthKey = "health/ready"
 
@@ -8,20 +10,17 @@ export function userObjectName(id: string): string {
   return `user/${id}`
 }
 
+/** Name of an object that stands in for users that there are not; its name never begins with `user/`. */
+export function ghostObjectName(bucket: number): string {
+  return `ghost/${bucket}`
+}
+
 /** Name of the object that the readiness check calls; it stores nothing. */
 export const healthObjectName = "health"
 
-/** Key of the shield for an address: IPv6 callers share one bucket a /64, since a /64 is what one subscriber holds (RFC 6177). */
+/** Key of the shield for an address. */
 export function addressKey(address: string): string {
-  if (!address.includes(":")) return `address/${address}`
-  const [head = "", tail] = address.split("::")
-  const front = head === "" ? [] : head.split(":")
-  const back = tail === undefined || tail === "" ? [] : tail.split(":")
-  const zeros = tail === undefined ? [] : Array<string>(Math.max(0, 8 - front.length - back.length)).fill("0")
-  return `address/${[...front, ...zeros, ...back]
-    .slice(0, 4)
-    .map((group) => group.toLowerCase().replace(/^0+(?=.)/, ""))
-    .join(":")}::/64`
+  return `address/${networkOf(address)}`
 }
 
 /** Key of the shield for a principal. */

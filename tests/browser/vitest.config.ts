@@ -4,5 +4,11 @@ import { defineConfig } from "vitest/config"
 
 export default defineConfig({
   root: join(import.meta.dirname, "../.."),
-  test: { include: ["tests/browser/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 90_000 },
+  // One file at a time: each starts the application over the same local state.
+  test: {
+    include: ["tests/browser/**/*.test.ts"],
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 90_000,
+  },
 })

@@ -120,6 +120,9 @@ export const teamId = "team_01kaj700000000000000000000"
 export const ada: Principal = { kind: "user", id: "user_01kaj700000000000000000000", roles: [] }
 export const now = new Date("2026-11-21T12:00:00.000Z")
 
+/** Where a call asks the world. */
+type Step = "limitAddress" | "authenticate" | "limitPrincipal" | "limitLetters" | "resolve" | "decode"
+
 /** What a call may bring. */
 export interface CallOptions {
   readonly principal?: Principal
@@ -132,7 +135,7 @@ export interface CallOptions {
   readonly commits?: readonly (Committed | Problem)[]
   readonly replay?: { readonly answer: Json } | null
   readonly permits?: (action: string) => boolean
-  readonly refuse?: Partial<Record<"limitAddress" | "authenticate" | "limitPrincipal" | "resolve" | "decode", Problem>>
+  readonly refuse?: Partial<Record<Step, Problem>>
 }
 
 /** What a call came to. */
@@ -174,6 +177,7 @@ function storeOf(options: CallOptions, asked: string[], batches: Batch[]): Store
       return options.replay ?? null
     },
     explain: async () => ({}),
+    withSecrets: async () => null,
     bookmark: () => "bookmark",
     cost: { trips: 0, rowsRead: 0, rowsWritten: 0 },
   }
@@ -186,7 +190,7 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
   const observed: Observation[] = []
   const operation = registry.operations.get(name)
   if (!operation) throw new Error(`no ${name}`)
-  const step = (what: "limitAddress" | "authenticate" | "limitPrincipal" | "resolve" | "decode") => {
+  const step = (what: Step) => {
     asked.push(what)
     const refusal = options.refuse?.[what]
     if (refusal) throw refusal
@@ -200,10 +204,24 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
     },
     limitAddress: async () => step("limitAddress"),
     limitPrincipal: async () => step("limitPrincipal"),
+    limitLetters: async (sender, count) => {
+      step("limitLetters")
+      asked.push(`${count} letters of ${sender}`)
+    },
     ids: { mint: (prefix) => `${prefix}_01kaj70000000000000000000${++minted}` },
+    secrets: {
+      mint: async (id) => ({ text: `secret of ${id}`, hash: `hash of ${id}` }),
+      read: async (prefix, text) => {
+        const id = text.replace("secret of ", "")
+        return id.startsWith(`${prefix}_`) ? { id, hash: `hash of ${id}` } : null
+      },
+    },
+    link: (page, token) => `https://example.com/${page}?token=${token}`,
     now: () => now,
     elapsed: () => 0,
     hash: async (text) => `hash(${text})`,
+    outbox: { prepare: async () => [], dispatch: async () => undefined },
+    behind: () => undefined,
     observe: (observation) => void observed.push(observation),
     development: false,
   }
@@ -219,7 +237,7 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
   }
   const door: Door<null, Pick<Outcome, "output" | "problem" | "facts">> = {
     name: "test",
-    credentials: () => ({ address: null, bearer: null }),
+    credentials: () => ({ address: null, bearer: null, userAgent: null, cookies: null }),
     resolve: () => {
       step("resolve")
       return match

@@ -1,6 +1,6 @@
 /** What a handler reads and wants written: in order, with ids at once, with the versions that the decision stands on. */
 import { system } from "selvage"
-import { expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { Pending } from "../../src/core/changes.ts"
 import { limits } from "../../src/core/limits.ts"
 import type { GetPlan, ListPlan } from "../../src/core/plan.ts"
@@ -15,6 +15,7 @@ function recording(rows: readonly Row[] = []) {
       plans.push({ plan, reading })
       return rows.find((row) => row.id === plan.id) ?? null
     },
+    withSecrets: async (_: string, __: string, id: string) => rows.find((row) => row.id === id) ?? null,
     list: async (plan: ListPlan, reading: Reading) => {
       plans.push({ plan, reading })
       return { items: rows, nextCursor: "next" }
@@ -48,6 +49,17 @@ test("a stated system guards what is written as it, and nothing else", () => {
   changes.as(system("nightly")).delete(notes, noteId)
   changes.delete(notes, noteId)
   expect(writes.map((write) => write.as)).toEqual([{ kind: "system", reason: "nightly" }, ada])
+})
+
+test("an id may be given when this call minted it, for its own resource; a stated system brings any", () => {
+  const { changes, ids, writes } = recording()
+  const id = ids.mint("note")
+  expect(changes.create(notes, { id, teamId, title: "One" }).id).toBe(id)
+  const foreign = [noteId, ids.mint("team"), "", recording().ids.mint("other")]
+  for (const other of foreign)
+    expect(() => changes.create(notes, { id: other, teamId, title: "Two" })).toThrow("only the system chooses an id")
+  changes.as(system("import")).create(notes, { id: noteId, teamId, title: "Three" })
+  expect(writes.map((write) => write.id)).toEqual([id, noteId])
 })
 
 test("a version holds for the writes that it is named for", () => {
@@ -92,14 +104,42 @@ test("no more records than a batch takes", () => {
   expect(writes).toHaveLength(limits.batchRecordsMax)
 })
 
-test("the decision stands on each row that was read, once, at the version read last", async () => {
+test("the decision stands on each row that was read, once, at the version read first", async () => {
   const rows: Row[] = [{ id: noteId, version: 3, title: "a" }]
   const { self } = recording(rows)
   await self.read.get(notes, noteId)
   expect(self.decidedOn).toEqual([{ resource: "notes", id: noteId, version: 3 }])
+  // What was decided on the first reading is stale now, whatever the second one said.
   rows[0] = { id: noteId, version: 4 }
   await self.read.find(notes, noteId)
-  expect(self.decidedOn).toEqual([{ resource: "notes", id: noteId, version: 4 }])
+  expect(self.decidedOn).toEqual([{ resource: "notes", id: noteId, version: 3 }])
+})
+
+describe("whether a secret holds", () => {
+  const row = { id: noteId, version: 3, title: "a", token: "sesame" }
+  test.each([
+    ["sesame", true],
+    ["sesamf", false],
+    ["Sesame", false],
+    ["sesam", false],
+    ["sesamee", false],
+    ["", false],
+  ])("%j: %s", async (value, holds) => {
+    expect(await recording([row]).self.read.matchesSecret(notes, noteId, "token", value)).toBe(holds)
+  })
+
+  test("is a decision on the record's version, and says nothing of the column's value", async () => {
+    const { self } = recording([row])
+    await self.read.matchesSecret(notes, noteId, "token", "no")
+    expect(self.decidedOn).toEqual([{ resource: "notes", id: noteId, version: 3 }])
+  })
+
+  test("is false without a record and without a value, and asks for a column that is secret", async () => {
+    expect(await recording().self.read.matchesSecret(notes, noteId, "token", "sesame")).toBe(false)
+    const { read } = recording([{ ...row, token: null }]).self
+    for (const value of ["", "null"]) expect(await read.matchesSecret(notes, noteId, "token", value)).toBe(false)
+    await expect(read.matchesSecret(notes, noteId, "title", "a")).rejects.toThrow("no secret column title")
+  })
 })
 
 test("and on each row of a list", async () => {

@@ -1,5 +1,5 @@
 /** What is committed for a call, and how it is answered: keys, versions, batches, figures. */
-import { Problem } from "selvage"
+import { type Changes, Problem } from "selvage"
 import { describe, expect, test } from "vitest"
 import { anonymous, callOf, noteId, notes, registry, registryWith, teamId } from "./fixture.ts"
 import { finish, row, say } from "./operations.ts"
@@ -70,6 +70,35 @@ describe("an idempotency key", () => {
 
   test("of a query means nothing", async () => {
     expect((await callOf(registryWith(say()), "notes.say", { idempotencyKey: "" })).output).toEqual({ said: "hello" })
+  })
+})
+
+describe("letters", () => {
+  const mail = { to: "a@example.com", subject: "Hello", paragraphs: [] }
+  const sending = (count: number) =>
+    finish({
+      async handle({ changes }: { changes: Changes }) {
+        for (let n = 0; n < count; n++) changes.mail(mail)
+        return { note: changes.update(notes, noteId, { status: "done" }) }
+      },
+    })
+
+  test("are counted against their sender before anything is committed", async () => {
+    const options = { input: { id: noteId }, commits: [{ kind: "committed" as const, rows: [row] }] }
+    const { asked } = await callOf(registryWith(sending(2)), "notes.finish", options)
+    expect(asked.slice(-3)).toEqual(["limitLetters", "2 letters of user_01kaj700000000000000000000", "commit"])
+    const silent = await callOf(registryWith(sending(0)), "notes.finish", options)
+    expect(silent.asked.join()).not.toContain("limitLetters")
+  })
+
+  test("beyond the limit are refused with the change that wanted them", async () => {
+    const refuse = { limitLetters: new Problem("RESOURCE_EXHAUSTED", "Too many requests", { retryAfterSeconds: 60 }) }
+    const { problem, batches } = await callOf(registryWith(sending(1)), "notes.finish", {
+      input: { id: noteId },
+      refuse,
+    })
+    expect(problem?.code).toBe("RESOURCE_EXHAUSTED")
+    expect(batches).toEqual([])
   })
 })
 

@@ -190,7 +190,7 @@ describe("a write with a key", () => {
           update("cards", card, { title: "c" }),
           create(
             "seats",
-            { teamId: other.teamId, userId: editor.id.replace(/.$/, "z"), role: "viewer" },
+            { teamId: other.teamId, userId: mint("user"), role: "viewer" },
             { kind: "system", reason: "x" },
             hidden,
           ),

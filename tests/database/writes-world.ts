@@ -81,6 +81,7 @@ export function batchOf(principal: Principal, wanted: readonly Wanted[], more: P
     decidedOn: [],
     required: [],
     idempotency: null,
+    outbox: [],
     ...more,
   }
 }

@@ -1,45 +1,54 @@
 /**
- * The bundle as it would be uploaded, in a runtime without Node's modules, called over HTTP. The other tests cannot see a stray
- * `node:` import: their runner always switches Node compatibility on.
+ * The bundle as it would be uploaded, in production's mode and in a runtime without Node's modules, called over HTTP. The other tests cannot
+ * see a stray `node:` import: their runner always switches Node compatibility on.
  */
-import { spawnSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { exportJWK, generateKeyPair, SignJWT } from "jose"
 import { convertV4MiniflareOptions, Miniflare } from "miniflare"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { unstable_getMiniflareWorkerOptions } from "wrangler"
+import { buildBundle, bundleModules } from "../../scripts/bundle.ts"
 import { applyMigrations } from "../../scripts/database.ts"
 import { root, wranglerSetting } from "../../scripts/local.ts"
+import { freshRing } from "../../scripts/ring.ts"
 import { seed } from "../../scripts/seed.ts"
+import { mintSetupCode, storeSetupCode } from "../../scripts/setup-code.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "selvage-smoke-"))
-const bundle = join(folder, "index.js")
+const letters = join(folder, "letters")
+let bundle: string
 let miniflare: Miniflare
+let database: D1Database
 let origin: URL
 let token: string
+let passwords: ReadonlyMap<string, string>
 
 beforeAll(async () => {
-  const args = ["deploy", "--dry-run", "--outdir", folder]
-  const build = spawnSync(join(root, "node_modules/.bin/wrangler"), args, { cwd: root, encoding: "utf8" })
-  expect(build.status, build.stdout + build.stderr).toBe(0)
-
+  bundle = buildBundle(folder)
   const { privateKey, publicKey } = await generateKeyPair("EdDSA")
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(root, "wrangler.toml"))
+  const pepper = freshRing()
   const bindings = {
     ...(workerOptions.bindings as Record<string, string>),
     ENVIRONMENT: "production",
     TOKEN_PUBLIC_KEYS: JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: "smoke", alg: "EdDSA" }] }),
-    CURSOR_SECRET: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url"),
+    CURSOR_SECRET: "c".repeat(43),
+    PEPPER: pepper,
+    KEK: freshRing(),
+    REFRESH: freshRing(),
+    PUBLIC_URL: "https://selvage.test",
+    MAIL_FROM: "no-reply@selvage.test",
   }
-  const modules = [{ type: "ESModule" as const, path: bundle }]
+  const modules = [...bundleModules(bundle)]
   const worker = { ...workerOptions, name: "selvage", bindings, modules, modulesRoot: folder }
-  miniflare = new Miniflare(convertV4MiniflareOptions({ host: "127.0.0.1", port: 0, cf: false, workers: [worker] }))
+  const common = { host: "127.0.0.1", port: 0, cf: false, resourceTmpPath: letters }
+  miniflare = new Miniflare(convertV4MiniflareOptions({ ...common, workers: [worker] }))
   origin = await miniflare.ready
-  const database = (await miniflare.getD1Database("DB")) as unknown as D1Database
+  database = (await miniflare.getD1Database("DB")) as unknown as D1Database
   await applyMigrations(database)
-  await seed(database)
+  await seed(database, pepper, (made) => (passwords = made))
 
   const ada = await database.prepare("select id from users where email = 'ada@example.com'").first<{ id: string }>()
   token = await new SignJWT({ roles: [] })
@@ -94,4 +103,89 @@ test("it answers who it knows, and nobody else", async () => {
   const unknown = await fetch(url)
   expect(unknown.status).toBe(401)
   await unknown.body?.cancel()
+})
+
+interface Answered {
+  readonly status: number
+  readonly body: Readonly<Record<string, string>>
+}
+
+async function post(path: string, body: object, bearer?: string): Promise<Answered> {
+  const response = await fetch(new URL(path, origin), {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...(bearer ? { Authorization: `Bearer ${bearer}` } : {}) },
+    body: JSON.stringify(body),
+  })
+  return { status: response.status, body: (await response.json()) as Answered["body"] }
+}
+
+/** A token from the letters that the simulation of the mail binding wrote down. */
+async function tokenFromLetter(kind: string): Promise<string> {
+  for (let turn = 0; turn < 200; turn++) {
+    for (const path of globSync("**/email-text/*.txt", { cwd: letters })) {
+      const found = new RegExp(`https://selvage\\.test/account/\\S+token=(sv_${kind}_\\w+)`).exec(
+        readFileSync(join(letters, path), "utf8"),
+      )
+      if (found?.[1]) return found[1]
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  throw new Error("No letter came")
+}
+
+test("a newcomer signs up, proves the address by a letter and signs in: Argon2's WebAssembly runs in the bundle", async () => {
+  const grace = { email: "grace@example.org", password: "three small ships at sea" }
+  const signedUp = await post("/v1/auth/sign-up", { ...grace, name: "Grace" })
+  expect(signedUp).toMatchObject({ status: 202, body: { accepted: true } })
+
+  const verified = await post("/v1/auth/verify-email", { token: await tokenFromLetter("em") })
+  expect(verified).toMatchObject({ status: 200, body: { verified: true } })
+  const wrong = await post("/v1/auth/sign-in", { ...grace, password: "three small ships at bay" })
+  expect(wrong.status).toBe(401)
+  expect(wrong.body.accessToken).toBeUndefined()
+  const session = await post("/v1/auth/sign-in", grace)
+  expect(session.status).toBe(200)
+
+  const me = await fetch(new URL("/v1/me", origin), {
+    headers: { Authorization: `Bearer ${session.body.accessToken}` },
+  })
+  expect(await me.json()).toMatchObject({ email: grace.email, name: "Grace", roles: [] })
+})
+
+test("production has no mailbox page, which would hand out everybody's letters", async () => {
+  for (const path of ["/dev/mailbox", "/dev/mailbox.json"]) {
+    const response = await fetch(new URL(path, origin))
+    expect([path, response.status]).toEqual([path, 404])
+    await response.body?.cancel()
+  }
+})
+
+test("the demo's people sign in with the passwords that a script hashed in Node, and none of them is an administrator", async () => {
+  expect([...passwords.keys()]).toEqual(["ada@example.com", "ben@example.com", "cleo@example.com"])
+  for (const [email, password] of passwords) {
+    expect(password.length).toBeGreaterThanOrEqual(15)
+    const session = await post("/v1/auth/sign-in", { email, password })
+    expect([email, session.status]).toEqual([email, 200])
+    const refused = await post("/v1/auth/rotate-keys", { mode: "due" }, session.body.accessToken)
+    expect([email, refused.status]).toEqual([email, 403])
+  }
+  const stored = await database.prepare('select "passwordSealed" as "text" from "users"').all<{ text: string }>()
+  for (const { text } of stored.results) expect(text).toMatch(/^s1\.k1\./)
+})
+
+test("a setup code makes an administrator, once; the administrator turns the keys and the tokens still hold", async () => {
+  const code = await mintSetupCode()
+  await database.batch(storeSetupCode(code).map((sql) => database.prepare(sql)))
+  const admin = { email: "root@example.org", password: "four larger ships at sea" }
+  const made = await post("/v1/auth/set-up", { ...admin, name: "Root", code: code.text })
+  expect(made.status).toBe(201)
+  const again = await post("/v1/auth/set-up", { ...admin, email: "other@example.org", name: "Other", code: code.text })
+  expect(again.status).toBe(403)
+
+  const session = await post("/v1/auth/sign-in", admin)
+  const rotated = await post("/v1/auth/rotate-keys", { mode: "early" }, session.body.accessToken)
+  // The next key has not been published for a day: nothing is done too early.
+  expect(rotated).toMatchObject({ status: 200, body: { steps: [] } })
+  const users = await database.prepare("select count(*) as n from users where email like 'other@%'").first<number>("n")
+  expect(users).toBe(0)
 })

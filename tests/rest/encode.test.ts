@@ -1,7 +1,7 @@
 /** What goes out: status, headers and body of success, and answers that depend on what the caller has. */
 import { describe, expect, test } from "vitest"
 import { acceptsJson } from "../../src/api/rest/negotiation.ts"
-import { traceIdOf } from "../../src/api/rest/wire.ts"
+import { traceIdOf } from "../../src/core/arrival.ts"
 import { id, noteId, open, problemOf } from "./fixture.ts"
 
 const security = {
@@ -23,7 +23,7 @@ describe("a record that is read", () => {
       "cache-control": "private, no-cache",
       "content-type": "application/json; charset=utf-8",
       etag: 'W/"3"',
-      vary: "Accept, Authorization",
+      vary: "Accept, Authorization, Cookie",
       "x-request-id": "made",
       "x-selvage-bookmark": "bookmark-7",
     })

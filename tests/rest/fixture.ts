@@ -128,6 +128,7 @@ function storeOf(world: World): Store {
     },
     replay: async () => null,
     explain: () => answer({}),
+    withSecrets: () => answer(null),
     bookmark: () => "bookmark-7",
     cost: { trips: 1, rowsRead: 2, rowsWritten: 0 },
   }
@@ -149,10 +150,15 @@ function portsOf(world: World, development: boolean): Ports {
       if (address === "192.0.2.1") throw new Problem("RESOURCE_EXHAUSTED", "Too many calls", { retryAfterSeconds: 60 })
     },
     limitPrincipal: async () => undefined,
+    limitLetters: async () => undefined,
     ids: { mint: (prefix) => `${prefix}_01kb5t8q3cf4n9r7x2m6w0zy${String(++minted).padStart(2, "0")}` },
+    secrets: { mint: async () => ({ text: "", hash: "" }), read: async () => null },
+    link: (page) => page,
     now: () => new Date("2026-12-01T09:00:00.000Z"),
     elapsed: () => 0,
     hash: async (content) => `${content.length}`.padStart(64, "0"),
+    outbox: { prepare: async () => [], dispatch: async () => undefined },
+    behind: () => undefined,
     observe: (observation) => void world.observations.push(observation),
     development,
   }
@@ -187,6 +193,7 @@ export function open(options: { readonly development?: boolean; readonly corsOri
     settings,
     assets: null,
     health: async () => health.parts,
+    jwks: async () => ({ keys: [] }),
   })
   const anonymously = (path: string, init: RequestInit = {}) => door(new Request(`https://api.test${path}`, init))
   const call = (path: string, init: RequestInit & { readonly headers?: Record<string, string> } = {}) =>

@@ -13,7 +13,7 @@ beforeAll(async () => {
 const newTask = (values: object = {}) =>
   must(at.owner, "POST /v1/tasks", { projectId: at.projectId, title: "Mine", ...values })
 
-describe("a task cannot be carried into a project of another organization", () => {
+describe("checklist 38: a task cannot be carried into a project of another organization", () => {
   test.each([
     ["its editor", (w: Workspace) => w.editor],
     ["the owner of its organization", (w: Workspace) => w.owner],
@@ -53,7 +53,7 @@ describe("a task cannot be carried into a project of another organization", () =
   })
 })
 
-test("who may edit both projects moves the task, and its tenant follows", async () => {
+test("checklist 38: who may edit both projects moves the task, and its tenant follows", async () => {
   await must(other.owner, "POST /v1/project_members", {
     projectId: other.projectId,
     userId: at.editor.id,

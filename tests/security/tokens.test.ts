@@ -58,7 +58,7 @@ describe("checklist 25: whose signature cannot be trusted", () => {
   ])("%s", async (_, make) => {
     const answer = await withToken(await make())
     expect(answer.status).toBe(401)
-    expect(answer.body).toMatchObject({ code: "UNAUTHENTICATED", detail: "The access token is not valid" })
+    expect(answer.body).toMatchObject({ code: "UNAUTHENTICATED", detail: "The credential is not valid" })
     expect(answer.headers.get("WWW-Authenticate")).toContain('error="invalid_token"')
     expect(costOf(answer).trips).toBe(0)
   })
@@ -76,7 +76,7 @@ describe("checklist 26: whose claims do not hold", () => {
   ])("%s", async (_, make) => {
     const answer = await withToken(await make())
     expect(answer.status).toBe(401)
-    expect(answer.body.detail).toBe("The access token is not valid")
+    expect(answer.body.detail).toBe("The credential is not valid")
   })
 
   test("a token kept in memory stops holding when it expires", async () => {

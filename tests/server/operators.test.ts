@@ -11,6 +11,7 @@ import { addressKey } from "../../src/server/keys.ts"
 import { worker } from "../../src/worker.ts"
 import { type Actor, newActor } from "../support/actors.ts"
 import { call } from "../support/calls.ts"
+import { production, runtime } from "../support/runtime.ts"
 
 let ada: Actor
 beforeAll(async () => {
@@ -58,7 +59,11 @@ describe("one line a call", () => {
         }),
       },
     }
-    const { fetch } = serve(application, broken as never, (observation) => void seen.push(observation))
+    const { fetch } = serve(
+      application,
+      broken as never,
+      runtime((observation) => void seen.push(observation)),
+    )
     const answer = await fetch(request("/v1/tasks", { Authorization: `Bearer ${ada.token}` }))
     const text = await answer.text()
     expect(answer.status).toBe(500)
@@ -83,7 +88,7 @@ describe("one line a call", () => {
 
 describe("receipts are a side channel", () => {
   test("in production they go to administrators alone", async () => {
-    const { fetch } = serve(application, { ...env, ENVIRONMENT: "production" } as never, () => undefined)
+    const { fetch } = serve(application, production().env, runtime())
     const admin = await newActor("Admin", ["admin"])
     const [plain, shown] = await Promise.all(
       [ada, admin].map((actor) => fetch(request("/v1/organizations", { Authorization: `Bearer ${actor.token}` }))),
@@ -94,7 +99,7 @@ describe("receipts are a side channel", () => {
   })
 
   test("explanations too", async () => {
-    const { fetch } = serve(application, { ...env, ENVIRONMENT: "production" } as never, () => undefined)
+    const { fetch } = serve(application, production().env, runtime())
     const answer = await fetch(
       request("/v1/explanations?resource=tasks&action=read&id=task_01kaj700000000000000000000", {
         Authorization: `Bearer ${ada.token}`,
@@ -116,7 +121,7 @@ describe("health", () => {
           },
         },
       } as never,
-      () => undefined,
+      runtime(),
     )
     expect((await fetch(request("/health/live"))).status).toBe(200)
   })
@@ -136,7 +141,7 @@ describe("health", () => {
     const { fetch } = serve(
       application,
       { ...env, CACHE: { get: async () => Promise.reject(new Error("kv down")) } } as never,
-      (o) => void seen.push(o),
+      runtime((o) => void seen.push(o)),
     )
     const answer = await fetch(request("/health/ready"))
     expect(answer.status).toBe(503)
@@ -154,7 +159,7 @@ describe("the shield", () => {
         throw new Error("the database was asked")
       },
     }
-    const { fetch } = serve(application, { ...env, SHIELD, DB } as never, () => undefined)
+    const { fetch } = serve(application, { ...env, SHIELD, DB } as never, runtime())
     const answer = await fetch(
       request("/v1/tasks", { "CF-Connecting-IP": "203.0.113.9", Authorization: `Bearer ${ada.token}` }),
     )
@@ -167,7 +172,7 @@ describe("the shield", () => {
   test("a spoofed X-Forwarded-For changes nothing", async () => {
     const keys: string[] = []
     const SHIELD = { limit: async ({ key }: { key: string }) => ({ success: keys.push(key) > 0 }) }
-    const { fetch } = serve(application, { ...env, SHIELD } as never, () => undefined)
+    const { fetch } = serve(application, { ...env, SHIELD } as never, runtime())
     for (const spoofed of ["198.51.100.1", "198.51.100.2"]) {
       await fetch(request("/v1/tasks", { "CF-Connecting-IP": "203.0.113.9", "X-Forwarded-For": spoofed }))
     }

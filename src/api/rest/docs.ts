@@ -2,7 +2,7 @@
  * The documentation page: Scalar from a static asset over /openapi.json, with everything switched off that would ask another origin. No
  * inline script: the page runs two files of its own origin and nothing else.
  */
-import { securityHeaders } from "./headers.ts"
+import { securityHeaders } from "../../core/security-headers.ts"
 
 /** Where the house puts Scalar's bundle (scripts/assets.ts). */
 export const scalarPath = "/_docs/scalar.js"

@@ -1,15 +1,8 @@
 /** The headers that every answer has, made once an isolate, and the ones that tell of one call. */
+import { setCookies } from "../../core/cookies.ts"
 import type { Facts } from "../../core/door.ts"
+import { securityHeaders } from "../../core/security-headers.ts"
 import type { Wire } from "./wire.ts"
-
-/** Security headers (OWASP; RFC 6797, CSP 3). An answer of the interface is data: nothing may run, frame or embed it. */
-export const securityHeaders: Readonly<Record<string, string>> = {
-  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-  "Cross-Origin-Resource-Policy": "same-origin",
-  "Referrer-Policy": "no-referrer",
-  "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
-  "X-Content-Type-Options": "nosniff",
-}
 
 /** Headers of answers that scripts of listed origins may read. */
 const exposed = [
@@ -47,7 +40,7 @@ export interface HeaderSets {
 
 /** The sets of one configuration. */
 export function headerSets(corsOrigins: readonly string[]): HeaderSets {
-  const vary = corsOrigins.length === 0 ? "Accept, Authorization" : "Accept, Authorization, Origin"
+  const vary = corsOrigins.length === 0 ? "Accept, Authorization, Cookie" : "Accept, Authorization, Cookie, Origin"
   const json = "application/json; charset=utf-8"
   const set = (cache: string, type: string | null) =>
     new Headers({
@@ -64,10 +57,11 @@ export function headerSets(corsOrigins: readonly string[]): HeaderSets {
   }
 }
 
-/** Lets the listed origin's scripts read the answer. Credentials travel in Authorization, never by cookie, so they are not allowed. */
+/** Lets the listed origin's scripts read the answer, also one that a cookie of this host was sent for: the list names those that may. */
 export function allowOrigin(headers: Headers, origin: string | null): void {
   if (origin === null) return
   headers.set("Access-Control-Allow-Origin", origin)
+  headers.set("Access-Control-Allow-Credentials", "true")
   headers.set("Access-Control-Expose-Headers", exposed)
 }
 
@@ -84,6 +78,7 @@ export function tellFacts(headers: Headers, wire: Wire, facts: Facts): void {
     )
     headers.set("X-Selvage-Cost", `trips=${cost.trips}, rows-read=${cost.rowsRead}, rows-written=${cost.rowsWritten}`)
   }
+  if (facts.session !== null) setCookies(headers, facts.session, Date.now())
   allowOrigin(headers, wire.origin)
 }
 
@@ -97,6 +92,7 @@ export function optionsAnswer(wire: Wire, allow: readonly string[], requestId: s
   })
   if (wire.origin !== null && wire.request.headers.has("access-control-request-method")) {
     headers.set("Access-Control-Allow-Origin", wire.origin)
+    headers.set("Access-Control-Allow-Credentials", "true")
     headers.set("Access-Control-Allow-Methods", allow.join(", "))
     headers.set("Access-Control-Allow-Headers", requested)
     headers.set("Access-Control-Max-Age", "7200")

@@ -1,5 +1,5 @@
 /** Liveness and readiness, for machines that watch. Which part fails is told; why is in the log, never in the answer. */
-import { securityHeaders } from "./headers.ts"
+import { securityHeaders } from "../../core/security-headers.ts"
 
 /** One part's answer. */
 export interface PartHealth {

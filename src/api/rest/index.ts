@@ -5,6 +5,7 @@
  */
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi"
 import type { Context } from "hono"
+import { arrivalOf } from "../../core/arrival.ts"
 import type { Arrival, Facts } from "../../core/door.ts"
 import type { Method } from "../../core/operation.ts"
 import { run } from "../../core/pipeline.ts"
@@ -15,7 +16,7 @@ import { doorOf } from "./door.ts"
 import { type Mounting, methods, mountRefusals, type RestOptions } from "./mounting.ts"
 import { mountPages } from "./pages.ts"
 import { type Place, placesOf } from "./routes.ts"
-import { arrivalOf, type Wire, wireReader } from "./wire.ts"
+import { type Wire, wireReader } from "./wire.ts"
 
 export type { HealthPort, PartHealth } from "./health.ts"
 export type { RestOptions } from "./mounting.ts"
@@ -35,7 +36,15 @@ function mountPlace(mounting: Mounting, place: Place): void {
 
 /** The facts of a call that failed outside the pipeline. */
 function bareFacts(requestId: string): Facts {
-  return { requestId, operation: null, principal: anonymous, bookmark: null, replayed: false, receipt: null }
+  return {
+    requestId,
+    operation: null,
+    principal: anonymous,
+    bookmark: null,
+    replayed: false,
+    session: null,
+    receipt: null,
+  }
 }
 
 /** Tells the operator of what the pipeline did not see: a fault of the door itself, or a page refused to a hasty address. */

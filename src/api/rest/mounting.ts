@@ -1,13 +1,14 @@
 /** What routes are mounted with, and what every path does with the methods that it has not. */
 import type { OpenAPIHono } from "@hono/zod-openapi"
 import type { Context } from "hono"
+import { arrivalOf } from "../../core/arrival.ts"
 import type { Method } from "../../core/operation.ts"
 import type { Ports } from "../../core/ports.ts"
 import { Problem } from "../../core/problem.ts"
 import type { Registry } from "../../core/registry.ts"
 import { optionsAnswer } from "./headers.ts"
 import type { HealthPort } from "./health.ts"
-import { arrivalOf, type ReadWire, type Wire } from "./wire.ts"
+import type { ReadWire, Wire } from "./wire.ts"
 
 /** What the door needs of the world. */
 export interface RestOptions {
@@ -23,6 +24,8 @@ export interface RestOptions {
   /** The static assets, for requests to them that reach the Worker. */
   readonly assets: ((request: Request) => Promise<Response>) | null
   readonly health: HealthPort
+  /** The public keys of access tokens (RFC 7517). */
+  jwks(): Promise<{ readonly keys: readonly object[] }>
 }
 
 /** What routes are mounted with. */

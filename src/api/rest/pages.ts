@@ -1,12 +1,13 @@
 /** The pages beside the operations: the document, the page that shows it, health, and where to start. None of them asks who calls. */
 import type { Context } from "hono"
+import { arrivalOf } from "../../core/arrival.ts"
+import { securityHeaders } from "../../core/security-headers.ts"
 import { isUnchanged } from "./conditions.ts"
 import { docsAnswer, startAnswer, startPath } from "./docs.ts"
-import { allowOrigin, securityHeaders } from "./headers.ts"
+import { allowOrigin } from "./headers.ts"
 import { liveAnswer, readyAnswer } from "./health.ts"
 import { type Mounting, mountRefusals } from "./mounting.ts"
 import { openApiDocument } from "./openapi.ts"
-import { arrivalOf } from "./wire.ts"
 
 /** The document as text with its tag: written when it is first asked for, kept for the isolate. */
 function documentKeeper({ registry, ports }: Mounting): () => Promise<{ readonly text: string; readonly tag: string }> {
@@ -64,6 +65,15 @@ export function mountPages(mounting: Mounting): void {
     // The one page that costs I/O.
     await ports.limitAddress(readWire(request, { route: null }).credentials.address)
     return readyAnswer(health, requestId(request))
+  })
+  mountPage(mounting, "/.well-known/jwks.json", async (request) => {
+    await ports.limitAddress(readWire(request, { route: null }).credentials.address)
+    const headers = {
+      ...securityHeaders,
+      "Cache-Control": "public, max-age=300",
+      "Content-Type": "application/jwk-set+json",
+    }
+    return new Response(JSON.stringify(await mounting.jwks()), { headers })
   })
   if (assets === null) return
   mountPage(mounting, "/_docs/:file", async (request) => {

@@ -1,5 +1,5 @@
 /** Where each operation stands: the registry's REST bindings as a table of paths, static ones first. Refuses two operations on one place. */
-import type { Method } from "../../core/operation.ts"
+import type { Method, Status } from "../../core/operation.ts"
 import type { CompiledOperation, Registry } from "../../core/registry.ts"
 import type { Field } from "../../core/shape.ts"
 
@@ -14,7 +14,7 @@ export interface Route {
   readonly path: string
   /** Names of the path's parameters, in order. */
   readonly parameters: readonly string[]
-  readonly status: 200 | 201 | 204
+  readonly status: Status
   /** The input's property that the body fills; null when the body's members are the input's own, or when there is no body. */
   readonly bodyProperty: string | null
   readonly takesBody: boolean

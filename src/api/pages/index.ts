@@ -1,0 +1,185 @@
+/**
+ * The pages: sign-up, sign-in, what letters lead to, and the account, for people with a browser and without script. GET shows and changes
+ * nothing; POST of a form from this site runs an operation through the pipeline and sends the browser on.
+ */
+import { arrivalOf } from "../../core/arrival.ts"
+import type { JsonObject } from "../../core/json.ts"
+import { asProblem, Problem } from "../../core/problem.ts"
+import { accountView, problemView, sentView, sessionsIn } from "./account.ts"
+import { type Entry, entriesOf, sentTexts } from "./entries.ts"
+import { entryView } from "./entry.ts"
+import type { Form } from "./form.ts"
+import { goOn, type Showing, show, tell, type View } from "./layout.ts"
+import { mailboxView } from "./mailbox.ts"
+import { type Ending, type PagesOptions, type Visit, visits } from "./visit.ts"
+
+export type { PagesOptions } from "./visit.ts"
+
+type Handler = (visit: Visit) => Promise<Response>
+
+/** What can be done at a path. */
+interface Place {
+  readonly GET?: Handler
+  readonly POST?: Handler
+}
+
+/** What every page is shown with. */
+interface House extends PagesOptions {
+  showing(visit: Visit): Showing
+}
+
+const signInPath = "/account/sign-in"
+
+function entryInput({ fields, token, given }: Entry, form: Form): JsonObject {
+  const typed = fields.map(({ name }) => [name, form.get(name) ?? ""] as const)
+  return { ...given, ...Object.fromEntries(typed), ...(token ? { token: form.get("token") ?? "" } : {}) }
+}
+
+function entryPlace(house: House, entry: Entry): Place {
+  return {
+    GET: (visit) => show(house.showing(visit), entryView(entry, visit, null)),
+    async POST(visit) {
+      const ending = await visit.call(entry.operation, (form) => entryInput(entry, form), entry)
+      const showing = house.showing(visit)
+      if (ending.ok) return goOn(showing, entry.next(ending.output))
+      // Nothing was read of a form that came from elsewhere, so there is nothing to show again.
+      if (visit.form() === null && ending.problem.code !== "UNAUTHENTICATED")
+        return show(showing, problemView(ending.problem, visit.requestId))
+      return show(showing, entryView(entry, visit, ending.problem))
+    },
+  }
+}
+
+/** What a signed-in page does when a call was refused: whoever is nobody is asked to sign in. */
+function refused(house: House, visit: Visit, { problem }: Ending & { ok: false }): Promise<Response> {
+  const showing = house.showing(visit)
+  if (problem.code === "UNAUTHENTICATED") return goOn(showing, signInPath)
+  return show(showing, problemView(problem, visit.requestId))
+}
+
+/** A button of the account page. */
+function actPlace(house: House, operation: string, place: string, input: (form: Form) => JsonObject): Place {
+  return {
+    async POST(visit) {
+      const ending = await visit.call(operation, input, { session: true })
+      if (!ending.ok && ending.problem.code !== "NOT_FOUND") return refused(house, visit, ending)
+      return goOn(house.showing(visit), place)
+    },
+  }
+}
+
+function accountPlace(house: House): Place {
+  return {
+    async GET(visit) {
+      const me = await visit.call("me.get", () => ({}), { session: true })
+      if (!me.ok) return refused(house, visit, me)
+      const sessions = await visit.call("sessions.list", () => ({}), { session: true })
+      if (!sessions.ok) return refused(house, visit, sessions)
+      const all = sessionsIn(sessions.output)
+      // The access token outlives a session that was ended elsewhere by seconds; the page need not.
+      if (!all.some(({ current }) => current))
+        return goOn({ ...house.showing(visit), effect: { kind: "clear" } }, signInPath)
+      return show(house.showing(visit), accountView(visit, me.output, all))
+    },
+  }
+}
+
+function sentPlace(house: House): Place {
+  return {
+    GET(visit) {
+      const text = sentTexts.get(visit.url.searchParams.get("for")) ?? "A letter is on its way."
+      return show(house.showing(visit), sentView(text, house.mailbox !== null))
+    },
+  }
+}
+
+function placesOf(house: House): ReadonlyMap<string, Place> {
+  const { mailbox } = house
+  const places = new Map<string, Place>([
+    ["/account", accountPlace(house)],
+    ["/account/sent", sentPlace(house)],
+    ["/account/sign-out", actPlace(house, "auth.signOut", `${signInPath}?told=out`, () => ({}))],
+    [
+      "/account/end-session",
+      actPlace(house, "sessions.revoke", "/account?told=ended", (form) => ({ id: form.get("id") ?? "" })),
+    ],
+    ["/account/end-other-sessions", actPlace(house, "sessions.revokeOthers", "/account?told=others", () => ({}))],
+  ])
+  for (const entry of entriesOf(house.registry.operations, house.rules.password.minimum))
+    places.set(`/account/${entry.path}`, entryPlace(house, entry))
+  if (mailbox === null) return places
+  return places
+    .set("/dev/mailbox", { GET: async (visit) => show(house.showing(visit), mailboxView(await mailbox())) })
+    .set("/dev/mailbox.json", { GET: async (visit) => tell(house.showing(visit), { items: await mailbox() }) })
+}
+
+function methodsOf(place: Place): readonly string[] {
+  return [...(place.GET ? ["GET", "HEAD"] : []), ...(place.POST ? ["POST"] : []), "OPTIONS"]
+}
+
+/** What a path does not do. */
+async function refuse(house: House, visit: Visit, problem: Problem): Promise<Response> {
+  const ending = await visit.refuse(problem)
+  const view: View = problemView(ending.ok ? problem : ending.problem, visit.requestId)
+  return show(house.showing(visit), view)
+}
+
+async function answer(house: House, places: ReadonlyMap<string, Place>, visit: Visit): Promise<Response> {
+  const { method } = visit.request
+  const place = places.get(visit.url.pathname)
+  if (place === undefined)
+    return refuse(house, visit, new Problem("NOT_FOUND", "There is nothing at this address", { type: "unknown-route" }))
+  const allow = methodsOf(place)
+  const handler = method === "POST" ? place.POST : method === "GET" || method === "HEAD" ? place.GET : undefined
+  if (handler) return handler(visit)
+  if (method === "OPTIONS") return new Response(null, { status: 204, headers: { Allow: allow.join(", ") } })
+  const sentence = place.GET ? "This page is to be looked at" : "This address takes a form of the account page"
+  return refuse(house, visit, new Problem("UNIMPLEMENTED", sentence, { type: "method-not-allowed", allow }))
+}
+
+const pagePath = /^https?:\/\/[^/]+\/(account|dev)(?=[/?#]|$)/
+
+/** True for a request to an address where pages stand, or could. Asked of every request, so it parses nothing. */
+export function isPage(request: Request): boolean {
+  return pagePath.test(request.url)
+}
+
+/** A fault of the pages themselves: the visitor reads the number under which the operator finds it. */
+function faultAnswer(house: House, request: Request, thrown: unknown): Promise<Response> {
+  const { ports, requestId: makeId, registry } = house
+  const { requestId, traceId } = arrivalOf(request, makeId)
+  const { code, options } = asProblem(thrown)
+  const now = ports.now()
+  const cost = { trips: 0, rowsRead: 0, rowsWritten: 0 }
+  const told = { at: now.toISOString(), requestId, traceId, door: "pages", operation: null, actor: "anonymous" }
+  ports.observe({ kind: "call", ...told, code, milliseconds: 0, cost, cause: options.cause })
+  const showing: Showing = { site: registry.title, requestId, effect: null, now: now.getTime() }
+  return show(showing, problemView(asProblem(thrown), requestId))
+}
+
+/**
+ * Builds the pages of an isolate.
+ * @returns the handler of requests to them; it does not reject
+ */
+export function pagesDoor(options: PagesOptions): (request: Request) => Promise<Response> {
+  const house: House = {
+    ...options,
+    showing: (visit) => ({
+      site: options.registry.title,
+      requestId: visit.requestId,
+      effect: visit.effect(),
+      now: options.ports.now().getTime(),
+    }),
+  }
+  const open = visits(options)
+  const places = placesOf(house)
+  return async (request) => {
+    let found: Response
+    try {
+      found = await answer(house, places, open(request))
+    } catch (thrown) {
+      found = await faultAnswer(house, request, thrown)
+    }
+    return request.method === "HEAD" ? new Response(null, found) : found
+  }
+}

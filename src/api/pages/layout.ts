@@ -1,0 +1,102 @@
+/**
+ * What every page has: the document around it, and headers under which nothing runs, nothing is loaded and no form leads elsewhere. Refuses
+ * markup from outside: what is put into a page is escaped by hono/html.
+ */
+import { html, raw } from "hono/html"
+import { setCookies } from "../../core/cookies.ts"
+import type { SessionEffect } from "../../core/operation.ts"
+import { securityHeaders } from "../../core/security-headers.ts"
+import { style } from "./style.ts"
+
+/** Markup, escaped. */
+export type Html = ReturnType<typeof html>
+
+/** A page before it is sent. */
+export interface View {
+  readonly title: string
+  readonly main: Html
+  readonly status?: number
+  /** For lists; forms stand in a narrow column. */
+  readonly wide?: boolean
+  readonly retryAfterSeconds?: number | undefined
+  readonly allow?: readonly string[] | undefined
+}
+
+/** Who shows the page, and what becomes of the cookies. */
+export interface Showing {
+  /** Name of the application. */
+  readonly site: string
+  readonly requestId: string
+  readonly effect: SessionEffect | null
+  /** The instant, milliseconds since 1970. */
+  readonly now: number
+}
+
+let policy: Promise<string> | null = null
+
+/** The style is allowed by its hash, so that no other style is. The empty icon keeps browsers from asking for one. */
+async function policyOf(): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style)))
+  return [
+    "default-src 'none'",
+    `style-src 'sha256-${btoa(String.fromCharCode(...digest))}'`,
+    "img-src data:",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join("; ")
+}
+
+async function headersOf({ requestId, effect, now }: Showing): Promise<Headers> {
+  policy ??= policyOf()
+  const headers = new Headers({
+    ...securityHeaders,
+    "Content-Security-Policy": await policy,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "X-Request-Id": requestId,
+  })
+  setCookies(headers, effect, now)
+  return headers
+}
+
+/** The page as an answer. */
+export async function show(showing: Showing, view: View): Promise<Response> {
+  const { site } = showing
+  const page = await html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${view.title} – ${site}</title>
+<link rel="icon" href="data:,">
+<style>${raw(style)}</style>
+</head>
+<body${view.wide ? raw(' class="wide"') : ""}>
+<header><a href="/account">${site}</a></header>
+<main>
+${view.main}
+</main>
+</body>
+</html>
+`
+  const headers = await headersOf(showing)
+  headers.set("Content-Type", "text/html; charset=utf-8")
+  if (view.retryAfterSeconds !== undefined) headers.set("Retry-After", String(Math.ceil(view.retryAfterSeconds)))
+  if (view.allow !== undefined) headers.set("Allow", view.allow.join(", "))
+  return new Response(String(page), { status: view.status ?? 200, headers })
+}
+
+/** Sends the browser on with GET (RFC 9110 §15.4.4), so that a reload sends no form again. */
+export async function goOn(showing: Showing, place: string): Promise<Response> {
+  const headers = await headersOf(showing)
+  headers.set("Location", place)
+  return new Response(null, { status: 303, headers })
+}
+
+/** Data for scripts of the newcomer. */
+export async function tell(showing: Showing, data: unknown): Promise<Response> {
+  const headers = await headersOf(showing)
+  headers.set("Content-Type", "application/json; charset=utf-8")
+  return new Response(JSON.stringify(data), { headers })
+}

@@ -1,0 +1,53 @@
+/** All operations of accounts, as the registry takes them. */
+import type { Models } from "../../core/model.ts"
+import type { Operation } from "../../core/operation.ts"
+import type { EngineParts } from "../../core/registry.ts"
+import type { Flow } from "../account.ts"
+import { accountResources } from "../resources.ts"
+import { apiKeyOperations } from "./api-keys.ts"
+import { rotateKeys } from "./keys.ts"
+import { deleteMe, exportMe, getMe, updateMe } from "./me.ts"
+import { changePassword } from "./password.ts"
+import { confirmSignIn, redeemMagicLink, requestMagicLink, requestPasswordReset, resetPassword } from "./recovery.ts"
+import { serviceAccountOperations } from "./service-accounts.ts"
+import { listSessions, revokeOtherSessions, revokeSession } from "./sessions.ts"
+import { setUp } from "./setup.ts"
+import { refresh, signIn, signOut } from "./sign-in.ts"
+import { signUp, verifyEmail } from "./sign-up.ts"
+import { userOperations } from "./users.ts"
+
+/**
+ * Resources and operations of accounts under an application's rules.
+ * @param models of the finished registry, for `me.export`
+ */
+export function accountParts(flow: Flow, models: () => Models): Required<EngineParts> {
+  const resources = accountResources(flow.rules)
+  const find = (name: string) => resources.find((one) => one.name === name)
+  const services = find("service_accounts")
+  const operations: Operation[] = [
+    signUp(flow),
+    verifyEmail(flow),
+    signIn(flow),
+    refresh(flow),
+    signOut(flow),
+    requestPasswordReset(flow),
+    resetPassword(flow),
+    changePassword(flow),
+    requestMagicLink(flow),
+    redeemMagicLink(flow),
+    confirmSignIn(flow),
+    setUp(flow),
+    rotateKeys(flow),
+    listSessions(flow),
+    revokeSession(flow),
+    revokeOtherSessions(flow),
+    getMe(),
+    updateMe(),
+    exportMe(flow, models),
+    deleteMe(flow),
+    ...apiKeyOperations(flow, find("api_keys") as never),
+    ...(services ? serviceAccountOperations(flow, services) : []),
+    ...userOperations(flow),
+  ]
+  return { resources, operations }
+}

@@ -1,0 +1,88 @@
+/** The rules of accounts: what an application may decide about sign-up, sign-in and sessions. Refuses values below the floors. */
+
+/** How long a session lives: without a refresh, and at most. */
+interface SessionSeconds {
+  readonly idleSeconds: number
+  readonly hardSeconds: number
+}
+
+/** What `app({ accounts })` takes; all of it may be left out. */
+export interface AccountOptions {
+  /** Whether an address must be proved by mail before the first session. Default `"required"`. */
+  readonly emailVerification?: "required" | "optional"
+  /**
+   * What sign-up says of an address that has an account: nothing (the same answer, and a mail to its owner), or ALREADY_EXISTS.
+   * Default `"hidden"`. `"told"` lets anybody find out who has an account.
+   */
+  readonly takenAddress?: "hidden" | "told"
+  readonly password?: {
+    /** Characters, 8 at least; default 15 (NIST SP 800-63B §3.1.1.2). */
+    readonly minimum?: number
+    /** Names of the product: they count for nothing in a password. */
+    readonly words?: readonly string[]
+    /** Asks Have I Been Pwned with five characters of a hash. Default false: nothing leaves. */
+    readonly breached?: boolean
+  }
+  /** Life of an access token, 60 to 900 seconds; default 600. */
+  readonly accessSeconds?: number
+  /** Default 30 days without a refresh, 180 days at most. */
+  readonly session?: SessionSeconds
+  /** For users with the role `admin`: default 12 hours, 24 hours. */
+  readonly administratorSession?: SessionSeconds
+  /** Days in which a deleted account comes back by signing in; default 14. */
+  readonly deletionDays?: number
+  /** Who owns service accounts: a resource with members, and the role in it that manages them. None when left out. */
+  readonly serviceAccounts?: { readonly owner: string; readonly role: string }
+}
+
+/** The rules, complete. */
+export interface AccountRules {
+  readonly emailVerification: "required" | "optional"
+  readonly takenAddress: "hidden" | "told"
+  readonly password: { readonly minimum: number; readonly words: readonly string[]; readonly breached: boolean }
+  readonly accessSeconds: number
+  readonly session: SessionSeconds
+  readonly administratorSession: SessionSeconds
+  readonly deletionDays: number
+  readonly serviceAccounts: { readonly owner: string; readonly role: string } | null
+}
+
+const day = 86_400
+
+function within(name: string, value: number, least: number, most: number): number {
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw new Error(`accounts.${name}: ${value} is not a whole number from ${least} to ${most}`)
+  return value
+}
+
+function seconds(name: string, given: SessionSeconds): SessionSeconds {
+  within(`${name}.idleSeconds`, given.idleSeconds, 60, 400 * day)
+  within(`${name}.hardSeconds`, given.hardSeconds, given.idleSeconds, 400 * day)
+  return given
+}
+
+/**
+ * The rules with their safe defaults.
+ * @throws Error naming the rule and its bounds
+ */
+export function accountRules(options: AccountOptions = {}): AccountRules {
+  const { password = {} } = options
+  return Object.freeze({
+    emailVerification: options.emailVerification ?? "required",
+    takenAddress: options.takenAddress ?? "hidden",
+    password: {
+      minimum: within("password.minimum", password.minimum ?? 15, 8, 256),
+      words: password.words ?? [],
+      breached: password.breached ?? false,
+    },
+    // The hub remembers a revocation for 21 minutes: no token may live longer than it is remembered.
+    accessSeconds: within("accessSeconds", options.accessSeconds ?? 600, 60, 900),
+    session: seconds("session", options.session ?? { idleSeconds: 30 * day, hardSeconds: 180 * day }),
+    administratorSession: seconds(
+      "administratorSession",
+      options.administratorSession ?? { idleSeconds: day / 2, hardSeconds: day },
+    ),
+    deletionDays: within("deletionDays", options.deletionDays ?? 14, 0, 365),
+    serviceAccounts: options.serviceAccounts ?? null,
+  })
+}

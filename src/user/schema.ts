@@ -1,0 +1,64 @@
+/**
+ * The tables inside a user's object and inside the hub. Versioned: a step is run once and never edited after a release; a database that
+ * is newer than the code is refused.
+ */
+
+const userSteps = [
+  [
+    `create table "sessions" ("sid" text primary key, "seed" blob not null, "counter" integer not null, "rotatedAt" integer not null,
+      "createdAt" integer not null, "lastSeenAt" integer not null, "idleMs" integer not null, "hardAt" integer not null,
+      "accessUntil" integer not null, "authTime" integer not null, "amr" text not null, "label" text, "userAgent" text,
+      "address" text, "device" text) strict`,
+    `create table "devices" ("id" text primary key, "label" text, "firstAt" integer not null, "seenAt" integer not null) strict`,
+    `create table "buckets" ("name" text primary key, "failures" integer not null, "lastAt" integer not null) strict`,
+    `create table "tickets" ("id" text primary key, "bucket" text not null, "at" integer not null, "expiresAt" integer not null,
+      "confirm" integer not null) strict`,
+    `create index "tickets_by_bucket" on "tickets" ("bucket")`,
+    `create table "tokens" ("purpose" text not null, "topic" text not null, "hash" text not null, "issuedAt" integer not null,
+      "expiresAt" integer not null, "usedAt" integer, "data" text not null, primary key ("purpose", "topic")) strict`,
+    `create table "keys" ("id" text primary key, "hash" text unique, "scopes" text not null, "createdAt" integer not null,
+      "expiresAt" integer, "lastUsedAt" integer, "revokedAt" integer) strict`,
+    `create table "preferences" ("name" text primary key, "value" text not null) strict`,
+    `create table "events" ("sequence" integer primary key autoincrement, "id" text not null unique, "at" integer not null,
+      "kind" text not null, "actor" text not null, "impersonator" text, "requestId" text not null, "fields" text not null,
+      "personal" text not null, "pushed" integer not null) strict`,
+    `create index "events_pending" on "events" ("sequence") where "pushed" = 0`,
+    `create table "revocations" ("sequence" integer primary key autoincrement, "id" text not null, "belowEpoch" integer,
+      "until" integer not null) strict`,
+    `create table "commands" ("id" text primary key, "at" integer not null) strict`,
+    `create table "account" ("only" integer primary key check ("only" = 1), "version" integer not null, "roles" text not null,
+      "status" text not null) strict`,
+  ],
+] as const
+
+const hubSteps = [
+  [
+    `create table "revoked" ("id" text primary key, "belowEpoch" integer, "until" integer not null, "version" integer not null) strict`,
+    `create index "revoked_by_version" on "revoked" ("version")`,
+    `create index "revoked_by_until" on "revoked" ("until")`,
+  ],
+] as const
+
+function migrate(storage: DurableObjectStorage, steps: readonly (readonly string[])[]): void {
+  const { sql } = storage
+  storage.transactionSync(() => {
+    sql.exec(
+      'create table if not exists "numbers" ("name" text primary key, "value" integer not null) strict, without rowid',
+    )
+    const done = Number(sql.exec(`select "value" from "numbers" where "name" = 'schema'`).toArray()[0]?.value ?? 0)
+    if (done > steps.length) throw new Error(`The object's schema is ${done}, newer than this code (${steps.length})`)
+    if (done === steps.length) return
+    for (const step of steps.slice(done)) for (const statement of step) sql.exec(statement)
+    sql.exec(`insert or replace into "numbers" values ('schema', ?)`, steps.length)
+  })
+}
+
+/** Brings a user's object to this code's tables. Throws when the object is newer. */
+export function migrateUser(storage: DurableObjectStorage): void {
+  migrate(storage, userSteps)
+}
+
+/** The same for the hub. */
+export function migrateHub(storage: DurableObjectStorage): void {
+  migrate(storage, hubSteps)
+}

@@ -1,0 +1,112 @@
+import type { AccountPorts } from "./authentication/account.ts"
+import { countBreaches, type RangeFetch } from "./authentication/breached.ts"
+import { type SigningKeys, signingKeys } from "./authentication/keys.ts"
+import { type Objects, watched } from "./authentication/objects.ts"
+import { type Derive, deriveArgon2, passwords } from "./authentication/password.ts"
+import { normalisePassword } from "./authentication/password-rules.ts"
+import { refreshTokens } from "./authentication/refresh-token.ts"
+import { type RevocationList, revocationList } from "./authentication/revocation.ts"
+import { sealer } from "./authentication/seal.ts"
+import type { Config, Env } from "./config.ts"
+import type { Observe } from "./core/observation.ts"
+import type { Mail } from "./core/outbox.ts"
+import type { Application } from "./core/registry.ts"
+import type { HubObject, UserObject } from "./core/user-object.ts"
+import { sendMail } from "./integrations/mail/index.ts"
+import { logObservation } from "./observability/log.ts"
+import { deliverCommand } from "./server/commands.ts"
+import { ids, random } from "./server/ids.ts"
+import { ghostObjectName, userObjectName } from "./server/keys.ts"
+import { limiting } from "./server/limiter.ts"
+import { type Deliverer, deliverer } from "./server/outbox.ts"
+import { takeSetupCode } from "./server/setup.ts"
+import { hubObjectName } from "./user/hub.ts"
+
+/** What a runtime gives beside its bindings. */
+export interface Runtime {
+  readonly observe?: Observe
+  /** Keeps work going after the answer. */
+  waitUntil(work: Promise<unknown>): void
+  /** The password hash in the place of Argon2id: tests count what is computed. */
+  readonly derive?: Derive
+  /** Asks for known breaches in the place of the network. */
+  readonly fetchRange?: RangeFetch
+}
+
+/** What the ports of one isolate share. */
+export interface World {
+  readonly env: Env
+  readonly config: Config
+  readonly observe: Observe
+  readonly objects: Objects
+  readonly signing: SigningKeys
+  readonly revocations: RevocationList
+  readonly runtime: Runtime
+  tell(where: string, cause: unknown): void
+  behind(work: Promise<unknown>): void
+}
+
+/** The world over the bindings. */
+export function worldOf(env: Env, config: Config, runtime: Runtime): World {
+  const observe = runtime.observe ?? logObservation
+  const tell = (where: string, cause: unknown) => observe({ kind: "fault", at: new Date().toISOString(), where, cause })
+  const stub = (name: string) => env.USER.getByName(name) as unknown as UserObject
+  // A stub belongs to the call that made it.
+  const hub = () => env.HUB.getByName(hubObjectName) as unknown as HubObject
+  const revocations = revocationList({
+    source: { since: (version) => hub().since(version) },
+    sleep: (milliseconds) => scheduler.wait(milliseconds),
+    onFault: (cause) => tell("revocations", cause),
+  })
+  return {
+    env,
+    config,
+    observe,
+    tell,
+    runtime,
+    objects: {
+      user: (id) => watched(stub(userObjectName(id)), revocations.doubt),
+      ghost: (bucket) => stub(ghostObjectName(bucket)),
+    },
+    signing: signingKeys({ database: env.DB, sealer: sealer(config.rings.kek, random) }),
+    revocations,
+    behind: (work) => runtime.waitUntil(work.catch((cause) => tell("behind", cause))),
+  }
+}
+
+/** What the account flows work with. */
+export function accountPortsOf(world: World, application: Application): AccountPorts {
+  const { env, config, runtime } = world
+  const { derive = deriveArgon2, fetchRange = (url, init) => fetch(url, init) } = runtime
+  return {
+    ...world,
+    title: application.title,
+    limiter: limiting(env.LIMITER),
+    passwords: passwords({ derive, sealer: sealer(config.rings.pepper, random), random }),
+    refreshTokens: refreshTokens(config.rings.refresh),
+    access: config.token,
+    sealer: sealer(config.rings.kek, random),
+    ids,
+    random,
+    apiKeys: config.development ? "test" : "live",
+    countBreaches: (text) => countBreaches(normalisePassword(text) ?? "", fetchRange),
+    takeSetupCode: (hash, now) => takeSetupCode(env.DB, hash, now),
+    link: (page, token) => `${config.publicUrl}/account/${page}?token=${token}`,
+  }
+}
+
+/** The outbox, and who takes what is in it. */
+export function outboxOf({ env, config, observe, objects, behind }: World): Deliverer {
+  return deliverer({
+    database: env.DB,
+    sealer: sealer(config.rings.kek, random),
+    ids,
+    observe,
+    behind,
+    now: () => new Date(),
+    deliver: {
+      mail: ({ id, payload }) => sendMail(config.mail ?? env.CACHE, id, payload as unknown as Mail),
+      user: (delivery) => deliverCommand(objects, delivery),
+    },
+  })
+}
