@@ -1,4 +1,6 @@
 /** Runs before each file: brings the one database up to date (also after a test that called `reset()`). */
+// Vitest fetches a module when it is first imported: were that within a call, another call that waits for it would hang.
+import "../src/authentication/argon2.ts"
 import { applyD1Migrations } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 

@@ -72,7 +72,7 @@ export default defineConfig({
           setupFiles: [join(root, "tests/setup.ts")],
           isolate: false,
           ...patience,
-          maxWorkers: 1,
+          maxWorkers: 2,
         },
       },
       { test: { name: "node", include: ["tests/node/**/*.test.ts"], ...patience } },

@@ -1,6 +1,6 @@
 /** Brings a command of the outbox to a user's object. The object knows the message's id, so twice is once. */
 import type { Cause, Command, UserObject } from "../core/user-object.ts"
-import type { Delivery } from "./outbox.ts"
+import { type Delivery, Refused } from "./outbox.ts"
 
 /** The objects by what they stand for. */
 export interface CommandReceivers {
@@ -10,7 +10,7 @@ export interface CommandReceivers {
 
 /**
  * Delivers one command.
- * @throws Error when the object did not acknowledge
+ * @throws Refused when a bound of the object is reached: it would be refused again; Error when the object did not acknowledge
  */
 export async function deliverCommand(objects: CommandReceivers, { id, subject, payload }: Delivery): Promise<void> {
   const { command, cause } = payload as unknown as { command: Command; cause: Cause }
@@ -18,5 +18,7 @@ export async function deliverCommand(objects: CommandReceivers, { id, subject, p
     ? objects.ghost(Number(subject.slice("ghost/".length)))
     : objects.user(subject)
   const answer = await object.apply(id, command, cause)
-  if ("error" in answer) throw new Error(`The object of ${subject} answered ${answer.error}: ${answer.cause ?? ""}`)
+  if (!("error" in answer)) return
+  const sentence = `The object of ${subject} answered ${answer.error}: ${answer.cause ?? ""}`
+  throw answer.error === "LIMIT" ? new Refused(sentence) : new Error(sentence)
 }

@@ -17,12 +17,17 @@ export interface Delivery {
   readonly payload: Json
 }
 
-/** Brings a message to its receiver. Throws when it did not arrive; `Undeliverable` when it never will. */
+/** Brings a message to its receiver. Throws when it did not arrive; `Undeliverable` or `Refused` when it never will. */
 export type Deliver = (delivery: Delivery) => Promise<void>
 
 /** Thrown for a message that nobody will ever take. */
 export class Undeliverable extends Error {
   override readonly name = "Undeliverable"
+}
+
+/** Thrown by a receiver that has decided against the message: whoever waited behind it must not wait for ever. */
+export class Refused extends Error {
+  override readonly name = "Refused"
 }
 
 /** The world of the outbox. */
@@ -88,7 +93,7 @@ async function attempt(ports: OutboxPorts, row: ClaimedRow): Promise<boolean> {
   } catch (cause) {
     const now = ports.now()
     const isOld = now.getTime() - Date.parse(row.createdAt) > mailLifeMs
-    const givenUp = row.topic === "mail" && (isOld || cause instanceof Undeliverable)
+    const givenUp = cause instanceof Refused || (row.topic === "mail" && (isOld || cause instanceof Undeliverable))
     tell(ports, row, row.attempts, givenUp, cause)
     if (!givenUp) await postpone(ports.database, row.id, new Date(now.getTime() + delayMs(row.attempts)), String(cause))
     return givenUp

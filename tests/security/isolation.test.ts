@@ -130,6 +130,7 @@ describe("checklist 35: another's id is absent", () => {
       ["POST /v1/tasks", { projectId: id("project"), title: "Mine" }],
       ["POST /v1/comments", { taskId: id("task"), body: "Mine" }],
       ["POST /v1/shares", { taskId: id("task"), userId: stranger.id, level: "edit" }],
+      ["POST /v1/invitations", { organizationId: id("org"), email: stranger.email, role: "admin" }],
       ["POST /v1/service_accounts", { ownerId: id("org"), name: "Mine" }],
       ["POST /v1/api-keys", { name: "Mine", scopes: ["*:write"], serviceAccountId: id("service") }],
     ]

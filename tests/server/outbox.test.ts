@@ -216,53 +216,6 @@ describe("deliverers", () => {
   })
 })
 
-describe("commands", () => {
-  test("of one subject keep their order; another subject does not wait for them", async () => {
-    const world = await newOutbox()
-    await world.commit(command("user_a", "a1"), command("user_a", "a2"), command("user_b", "b1"))
-    world.pass(firstLease)
-    world.fault = ({ subject }) => (subject === "user_a" ? new Error("down") : null)
-    const outbox = world.isolate()
-    await outbox.sweep()
-    await outbox.sweep()
-    expect(world.commands.map(sidOf)).toEqual(["b1"])
-    // The first of user_a has failed once; the second was not even tried.
-    expect(world.told).toHaveLength(1)
-    expect((await world.rows()).map(({ attempts }) => attempts)).toEqual([2, 1])
-    world.fault = () => null
-    for (let n = 0; n < 3; n++) {
-      world.pass(hour)
-      await outbox.sweep()
-    }
-    expect(world.commands.map(sidOf)).toEqual(["b1", "a1", "a2"])
-    expect(await world.rows()).toEqual([])
-  })
-
-  test("are waited for, in order, letters are not; one that is not acknowledged is UNAVAILABLE and stays", async () => {
-    const world = await newOutbox()
-    const rows = await world.commit(letter(), command("user_a", "a1"), command("user_a", "a2"), command("user_a", "a3"))
-    world.fault = ({ payload }) => (JSON.stringify(payload).includes("a2") ? new Error("down") : null)
-    const outbox = world.isolate()
-    await expect(outbox.dispatch(rows)).rejects.toMatchObject({
-      code: "UNAVAILABLE",
-      options: { retryAfterSeconds: expect.any(Number) },
-    })
-    // a3 must not overtake a2.
-    expect(world.commands.map(sidOf)).toEqual(["a1"])
-    await world.settled()
-    expect(world.letters).toHaveLength(1)
-    world.fault = () => null
-    for (let n = 0; n < 3; n++) {
-      world.pass(hour)
-      await outbox.sweep()
-    }
-    expect(await world.rows()).toEqual([])
-    const seen = world.commands.map(sidOf)
-    // The receiver knows a1 by its id.
-    expect(seen.filter((sid, n) => seen.indexOf(sid) === n)).toEqual(["a1", "a2", "a3"])
-  })
-})
-
 test("no address, no token and no name stands in the rows in clear, also after a failure that names them", async () => {
   const world = await newOutbox()
   await world.commit(letter("grace@example.com"), command("user_a", "session_secret"))

@@ -168,7 +168,9 @@ export function signUp(flow: Flow): Operation {
       } catch (thrown) {
         if (!(thrown instanceof Problem) || thrown.code !== "ALREADY_EXISTS") throw thrown
         if (told) throw taken()
-        // Another sign-up with the address was faster; its owner has a letter from there.
+        // Another sign-up with the address was faster: this one is the second, and contests the first.
+        const other = await findPerson(work.store, "email", email)
+        if (other !== null) await tellOwner(flow, work, given, other, email)
         return { accepted: true }
       }
       if (!told || rules.emailVerification === "required") return { accepted: true }

@@ -23,7 +23,7 @@ function keyOf(id: string, at: number): string {
   return `${prefix}${String(Number.MAX_SAFE_INTEGER - at).padStart(16, "0")}/${id}`
 }
 
-/** Puts a letter into the mailbox. Again with the same id: once. */
+/** Puts a letter into the mailbox. One that is delivered twice stands there twice, as it would with its receiver. */
 export async function toMailbox(cache: KVNamespace, id: string, letter: Letter): Promise<void> {
   const { to, action } = letter
   const at = Date.now()
