@@ -2,19 +2,24 @@
 import { randomBytes } from "node:crypto"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
-import { dirname, join } from "node:path"
+import { dirname, join, resolve } from "node:path"
 import { parseEnv } from "node:util"
 import { freshRing } from "./ring.ts"
 
 export const root = join(import.meta.dirname, "..")
 
+const named = process.argv.indexOf("--project")
+
+/** The project that a script works on: this repository, or one of the same layout that `--project DIR` names. */
+export const project = named === -1 ? root : resolve(process.argv[named + 1] ?? "")
+
 /** All local state. `npm run reset` removes it. */
-export const stateRoot = join(root, ".wrangler/state")
+export const stateRoot = join(project, ".wrangler/state")
 
 /** Where `wrangler dev` keeps its databases, objects and caches. */
 export const statePath = join(stateRoot, "v3")
-export const migrationsPath = join(root, "migrations")
-const devVarsPath = join(root, ".dev.vars")
+export const migrationsPath = join(project, "migrations")
+const devVarsPath = join(project, ".dev.vars")
 
 /** Ends the script with a sentence instead of a stack. */
 export class Stop extends Error {}
@@ -37,7 +42,7 @@ export function wranglerPath(): string {
 
 /** A text setting of wrangler.toml, by its key. */
 export function wranglerSetting(key: string): string {
-  const found = new RegExp(`^${key}\\s*=\\s*"([^"]*)"`, "m").exec(readFileSync(join(root, "wrangler.toml"), "utf8"))
+  const found = new RegExp(`^${key}\\s*=\\s*"([^"]*)"`, "m").exec(readFileSync(join(project, "wrangler.toml"), "utf8"))
   if (!found) throw new Stop(`wrangler.toml has no ${key} = "…"`)
   return found[1] as string
 }

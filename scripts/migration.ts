@@ -8,7 +8,7 @@ import { additions } from "../src/database/additions.ts"
 import { type Drift, drift, presentSchema, type Query } from "../src/database/drift.ts"
 import drizzle from "../src/database/drizzle.config.ts"
 import { completeMigration, type Present, statementsOf } from "../src/database/migrations.ts"
-import { declaredTables, resources } from "./declared.ts"
+import { declaredTables, resources, schemaFiles } from "./declared.ts"
 import { root, Stop } from "./local.ts"
 
 /** Adds to the folder the migration from what it leads to now to what is declared. Gives its path; `null` when nothing changed. */
@@ -71,7 +71,7 @@ function generate(folder: string, name: string, mayAsk: boolean, ...extra: strin
   const scratch = mkdtempSync(join(tmpdir(), "selvage-drizzle-"))
   try {
     const config = join(scratch, "drizzle.config.json")
-    writeFileSync(config, JSON.stringify({ ...drizzle, out: relative(root, folder) }))
+    writeFileSync(config, JSON.stringify({ ...drizzle, schema: schemaFiles, out: relative(root, folder) }))
     const args = ["generate", "--config", relative(root, config), "--name", name, ...extra]
     const stdio = mayAsk && process.stdin.isTTY ? "inherit" : "pipe"
     const { status, stdout, stderr } = spawnSync(join(root, "node_modules/.bin/drizzle-kit"), args, {

@@ -1,9 +1,10 @@
 /** Puts the app's demo data into a database that has no users. Its people get passwords of their own; nobody has a known one. */
+import { join } from "node:path"
 import { getTableColumns, getTableName } from "drizzle-orm"
 import type { SQLiteTable } from "drizzle-orm/sqlite-core"
-import { seeds } from "../src/app/seeds.ts"
 import { userTable } from "../src/database/schema.ts"
 import { newPassword, passwordSealing } from "./demo.ts"
+import { project } from "./local.ts"
 
 /** Rows by property name, in stored form. */
 type Seeds = readonly { readonly table: SQLiteTable; readonly rows: readonly Readonly<Record<string, unknown>>[] }[]
@@ -14,7 +15,8 @@ async function peopled(pepper: string): Promise<{ readonly all: Seeds; readonly 
   const sealing = passwordSealing(pepper)
   const passwords = new Map<string, string>()
   const all: { table: SQLiteTable; rows: Readonly<Record<string, unknown>>[] }[] = []
-  for (const { table, rows } of seeds(now) as Seeds) {
+  const { seeds }: { seeds(now: Date): Seeds } = await import(join(project, "src/app/seeds.ts"))
+  for (const { table, rows } of seeds(now)) {
     if (getTableName(table) !== getTableName(userTable)) {
       all.push({ table, rows: [...rows] })
       continue

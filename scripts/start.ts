@@ -4,7 +4,7 @@ import { createServer } from "node:net"
 import { placeAssets } from "./assets.ts"
 import { applyMigrations, isReady, withDatabase } from "./database.ts"
 import { keepDemoPasswords } from "./demo.ts"
-import { ensureDevVars, localSecret, localVariable, root, run, Stop, wranglerPath } from "./local.ts"
+import { ensureDevVars, localSecret, localVariable, project, run, Stop, wranglerPath } from "./local.ts"
 import { seed } from "./seed.ts"
 import { mintSetupCode, storeSetupCode } from "./setup-code.ts"
 import { checkSeals, hasAdministrator, welcome } from "./welcome.ts"
@@ -44,7 +44,7 @@ function serve(port: number, origin: string): Promise<void> {
   // Letters lead to where this Worker answers.
   const variables = ["--var", `PUBLIC_URL:${origin}`]
   const worker = fork(wranglerPath(), ["dev", ...options, ...variables, "--show-interactive-dev-session=false"], {
-    cwd: root,
+    cwd: project,
     env: {
       ...process.env,
       X_LOCAL_OBSERVABILITY: "false",

@@ -1,9 +1,9 @@
 /** What `npm start` says: what to open, who can sign in, what to paste. And what it looks at before: whether keys and database belong together. */
 
-import declaration from "../src/app/index.ts"
 import { sealer } from "../src/authentication/seal.ts"
 import { parseKeyRing } from "../src/core/sealing.ts"
 import { readLocal } from "./database.ts"
+import { declaration } from "./declared.ts"
 import { readDemoPasswords } from "./demo.ts"
 import { localSecret, Stop } from "./local.ts"
 import { setUpLine } from "./setup-code.ts"

@@ -57,7 +57,7 @@ export function registryOf(
  */
 export function serve(application: Application, env: Env, runtime: Runtime): Served {
   const config = configOf(env)
-  const world = worldOf(env, config, runtime)
+  const world = worldOf(env, config, runtime, application.accounts)
   const accounts = accountPortsOf(world, application)
   const registry = registryOf(application, { development: config.development }, () => accounts)
   const outbox = outboxOf(world)

@@ -1,5 +1,5 @@
 /** The public surface: what an application may import. Loads in plain Node, because drizzle-kit loads it. */
-export { index, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core"
+export { index, integer, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core"
 export { users } from "./authentication/resources.ts"
 export type { AccountOptions } from "./core/accounts.ts"
 export type { Changes, Pending } from "./core/changes.ts"

@@ -1,6 +1,7 @@
 import type { AccountPorts } from "./authentication/account.ts"
 import { countBreaches, type RangeFetch } from "./authentication/breached.ts"
 import { type SigningKeys, signingKeys } from "./authentication/keys.ts"
+import { defaultRotationRules } from "./authentication/keys-rotation.ts"
 import { type Objects, watched } from "./authentication/objects.ts"
 import { type Derive, deriveArgon2, passwords } from "./authentication/password.ts"
 import { normalisePassword } from "./authentication/password-rules.ts"
@@ -8,6 +9,7 @@ import { refreshTokens } from "./authentication/refresh-token.ts"
 import { type RevocationList, revocationList } from "./authentication/revocation.ts"
 import { sealer } from "./authentication/seal.ts"
 import type { Config, Env } from "./config.ts"
+import type { AccountRules } from "./core/accounts.ts"
 import type { Observe } from "./core/observation.ts"
 import type { Mail } from "./core/outbox.ts"
 import type { Application } from "./core/registry.ts"
@@ -47,7 +49,9 @@ export interface World {
 }
 
 /** The world over the bindings. */
-export function worldOf(env: Env, config: Config, runtime: Runtime): World {
+export function worldOf(env: Env, config: Config, runtime: Runtime, rules: AccountRules): World {
+  // A key that signs no more verifies until its last token is over: what isolates keep and the skew of clocks included.
+  const keepSeconds = Math.max(defaultRotationRules.keepSeconds, rules.accessSeconds + 360)
   const observe = runtime.observe ?? logObservation
   const tell = (where: string, cause: unknown) => observe({ kind: "fault", at: new Date().toISOString(), where, cause })
   const stub = (name: string) => env.USER.getByName(name) as unknown as UserObject
@@ -68,7 +72,10 @@ export function worldOf(env: Env, config: Config, runtime: Runtime): World {
       user: (id) => watched(stub(userObjectName(id)), revocations.doubt),
       ghost: (bucket) => stub(ghostObjectName(bucket)),
     },
-    signing: signingKeys({ database: env.DB, sealer: sealer(config.rings.kek, random) }),
+    signing: signingKeys(
+      { database: env.DB, sealer: sealer(config.rings.kek, random) },
+      { ...defaultRotationRules, keepSeconds },
+    ),
     revocations,
     behind: (work) => runtime.waitUntil(work.catch((cause) => tell("behind", cause))),
   }

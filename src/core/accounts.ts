@@ -23,7 +23,10 @@ export interface AccountOptions {
     /** Asks Have I Been Pwned with five characters of a hash. Default false: nothing leaves. */
     readonly breached?: boolean
   }
-  /** Life of an access token, 60 to 900 seconds; default 600. */
+  /**
+   * Life of an access token, 60 seconds to 7 days; default 600. Longer than minutes only for clients that cannot refresh: every session that
+   * ends is then remembered for as long by every isolate.
+   */
   readonly accessSeconds?: number
   /** Default 30 days without a refresh, 180 days at most. */
   readonly session?: SessionSeconds
@@ -75,8 +78,8 @@ export function accountRules(options: AccountOptions = {}): AccountRules {
       words: password.words ?? [],
       breached: password.breached ?? false,
     },
-    // The hub remembers a revocation for 21 minutes: no token may live longer than it is remembered.
-    accessSeconds: within("accessSeconds", options.accessSeconds ?? 600, 60, 900),
+    // Sessions say how long their tokens live, and the hub remembers a revocation for as long: longer tokens make its list longer.
+    accessSeconds: within("accessSeconds", options.accessSeconds ?? 600, 60, 7 * day),
     session: seconds("session", options.session ?? { idleSeconds: 30 * day, hardSeconds: 180 * day }),
     administratorSession: seconds(
       "administratorSession",

@@ -52,12 +52,15 @@ export class Pending<T = unknown> {
   }
 }
 
+/** Columns and their values; undefined is as if it were left out. */
+export type Values<R extends Resource> = { readonly [K in keyof RowOf<R["table"]>]?: RowOf<R["table"]>[K] | undefined }
+
 /** What a handler gets to write with. */
 export interface Changes {
   /** A new record. The id is made now, unless it comes from `ids.mint` of this call or a stated system; `values` are wire JSON under property names. */
-  create<R extends Resource>(resource: R, values: Partial<RowOf<R["table"]>>): Pending<RowOf<R["table"]>>
+  create<R extends Resource>(resource: R, values: Values<R>): Pending<RowOf<R["table"]>>
   /** Changes some columns of a record. */
-  update<R extends Resource>(resource: R, id: string, values: Partial<RowOf<R["table"]>>): Pending<RowOf<R["table"]>>
+  update<R extends Resource>(resource: R, id: string, values: Values<R>): Pending<RowOf<R["table"]>>
   /** Removes a record and what its relations say goes with it. */
   delete<R extends Resource>(resource: R, id: string): void
   /**

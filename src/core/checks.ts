@@ -235,6 +235,8 @@ function checkLists(model: Model): void {
     if (!indexed) refuse(subject, `filter names ${key}, which no index holds among its first three columns`)
   }
   for (const key of model.sort) {
+    // The order by default: asked for by lists alone.
+    if (key === "createdAt" && !model.verbs.has("list")) continue
     if (!model.columns.has(key)) refuse(subject, `sort names ${key}, which is not a column`)
     if (!model.indexes.some((index) => index.columns.includes(key)))
       refuse(subject, `sort names ${key}, which stands in no index`)

@@ -37,8 +37,14 @@ export interface RestBinding {
   readonly envelope?: { readonly request?: string; readonly answer?: string }
 }
 
-/** Rows that exist only after the commit may stand in an output, at its root or as a property. */
-export type Deferred<O> = O | Pending<O> | { [K in keyof O]: O[K] | Pending<O[K]> }
+/** A record as a handler read it: columns, and what was computed or expanded beside them. */
+type Shown = { readonly id: string; readonly [field: string]: unknown }
+
+/**
+ * What a handler answers: the output, or records that it read or that exist only after the commit, at its root or as a property. Records are
+ * not held against the output's type here but against its schema when they go out, which takes from them what it names.
+ */
+export type Deferred<O> = O | Shown | Pending | { [K in keyof O]: O[K] | Shown | readonly Shown[] | Pending }
 
 /** What `operation()` takes. */
 export interface OperationOptions<I extends z.ZodObject, O extends z.ZodType> {
@@ -56,7 +62,7 @@ export interface OperationOptions<I extends z.ZodObject, O extends z.ZodType> {
   readonly confidential?: true
   readonly rest?: RestBinding
   /** Reads, decides, and says what to change. Runs again when what it read has changed meanwhile. */
-  handle(call: Context & { readonly input: z.output<I> }): Promise<Deferred<z.output<O>>> | Deferred<z.output<O>>
+  handle(call: Context & { readonly input: z.output<I> }): Promise<Deferred<z.input<O>>> | Deferred<z.input<O>>
 }
 
 /** A declared operation. */

@@ -1,8 +1,9 @@
 /** Conduit, as the RealWorld specification wants it: its paths, its envelopes, its errors, its scheme. */
 import { app, type Code, mount, type ToldProblem } from "selvage"
 import * as z from "zod"
-import { articleOperations, articles, articleTags, favorites } from "./articles.ts"
+import { articleOperations, articles, articleTags } from "./articles.ts"
 import { commentOperations, comments } from "./comments.ts"
+import { favoriteOperations, favorites } from "./favorites.ts"
 import { follows, peopleOperations, profiles } from "./people.ts"
 
 /** Faults of what was sent are 422 here. */
@@ -32,7 +33,7 @@ export default app({
   resources: [profiles, follows, articles, articleTags, favorites, comments],
   mounts: [
     mount("/api", {
-      operations: [...peopleOperations, ...articleOperations, ...commentOperations],
+      operations: [...peopleOperations, ...articleOperations, ...favoriteOperations, ...commentOperations],
       schemes: ["Token"],
       problem,
     }),

@@ -34,8 +34,8 @@ export const profileTable = sqliteTable(
       .notNull()
       .references(() => userTable.id),
     username: text({ length: 50 }).notNull(),
-    bio: text({ length: 1000 }),
-    image: text({ length: 500 }),
+    bio: text({ length: 1000 }).notNull().default(""),
+    image: text({ length: 500 }).notNull().default(""),
   },
   (table) => [uniqueIndex("profiles_by_user").on(table.userId), uniqueIndex("profiles_by_username").on(table.username)],
 )
@@ -87,18 +87,7 @@ export const follows = resource("follows", {
 /** What is shown of an author. */
 export const shownProfile = { fields: ["username", "bio", "image", "following"] } as const
 export const profileSchema = z
-  .object({
-    username: z.string(),
-    bio: z
-      .string()
-      .nullable()
-      .transform((text) => text ?? ""),
-    image: z
-      .string()
-      .nullable()
-      .transform((text) => text ?? ""),
-    following: z.boolean(),
-  })
+  .object({ username: z.string(), bio: z.string(), image: z.string(), following: z.boolean() })
   .meta({ id: "ConduitProfile" })
 
 const userSchema = z
@@ -140,7 +129,7 @@ const login = operation("users.login", {
   async handle({ input, accounts, read }) {
     const { userId, email, accessToken: token } = await accounts.signIn(input)
     const { username, bio, image } = await read.get(profiles, { userId })
-    return { email, token, username, bio: bio ?? "", image: image ?? "" }
+    return { email, token, username, bio, image }
   },
 })
 
@@ -159,7 +148,7 @@ const currentUser = operation("users.current", {
       { expand: { user: { fields: ["email"] } } },
     )
     const { email } = user as { email: string }
-    return { email, token: accounts.presented(), username, bio: bio ?? "", image: image ?? "" }
+    return { email, token: accounts.presented(), username, bio, image }
   },
 })
 
@@ -171,8 +160,8 @@ const updateUser = operation("users.update", {
       email: z.email().max(254),
       password: z.string().max(256),
       username: usernameSchema,
-      bio: z.string().max(1000).nullable(),
-      image: z.string().max(500).nullable(),
+      bio: z.string().max(1000),
+      image: z.string().max(500),
     })
     .partial(),
   output: userSchema,
@@ -184,8 +173,8 @@ const updateUser = operation("users.update", {
     const account = await accounts.change({ email, password, name: shown.username }, (changes) => {
       if (Object.keys(shown).length > 0) changes.update(profiles, before.id, shown)
     })
-    const { username, bio, image } = { ...before, ...shown }
-    return { email: account.email, token: accounts.presented(), username, bio: bio ?? "", image: image ?? "" }
+    const { username = before.username, bio = before.bio, image = before.image } = shown
+    return { email: account.email, token: accounts.presented(), username, bio, image }
   },
 })
 
@@ -199,7 +188,7 @@ const getProfile = operation("profiles.get", {
   output: profileSchema,
   policy: anyone(),
   rest: get("/profiles/{username}", profileAnswer),
-  handle: ({ input, read }) => read.get(profiles, input, shownProfile) as never,
+  handle: ({ input, read }) => read.get(profiles, input, shownProfile),
 })
 
 const follow = operation("profiles.follow", {
@@ -212,7 +201,7 @@ const follow = operation("profiles.follow", {
   async handle({ input, read, changes }) {
     const { id, following } = await read.get(profiles, input)
     if (!following) changes.create(follows, { profileId: id })
-    return changes.read(profiles, id, shownProfile) as never
+    return changes.read(profiles, id, shownProfile)
   },
 })
 
@@ -227,7 +216,7 @@ const unfollow = operation("profiles.unfollow", {
     const { id, followers } = await read.get(profiles, input, { fields: ["id"], expand: { followers: { limit: 1 } } })
     // Of the followers nobody sees any but themselves.
     for (const mine of followers as { id: string }[]) changes.delete(follows, mine.id)
-    return changes.read(profiles, id, shownProfile) as never
+    return changes.read(profiles, id, shownProfile)
   },
 })
 

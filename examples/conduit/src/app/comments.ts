@@ -11,7 +11,6 @@ import {
   operation,
   post,
   record,
-  reference,
   remove,
   resource,
   signedIn,
@@ -19,11 +18,10 @@ import {
   stamp,
   text,
   uniqueIndex,
-  userTable,
 } from "selvage"
 import * as z from "zod"
-import { articles, articleTable } from "./articles.ts"
-import { idOf, profileSchema, profiles, profileTable, shownProfile } from "./people.ts"
+import { articles, byProfile, byUser, ofArticle } from "./articles.ts"
+import { idOf, profileSchema, profiles, shownProfile } from "./people.ts"
 
 export const commentTable = sqliteTable(
   "comments",
@@ -31,15 +29,9 @@ export const commentTable = sqliteTable(
     ...record("comment"),
     number: integer().notNull(),
     body: text().notNull(),
-    articleId: reference("article")
-      .notNull()
-      .references(() => articleTable.id),
-    authorId: reference("profile")
-      .notNull()
-      .references(() => profileTable.id),
-    createdBy: reference("user")
-      .notNull()
-      .references(() => userTable.id),
+    articleId: ofArticle(),
+    authorId: byProfile(),
+    createdBy: byUser(),
   },
   (table) => [
     uniqueIndex("comments_by_number").on(table.number),
@@ -91,8 +83,8 @@ const list = operation("comments.list", {
   async handle({ input, read }) {
     const expand = { comments: { ...shown, limit: 100 } }
     const article = await read.get(articles, input, { fields: ["id"], expand })
-    const found = article.comments as { number: number }[]
-    return { comments: found.map(({ number, ...rest }) => ({ ...rest, id: number })) } as never
+    const found = article.comments as (z.input<typeof commentSchema> & { number: number })[]
+    return { comments: found.map(({ number, ...rest }) => ({ ...rest, id: number })) }
   },
 })
 
@@ -110,7 +102,7 @@ const create = operation("comments.create", {
     changes.create(comments, { articleId: article.id, authorId: author.id, body, number: id })
     const { username, bio, image } = author
     const at = now.toISOString()
-    return { id, body, createdAt: at, updatedAt: at, author: { username, bio, image, following: false } } as never
+    return { id, body, createdAt: at, updatedAt: at, author: { username, bio, image, following: false } }
   },
 })
 

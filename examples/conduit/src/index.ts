@@ -1,0 +1,6 @@
+/** The Worker of Conduit. */
+import { worker } from "selvage/worker"
+import application from "./app/index.ts"
+
+export { Hub, Limiter, User } from "selvage/worker"
+export default worker(application)
