@@ -39,8 +39,14 @@ export async function idempotencyOf(run: Run): Promise<StoredKey | null> {
 
 const noMessages: Batch["outbox"] = []
 
+/** What is to be told outside, with ids and sealed. Most calls tell nobody, and wait for nothing. */
+export function outboxOf({ recorder, ports, now }: Run): Batch["outbox"] | Promise<Batch["outbox"]> {
+  const messages = recorder?.messages ?? []
+  return messages.length === 0 ? noMessages : ports.outbox.prepare(messages, now)
+}
+
 /** Everything that the call wants committed. */
-export async function batchOf(run: Run, key: StoredKey | null): Promise<Batch> {
+export function batchOf(run: Run, key: StoredKey | null, outbox: Batch["outbox"]): Batch {
   const { operation } = matched(run)
   const recorder = run.recorder
   if (recorder === null) throw new Error("handle has not run")
@@ -59,7 +65,7 @@ export async function batchOf(run: Run, key: StoredKey | null): Promise<Batch> {
     decidedOn: recorder.writes.length === 0 ? [] : recorder.decidedOn,
     required,
     idempotency: key && { ...key, ...template(run.output, recorder.reads) },
-    outbox: recorder.messages.length === 0 ? noMessages : await run.ports.outbox.prepare(recorder.messages, run.now),
+    outbox,
   }
 }
 

@@ -2,7 +2,7 @@
  * The one pipeline. Every call of every door goes through these stages in this order; no door, job or socket has a way around them.
  */
 
-import { batchOf, checkKey, idempotencyOf, replayInstead, restored, settle } from "./commit.ts"
+import { batchOf, checkKey, idempotencyOf, outboxOf, replayInstead, restored, settle } from "./commit.ts"
 import { checkCredential } from "./credential.ts"
 import type { Arrival, Door } from "./door.ts"
 import { couldPass } from "./fold.ts"
@@ -79,8 +79,10 @@ const commit: Stage = async (run) => {
   if (operation.kind === "query") return requireRight(run)
   const key = await idempotencyOf(run)
   for (let attempt = 1; ; attempt++) {
-    const batch = await batchOf(run, key)
-    const { writes, reads, required, outbox } = batch
+    const pending = outboxOf(run)
+    const outbox = pending instanceof Promise ? await pending : pending
+    const batch = batchOf(run, key, outbox)
+    const { writes, reads, required } = batch
     if (writes.length + reads.length + required.length + outbox.length === 0 && batch.idempotency === null) return
     run.committed = true
     const committed = await openStore(run).commit(batch)

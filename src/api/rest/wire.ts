@@ -47,6 +47,20 @@ function bearerOf(header: string | null, schemes: readonly string[]): string | n
 
 const noSchemes: readonly string[] = []
 
+/** Reading a header costs a call of the runtime, so what most calls never ask for is read when it is asked for. */
+function credentialsOf(request: Request, listed: ReadonlySet<string>, schemes: readonly string[]): Credentials {
+  const { headers } = request
+  const authorization = headers.get("authorization")
+  return {
+    address: headers.get("cf-connecting-ip"),
+    bearer: bearerOf(authorization, schemes),
+    get userAgent() {
+      return headers.get("user-agent")
+    },
+    cookies: authorization === null ? cookiesOf(request, listed) : null,
+  }
+}
+
 /**
  * Makes the reader of requests.
  * @param corsOrigins the origins whose scripts may read answers
@@ -61,12 +75,7 @@ export function wireReader(corsOrigins: readonly string[]): ReadWire {
       route: found.route,
       parameters: found.parameters ?? none,
       refusal: found.refusal ?? null,
-      credentials: {
-        address: headers.get("cf-connecting-ip"),
-        bearer: bearerOf(headers.get("authorization"), found.route?.operation.mount?.schemes ?? noSchemes),
-        userAgent: headers.get("user-agent"),
-        cookies: cookiesOf(request, listed),
-      },
+      credentials: credentialsOf(request, listed, found.route?.operation.mount?.schemes ?? noSchemes),
       origin: origin !== null && listed.has(origin) ? origin : null,
       hasFilterParameters: false,
     }
