@@ -229,6 +229,8 @@ CREATE UNIQUE INDEX `comments_by_number` ON `comments` (`number`);
 --> statement-breakpoint
 CREATE INDEX `comments_by_article` ON `comments` (`articleId`,`createdAt`,`id`);
 --> statement-breakpoint
+CREATE INDEX `comments_by_author` ON `comments` (`authorId`,`createdAt`,`id`);
+--> statement-breakpoint
 CREATE INDEX `comments_by_creator` ON `comments` (`createdBy`,`createdAt`,`id`);
 --> statement-breakpoint
 CREATE TABLE `favorites` (
