@@ -75,7 +75,8 @@ function copyTree(): string {
     cwd: root,
     encoding: "utf8",
   }).split("\0")
-  for (const file of new Set(files.filter((name) => name !== ""))) {
+  // In a second working tree, the packages are a link.
+  for (const file of new Set(files.filter((name) => name !== "" && name !== "node_modules"))) {
     mkdirSync(dirname(join(copy, file)), { recursive: true })
     try {
       cpSync(join(root, file), join(copy, file))

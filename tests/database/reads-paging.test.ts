@@ -102,6 +102,24 @@ describe("keyset pages", () => {
     )
   }, 60_000)
 
+  it("are the same pages by offset, whatever leads to the rows", async () => {
+    const mine = `("projectId" in ('${idOf("project", 0)}', '${idOf("project", 1)}') or "assigneeId" = '${ada.id}')`
+    const narrowed = `${mine} and "organizationId" = '${idOf("org", 1)}'`
+    for (const { filter, where } of [
+      { filter: null, where: mine },
+      { filter: eq("organizationId", idOf("org", 1)), where: narrowed },
+      { filter: eq("assigneeId", ada.id), where: `"assigneeId" = '${ada.id}'` },
+    ]) {
+      const visible = await plain([{ field: "createdAt", descending: true }], where)
+      for (const offset of [0, 1, 9, 60, visible.length - 3, visible.length]) {
+        const { reader, client } = open(models)
+        const page = await reader.list(listOf({ filter, offset, limit: 10, count: "exact" }), by(ada))
+        expect(page.items.map(({ id }) => id)).toEqual(visible.slice(offset, offset + 10))
+        expect([page.count, client.cost.trips]).toEqual([visible.length, 1])
+      }
+    }
+  })
+
   it("sort by the id alone", async () => {
     const found = await pages(models, listOf({ sort: [{ field: "id", descending: false }], limit: 100 }), root)
     expect(found.items.map((row) => row.id)).toEqual(rows.map((row) => row.id))

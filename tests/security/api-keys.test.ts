@@ -39,6 +39,13 @@ function keptKeys(owner: string): Promise<Record<string, unknown>[]> {
   return runInDurableObject(stub as never, (_, state) => state.storage.sql.exec('select * from "keys"').toArray())
 }
 
+test("a key in a browser's cookie is no session", async () => {
+  const { key } = await newKey(["*:write"])
+  const inCookie = { Cookie: `__Host-at=${key}`, "Sec-Fetch-Site": "same-origin" }
+  expect((await call(null, "GET /v1/projects", { headers: inCookie })).status).toBe(401)
+  expect((await using({ key }, "GET /v1/projects")).status).toBe(200)
+})
+
 describe("checklist 28: an API key does what its scopes say and nothing else", () => {
   test.each<[string[], string, object | undefined, number]>([
     [["tasks:read"], "GET /v1/tasks", undefined, 200],

@@ -87,6 +87,18 @@ describe("checklist 26: whose claims do not hold", () => {
   })
 })
 
+test.each(["Basic YWRhOmFkYQ==", "Bearer", "Token of-nobody", "nonsense"])(
+  "a credential of a kind that is not taken does not hold, and is not none: %s",
+  async (authorization) => {
+    const answer = await call(null, "GET /v1/tasks", { headers: { Authorization: authorization } })
+    expect(answer.status).toBe(401)
+    expect(answer.headers.get("WWW-Authenticate")).toContain('error="invalid_token"')
+    // Nor where nobody at all may call.
+    const open = await call(null, "POST /v1/auth/sign-out", { headers: { Authorization: authorization } })
+    expect(open.body.detail).toBe("The credential is not valid")
+  },
+)
+
 test("without a token nobody gets anything but an invitation to sign in", async () => {
   for (const path of ["tasks", "organizations", "projects", "comments", "shares", "members", "project_members"]) {
     const answer = await call(null, `GET /v1/${path}`)
