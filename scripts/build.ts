@@ -35,7 +35,6 @@ function isBrought(specifier: string): boolean {
 
 function isExternal(specifier: string): boolean {
   if (specifier.startsWith(".") || specifier.startsWith("/") || inlined.test(specifier)) return false
-  if (!isBrought(specifier) && !isBuiltin(specifier)) throw new Stop(`${specifier} is no dependency of the package.`)
   return true
 }
 
@@ -50,6 +49,10 @@ function loadedBy(file: string, chunks: ReadonlyMap<string, OutputChunk>, seen =
 
 function refuseStrangers(output: readonly OutputChunk[]): void {
   const chunks = new Map(output.map((chunk) => [chunk.fileName, chunk]))
+  for (const specifier of output.flatMap(({ imports, dynamicImports }) => [...imports, ...dynamicImports])) {
+    if (!chunks.has(specifier) && !isBrought(specifier) && !isBuiltin(specifier))
+      throw new Stop(`${specifier} would be loaded, and no dependency of the package brings it.`)
+  }
   for (const name of Object.keys(entries)) {
     for (const loaded of loadedBy(`${name}.js`, chunks)) {
       if (isBuiltin(loaded)) throw new Stop(`${name} loads ${loaded}: it has to run without Node.`)
