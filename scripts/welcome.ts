@@ -95,7 +95,7 @@ export function welcome({ origin, setupCode, development }: Welcome): string {
       lines.push("", "Demo people, with passwords that were made for this machine:", "")
       lines.push(...passwords.map(([email, password]) => `  ${email.padEnd(width)}  ${password}`))
       lines.push(...pasteLines(origin, ...first))
-    }
+    } else lines.push(`Sign up        ${origin}/account/sign-up`)
   }
   if (setupCode !== null) {
     lines.push(
