@@ -3,6 +3,7 @@
  * or throttle is left out. Refused where sign-up must not tell who has an account.
  */
 import type { Accounts, Also, OpenedSession } from "../core/context.ts"
+import { checkCredential } from "../core/credential.ts"
 import type { EngineWork } from "../core/operation.ts"
 import { system } from "../core/principal.ts"
 import { Problem } from "../core/problem.ts"
@@ -50,6 +51,9 @@ interface Change {
 async function change(flow: Flow, work: EngineWork, given: Change, also?: Also): Promise<{ readonly email: string }> {
   const ports = flow.ports()
   const { password, name } = given
+  // As `auth.changePassword` asks: a key, or whoever acts in another's name, must not take the account over.
+  if (password !== undefined || given.email !== undefined)
+    checkCredential({ name: "accounts.change", kind: "mutation", credential: "session" }, work.reading.principal)
   const person = await callerPerson(work)
   const email = given.email === undefined ? (person.email ?? "") : normaliseEmail(given.email)
   const isMoved = email !== person.email

@@ -120,7 +120,10 @@ export interface Accounts {
   ): Promise<OpenedSession>
   /** Throws UNAUTHENTICATED, RESOURCE_EXHAUSTED. */
   signIn(given: { readonly email: string; readonly password: string }): Promise<OpenedSession>
-  /** Changes the caller's own account; a new password ends the other sessions. Throws ALREADY_EXISTS at /email. */
+  /**
+   * Changes the caller's own account; a new password ends the other sessions. Throws ALREADY_EXISTS at /email; PERMISSION_DENIED for a new
+   * address or password that is not asked for by the person itself, signed in.
+   */
   change(
     given: {
       readonly email?: string | undefined
@@ -129,7 +132,7 @@ export interface Accounts {
     },
     also?: Also,
   ): Promise<{ readonly email: string }>
-  /** The access token with which the call came. */
+  /** The credential with which the call came: the access token, or the key. Throws UNAUTHENTICATED when none stood in the header. */
   presented(): string
 }
 

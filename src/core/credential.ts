@@ -11,7 +11,7 @@ export function covers(scopes: readonly string[], operation: Pick<Operation, "na
   const noun = operation.name.slice(0, operation.name.indexOf("."))
   return scopes.some((scope) => {
     const [of, right] = scope.split(":")
-    return (of === "*" || of === noun) && (right === "write" || operation.kind === "query")
+    return (of === "*" || of === noun) && (right === "write" || (right === "read" && operation.kind === "query"))
   })
 }
 

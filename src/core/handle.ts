@@ -45,7 +45,10 @@ export async function handle(run: Run): Promise<void> {
     expectedVersion,
     read: run.recorder.read,
     changes: run.recorder.changes,
-    accounts: ports.accounts(engineWork(run), operation.confidential === true),
+    // Made when it is asked for: most handlers never do.
+    get accounts() {
+      return ports.accounts(engineWork(run), operation.confidential === true)
+    },
     ids: run.recorder.ids,
     secrets: ports.secrets,
     link: ports.link,

@@ -42,6 +42,11 @@ export function handlerGet(models: Models, name: string, which: Which, select: S
 /** A page. */
 export function handlerList(models: Models, name: string, options: ListOptions): ListPlan {
   const { filter = null, sort, limit = limits.pageSizeDefault, cursor = null, offset, count = false } = options
+  // SQLite takes a negative limit for none.
+  if (!Number.isInteger(limit) || limit < 1 || limit > limits.pageSizeMax)
+    throw new Error(`A list of ${name} has 1 to ${limits.pageSizeMax} records a page, not ${limit}`)
+  if (offset !== undefined && !(Number.isInteger(offset) && offset >= 0))
+    throw new Error(`A list of ${name} passes over a whole number of records, not ${offset}`)
   if (offset !== undefined && cursor !== null) throw new Error(`A list of ${name} has an offset or a cursor, not both`)
   return {
     kind: "list",

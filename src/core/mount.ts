@@ -47,6 +47,11 @@ export interface Mount {
   readonly problem: ProblemRendering | null
 }
 
+/** The mount that a path belongs to, whether anything stands there or not. */
+export function mountAt(mounts: readonly Mount[], path: string): Mount | null {
+  return mounts.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`)) ?? null
+}
+
 /**
  * Declares a mount.
  * @param prefix where it stands, as `/api`

@@ -2,7 +2,7 @@
  * Computed fields: a sub-select by the relation's index, of related records that the reader may see. Nothing is stored, so nothing can be out
  * of date. Refuses nothing: the registry has checked the declaration.
  */
-import { allows, type PredicateScope } from "../authorization/sql.ts"
+import { allows, fieldReadable, type PredicateScope } from "../authorization/sql.ts"
 import { quote } from "../authorization/statement.ts"
 import { modelOf } from "../core/model.ts"
 import type { Computed } from "../core/resource.ts"
@@ -23,10 +23,13 @@ export function computedSql(computed: Computed, scope: PredicateScope): string {
   )
   const visible = allows(inherits ? assumeReadable(model.policy.read, relation.column) : model.policy.read, inner)
   const wanted = computed.where === null ? true : allows(computed.where, inner)
-  if (visible === false || wanted === false) return "0"
+  // A child that keeps its parent's id from the reader must not be counted through the parent.
+  const readable = fieldReadable(relation.column, inner)
+  if (visible === false || wanted === false || readable === false) return "0"
   const tests = [`${columnSql(inner.alias, column)} = ${scope.alias}."id"`]
   if (wanted !== true) tests.push(wanted)
   if (visible !== true) tests.push(rowTest(visible))
+  if (readable !== true) tests.push(rowTest(readable))
   const rows = `from ${quote(model.table)} as ${inner.alias} where ${tests.join(" and ")}`
   return computed.kind === "count" ? `(select count(*) ${rows})` : `(exists (select 1 ${rows}))`
 }

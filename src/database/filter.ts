@@ -147,13 +147,18 @@ function compileSome(node: Extract<Filter, { op: "some" }>, scope: PredicateScop
   const { kind, column: key } = scope.model.relations.get(node.relation) as Relation
   const { models, parameters, principal } = scope
   const inner: PredicateScope = { models, parameters, principal, model, alias: `${scope.alias}_s` }
-  const mine = kind === "one" ? columnSql(scope.alias, decidingColumn(key, scope, "/filter")) : `${scope.alias}."id"`
-  const theirs = kind === "one" ? `${inner.alias}."id"` : columnSql(inner.alias, decidingColumn(key, inner, "/filter"))
+  const side = kind === "one" ? scope : inner
+  const column = decidingColumn(key, side, "/filter")
+  const foreign = columnSql(side.alias, column)
+  const [mine, theirs] = kind === "one" ? [foreign, `${inner.alias}."id"`] : [`${scope.alias}."id"`, foreign]
   const visible = allows(model.policy.read, inner)
   const wanted = node.of === null ? "1" : compileNode(node.of, inner, { pins: new Map(), place: work.place }, false)
   if (visible === false) return "0"
   const tests = visible === true ? wanted : `${wanted} and ${rowTest(visible)}`
-  return `(${mine} in (select ${theirs} from ${quote(model.table)} as ${inner.alias} where ${tests}))`
+  const related = `${mine} in (select ${theirs} from ${quote(model.table)} as ${inner.alias} where ${tests}`
+  if (!column.nullable) return `(${related}))`
+  // There is a related record or there is none: NULL must not make it unknown, which `not` would keep.
+  return kind === "one" ? `(${foreign} is not null and ${related}))` : `(${related} and ${foreign} is not null))`
 }
 
 function compileTerm(

@@ -1,10 +1,13 @@
 /** What is committed for a call, and how it is answered: keys, versions, batches, figures. */
 import { type Changes, Problem } from "selvage"
 import { describe, expect, test } from "vitest"
+import * as z from "zod"
+import type { Json } from "../../src/core/json.ts"
 import { anonymous, callOf, noteId, notes, registry, registryWith, teamId } from "./fixture.ts"
 import { finish, row, say } from "./operations.ts"
 
 describe("an idempotency key", () => {
+  const then = { note: { ...row, title: "then" } }
   const keyed = { input: { id: noteId }, rows: { [noteId]: row }, idempotencyKey: "k" }
 
   test("is stored hashed with its owner and operation, beside the answer with its holes", async () => {
@@ -42,9 +45,9 @@ describe("an idempotency key", () => {
   test("that was used answers as it did, and nothing runs twice", async () => {
     const { output, facts, observed } = await callOf(registryWith(finish()), "notes.finish", {
       ...keyed,
-      commits: [{ kind: "replayed", reads: [], answer: { note: "then" } }],
+      commits: [{ kind: "replayed", reads: [], answer: then }],
     })
-    expect([output, facts.replayed]).toEqual([{ note: "then" }, true])
+    expect([output, facts.replayed]).toEqual([then, true])
     expect(observed.map((one) => one.kind)).toEqual(["replayed", "call"])
   })
 
@@ -52,11 +55,33 @@ describe("an idempotency key", () => {
     const refusing = finish({ handle: () => Promise.reject(new Problem("FAILED_PRECONDITION", "done already")) })
     const replayed = await callOf(registryWith(refusing), "notes.finish", {
       ...keyed,
-      replay: { answer: { note: "then" } },
+      replay: { answer: then },
     })
-    expect(replayed.output).toEqual({ note: "then" })
+    expect(replayed.output).toEqual(then)
     const fresh = await callOf(registryWith(refusing), "notes.finish", keyed)
     expect(fresh.problem?.code).toBe("FAILED_PRECONDITION")
+  })
+
+  describe("of an operation that shows part of a record", () => {
+    const part = finish({ output: z.object({ note: z.object({ title: z.string() }) }) })
+    const answered = (answer: Json) =>
+      callOf(registryWith(part), "notes.finish", { ...keyed, commits: [{ kind: "replayed", reads: [], answer }] })
+
+    test("shows the same part when it answers again", async () => {
+      expect((await answered({ note: { ...row, title: "then" }, more: 1 })).output).toEqual({ note: { title: "then" } })
+      const refusing = finish({ output: part.output, handle: () => Promise.reject(new Problem("ABORTED", "no")) })
+      const replay = { answer: { note: { ...row, title: "then" } } }
+      expect((await callOf(registryWith(refusing), "notes.finish", { ...keyed, replay })).output).toEqual({
+        note: { title: "then" },
+      })
+    })
+
+    test("answers that it is not there, where it is not there any more", async () => {
+      for (const note of [null, { id: noteId }]) {
+        const { problem, output, facts } = await answered({ note })
+        expect([problem?.code, output, facts.replayed]).toEqual(["NOT_FOUND", undefined, true])
+      }
+    })
   })
 
   test("does not open what the caller may not call", async () => {

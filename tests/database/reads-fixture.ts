@@ -25,7 +25,8 @@ export function world(read?: Policy["read"]): Models {
   )
 }
 
-function createTable(table: SQLiteTable): string[] {
+/** What makes a table anew, empty. */
+export function createTable(table: SQLiteTable): string[] {
   const config = getTableConfig(table)
   const columns = config.columns.map((column) => {
     const marks = `${column.primary ? " primary key" : ""}${column.notNull && !column.primary ? " not null" : ""}${column.isUnique ? " unique" : ""}`

@@ -17,7 +17,7 @@ import {
 import { compileModel, type Models } from "../../src/core/model.ts"
 import { any, anyone, can, is, me, memberOf, role, signedIn } from "../../src/core/policy.ts"
 import { resource } from "../../src/core/registry.ts"
-import { immutable, many, one, parent, stamp } from "../../src/core/resource.ts"
+import { countOf, existsOf, immutable, many, one, parent, stamp } from "../../src/core/resource.ts"
 
 export const database = (env as unknown as { DB: D1Database }).DB
 
@@ -149,6 +149,7 @@ export const declared = [
       labels: many("labels", "boardId", { onDelete: "refuse" }),
       notes: many("notes", "boardId", { onDelete: "clear" }),
     },
+    computed: { cardCount: countOf("cards"), hasMine: existsOf("cards", is("ownerId", me)) },
   }),
   resource("cards", {
     table: cardTable,

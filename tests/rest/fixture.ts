@@ -12,7 +12,7 @@ import { anyone, signedIn } from "../../src/core/policy.ts"
 import type { Batch, Committed, Ports, Row, Store } from "../../src/core/ports.ts"
 import { anonymous } from "../../src/core/principal.ts"
 import { Problem, type ProblemOptions } from "../../src/core/problem.ts"
-import { app, buildRegistry, resource } from "../../src/core/registry.ts"
+import { app, buildRegistry, type Registry, resource } from "../../src/core/registry.ts"
 import { many, one } from "../../src/core/resource.ts"
 import { idSchema } from "../../src/core/schema.ts"
 
@@ -48,7 +48,7 @@ const noteTable = sqliteTable(
 
 const signed = { read: signedIn(), create: signedIn(), update: signedIn(), delete: signedIn() }
 
-const notebooks = resource("notebooks", {
+export const notebooks = resource("notebooks", {
   table: notebookTable,
   tenant: "none",
   policy: { ...signed, read: anyone() },
@@ -169,8 +169,16 @@ export const registry = buildRegistry(
   app({ title: "Notes", resources: [notebooks, notes], operations: [publishNote, importNotes, forecast] }),
 )
 
+/** What a door may be opened with. */
+interface Opening {
+  readonly development?: boolean
+  readonly corsOrigins?: readonly string[]
+  /** Another one than that of the notes. */
+  readonly registry?: Registry
+}
+
 /** A caller of a fresh door over a fresh world. */
-export function open(options: { readonly development?: boolean; readonly corsOrigins?: readonly string[] } = {}) {
+export function open(options: Opening = {}) {
   const world: World = {
     row: { id: noteId, version: 3, title: "Milk" },
     page: { items: [], nextCursor: null },
@@ -189,7 +197,7 @@ export function open(options: { readonly development?: boolean; readonly corsOri
   }
   const health = { parts: [{ part: "database", ok: true, milliseconds: 1 }] }
   const door = restDoor({
-    registry,
+    registry: options.registry ?? registry,
     ports: portsOf(world, development),
     settings,
     assets: null,

@@ -26,7 +26,7 @@ function pathInput(wire: Wire, route: Route): Input {
 }
 
 function needsBody(route: Route): boolean {
-  if (route.bodyProperty !== null) return true
+  if (route.bodyProperty !== null || route.envelope.request !== undefined) return true
   return [...route.fields.values()].some((field) => field.required && !route.parameters.includes(field.name))
 }
 
@@ -37,7 +37,7 @@ async function withBody(wire: Wire, route: Route, input: Input): Promise<Json> {
     if (needsBody(route)) throw invalid(base, "malformed_json", "Send a JSON body")
     return input
   }
-  const body = opened(sent, route)
+  const body = unwrapped(wire, sent, route)
   if (route.bodyProperty !== null) return { ...input, [route.bodyProperty]: body }
   if (body === null || typeof body !== "object" || Array.isArray(body))
     throw invalid("", "invalid_type", "The body is a JSON object")
@@ -46,13 +46,15 @@ async function withBody(wire: Wire, route: Route, input: Input): Promise<Json> {
 }
 
 /** What stands in the envelope. Other members beside it would be ignored silently, so they are refused. */
-function opened(body: Json, { envelope }: Route): Json {
+function unwrapped(wire: Wire, body: Json, { envelope }: Route): Json {
   const { request } = envelope
   if (request === undefined) return body
-  if (body === null || typeof body !== "object" || Array.isArray(body) || !Object.hasOwn(body, request))
-    throw invalid("", "required", `The body is {"${request}": …}`)
+  if (body === null || typeof body !== "object" || Array.isArray(body))
+    throw invalid("", "invalid_type", `The body is {"${request}": …}`)
+  if (!Object.hasOwn(body, request)) throw invalid(pointer(request), "required", `The body is {"${request}": …}`)
   const other = Object.keys(body).find((name) => name !== request)
   if (other !== undefined) throw invalid(pointer(other.slice(0, 100)), "unknown_field", `The body is {"${request}": …}`)
+  wire.isUnwrapped = true
   return (body as Input)[request] as Json
 }
 
@@ -97,7 +99,7 @@ export function clientPath(wire: Wire, path: string): string {
   if (body !== null && (path === body || path.startsWith(`${body}/`))) return path.slice(body.length)
   const { request } = route.envelope
   const isAddress = route.parameters.some((name) => path === pointer(name))
-  if (request !== undefined && path !== "" && !isAddress) return pointer(request) + path
+  if (request !== undefined && wire.isUnwrapped && !isAddress) return pointer(request) + path
   if (!route.operation.model || route.takesBody) return path
   if (path.startsWith("/expand/")) return "/expand"
   return wire.hasFilterParameters ? filterPath(path) : path

@@ -1,6 +1,5 @@
 /** The door as the pipeline sees it: four functions over a wire. */
 import type { Door } from "../../core/door.ts"
-import type { Mount } from "../../core/mount.ts"
 import { resolveWire } from "./decode.ts"
 import { encoder, locationsOf } from "./encode.ts"
 import { headerSets } from "./headers.ts"
@@ -12,19 +11,14 @@ import type { Wire } from "./wire.ts"
  * Makes the door of an isolate.
  * @param routes every route, for the addresses of new records
  * @param corsOrigins origins whose scripts may read answers
- * @param mounts parts of the interface that render problems in their own way
  */
-export function doorOf(
-  routes: readonly Route[],
-  corsOrigins: readonly string[],
-  mounts: readonly Mount[],
-): Door<Wire, Response> {
+export function doorOf(routes: readonly Route[], corsOrigins: readonly string[]): Door<Wire, Response> {
   const sets = headerSets(corsOrigins)
   return {
     name: "rest",
     credentials: (wire) => wire.credentials,
     resolve: resolveWire,
     encode: encoder(sets, locationsOf(routes)),
-    encodeProblem: problemEncoder(sets, mounts),
+    encodeProblem: problemEncoder(sets),
   }
 }

@@ -4,7 +4,7 @@ import type { JsonObject } from "../../core/json.ts"
 import type { ProblemRendering } from "../../core/mount.ts"
 import type { ProblemType } from "../../core/problem.ts"
 import { compileShape } from "../../core/shape.ts"
-import { refinements, statusByCode } from "./problem.ts"
+import { codeByType, refinements, statusByCode } from "./problem.ts"
 import type { Route } from "./routes.ts"
 
 const schemas = "#/components/schemas/"
@@ -149,14 +149,15 @@ function mountedFailures(
 ): Record<string, JsonObject> {
   const shape = compileShape(rendering.schema, `problems of ${route.operation.mount?.prefix ?? ""}`)
   Object.assign(components.schemas, shape.named)
-  const answers: Record<string, JsonObject> = {}
+  const answers: Record<string, JsonObject & { readonly description: string }> = {}
   for (const failure of failuresOf(route)) {
     const type = failure in refinements ? (failure as ProblemType) : null
-    const code = type === null ? (failure as Code) : "INVALID_ARGUMENT"
+    const code = type === null ? (failure as Code) : codeByType[type]
     const facts = { violations: [], requestId: "request", retryAfterSeconds: null, message: titleOf(failure) }
     const { status, body } = rendering.render({ code, type, status: statusOfFailure(failure), ...facts })
     const content = body === null ? {} : { content: { "application/json": { schema: shape.schema } } }
-    answers[status] = { description: titleOf(failure), ...content }
+    const others = answers[status]?.description
+    answers[status] = { description: others ? `${others}; or ${titleOf(failure)}` : titleOf(failure), ...content }
   }
   return answers
 }

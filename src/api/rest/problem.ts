@@ -1,7 +1,7 @@
 /** Problem -> RFC 9457. The status comes from the code by Connect's own table, refined where HTTP has a better word for the type. */
 import { type Code, titles } from "../../core/code.ts"
 import type { Facts } from "../../core/door.ts"
-import type { Mount, ToldProblem } from "../../core/mount.ts"
+import type { ToldProblem } from "../../core/mount.ts"
 import type { Problem, ProblemType } from "../../core/problem.ts"
 import { clientPath } from "./decode.ts"
 import { type HeaderSets, tellFacts } from "./headers.ts"
@@ -26,6 +26,17 @@ export const statusByCode: Readonly<Record<Code, number>> = {
   UNAVAILABLE: 503,
   DATA_LOSS: 500,
   UNAUTHENTICATED: 401,
+}
+
+/** The code under which each type is thrown: what a mount is shown of it for the generated document. */
+export const codeByType: Readonly<Record<ProblemType, Code>> = {
+  "method-not-allowed": "UNIMPLEMENTED",
+  "not-acceptable": "INVALID_ARGUMENT",
+  "payload-too-large": "INVALID_ARGUMENT",
+  "unsupported-media-type": "INVALID_ARGUMENT",
+  "version-mismatch": "FAILED_PRECONDITION",
+  "idempotency-key-reused": "FAILED_PRECONDITION",
+  "unknown-route": "NOT_FOUND",
 }
 
 /** Where the type says more than the code. */
@@ -92,23 +103,9 @@ function toldOf(problem: Problem, requestId: string): ToldProblem {
   return { code, type, status: statusOf(problem), message, violations, requestId, retryAfterSeconds }
 }
 
-/** The mount that a request is for, also where nothing stands at its path. */
-function mountOf(wire: Wire, mounts: readonly Mount[]): Mount | null {
-  if (mounts.length === 0) return null
-  if (wire.route !== null) return wire.route.operation.mount
-  const path = `${pathText(wire.request)}/`
-  return mounts.find(({ prefix }) => path.startsWith(`${prefix}/`)) ?? null
-}
-
 /** A problem as its mount renders it, or by RFC 9457. */
-function rendered(
-  wire: Wire,
-  problem: Problem,
-  requestId: string,
-  sets: HeaderSets,
-  mounts: readonly Mount[],
-): Response {
-  const rendering = mountOf(wire, mounts)?.problem ?? null
+function rendered(wire: Wire, problem: Problem, requestId: string, sets: HeaderSets): Response {
+  const rendering = wire.mount?.problem ?? null
   if (rendering === null) {
     const body = bodyOf(wire, problem, requestId)
     return new Response(JSON.stringify(body), { status: body.status, headers: sets.problem })
@@ -119,12 +116,9 @@ function rendered(
 }
 
 /** The encoder of problems of one configuration. */
-export function problemEncoder(
-  sets: HeaderSets,
-  mounts: readonly Mount[],
-): (wire: Wire, problem: Problem, facts: Facts) => Response {
+export function problemEncoder(sets: HeaderSets): (wire: Wire, problem: Problem, facts: Facts) => Response {
   return (wire, problem, facts) => {
-    const answer = rendered(wire, problem, facts.requestId, sets, mounts)
+    const answer = rendered(wire, problem, facts.requestId, sets)
     tellCure(answer.headers, wire, problem)
     tellFacts(answer.headers, wire, facts)
     return answer

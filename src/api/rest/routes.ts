@@ -99,12 +99,19 @@ function bySpecificity(one: string, other: string): number {
 
 /**
  * Every place of a registry, in the order in which they are to be tried.
- * @throws Error when two operations have one method and path
+ * @throws Error when two operations have one method and path, or two paths differ only in the names of their parameters
  */
 export function placesOf(registry: Registry): readonly Place[] {
   const places = new Map<string, Map<Method, Route>>()
+  const spelled = new Map<string, Route>()
   for (const operation of registry.operations.values()) {
     const route = routeOf(operation)
+    const nameless = route.path.replaceAll(/\{\w+\}/g, "{}")
+    const twin = spelled.get(nameless)
+    // Whichever came first would answer for both.
+    if (twin && twin.path !== route.path)
+      throw new Error(`${twin.operation.name} at ${twin.path} and ${operation.name} at ${route.path} are one place`)
+    spelled.set(nameless, route)
     const at = places.get(route.path) ?? new Map<Method, Route>()
     const other = at.get(route.method)
     if (other)

@@ -1,5 +1,6 @@
 /** A request as the door carries it through the pipeline: the route, what its headers say of the caller, nothing of its body. */
 import { cookiesOf } from "../../core/cookies.ts"
+import { type Mount, mountAt } from "../../core/mount.ts"
 import type { Credentials } from "../../core/ports.ts"
 import type { Problem } from "../../core/problem.ts"
 import type { Route } from "./routes.ts"
@@ -9,6 +10,8 @@ export interface Wire {
   readonly request: Request
   /** null when nothing stands at the path, or not with this method; `refusal` says which. */
   readonly route: Route | null
+  /** The part of the interface that the path belongs to, also where nothing stands at it; null for the usual one. */
+  readonly mount: Mount | null
   /** Text of the path's parameters, decoded. */
   readonly parameters: Readonly<Record<string, string>>
   /** Why there is no route. */
@@ -18,6 +21,8 @@ export interface Wire {
   readonly origin: string | null
   /** True once the query string has given filters as parameters: violations are then told under the parameters' names. */
   hasFilterParameters: boolean
+  /** True once the body's envelope was taken off: violations are then told with its member before them. */
+  isUnwrapped: boolean
 }
 
 /** How a request becomes a wire, for one configuration. */
@@ -64,20 +69,28 @@ function credentialsOf(request: Request, listed: ReadonlySet<string>, schemes: r
 /**
  * Makes the reader of requests.
  * @param corsOrigins the origins whose scripts may read answers
+ * @param mounts parts of the interface with schemes and problems of their own
  */
-export function wireReader(corsOrigins: readonly string[]): ReadWire {
+export function wireReader(corsOrigins: readonly string[], mounts: readonly Mount[]): ReadWire {
   const listed = new Set(corsOrigins)
+  const mountOf = (request: Request, route: Route | null) => {
+    if (mounts.length === 0) return null
+    return route === null ? mountAt(mounts, pathText(request)) : route.operation.mount
+  }
   return (request, found) => {
     const { headers } = request
+    const mount = mountOf(request, found.route)
     const origin = listed.size === 0 ? null : headers.get("origin")
     return {
       request,
       route: found.route,
+      mount,
       parameters: found.parameters ?? none,
       refusal: found.refusal ?? null,
-      credentials: credentialsOf(request, listed, found.route?.operation.mount?.schemes ?? noSchemes),
+      credentials: credentialsOf(request, listed, mount?.schemes ?? noSchemes),
       origin: origin !== null && listed.has(origin) ? origin : null,
       hasFilterParameters: false,
+      isUnwrapped: false,
     }
   }
 }
