@@ -8,6 +8,7 @@ import type { Batch, IdempotencyRecord, PendingRead, Row, StoredAnswer } from ".
 import { principalId } from "./principal.ts"
 import { asProblem, invalid, Problem, pointer } from "./problem.ts"
 import { matched, openStore, type Run } from "./run.ts"
+import { violationsOf } from "./validation.ts"
 
 /** The key of a call as it is stored: hashed with principal and operation, so that one caller's key says nothing of another's. */
 export type StoredKey = Pick<IdempotencyRecord, "key" | "inputHash" | "expiresAt">
@@ -103,6 +104,20 @@ export async function restored(run: Run, { answer, reads }: StoredAnswer): Promi
   return whole
 }
 
+/**
+ * What goes out: only what the declared output says, the first time and when it is repeated.
+ * @throws Problem INTERNAL when the handler answered otherwise: it is at fault, not the caller; NOT_FOUND when a repeated answer shows a record
+ *   that is gone
+ */
+export function shownOf(run: Run): Json {
+  const { operation } = matched(run)
+  if (operation.model) return run.output as Json
+  const parsed = operation.output.safeParse(run.output)
+  if (parsed.success) return parsed.data as Json
+  if (run.replayed) throw new Problem("NOT_FOUND", "This was done before, and what it answered is gone")
+  throw new Problem("INTERNAL", "Something went wrong on our side", { cause: violationsOf(parsed.error) })
+}
+
 function placed(into: Json, [segment, ...rest]: readonly string[], value: Json): Json {
   if (segment === undefined) return value
   const key = segment.replaceAll("~1", "/").replaceAll("~0", "~")
@@ -122,8 +137,9 @@ export async function replayInstead(run: Run, thrown: unknown): Promise<Problem 
     const key = await idempotencyOf(run)
     const stored = key && (await openStore(run).replay(key.key, key.inputHash, run.now))
     if (!stored) return problem
-    run.answer = await restored(run, stored)
+    run.output = await restored(run, stored)
     run.replayed = true
+    run.answer = shownOf(run)
     return null
   } catch (second) {
     return asProblem(second)

@@ -2,7 +2,7 @@
  * The one pipeline. Every call of every door goes through these stages in this order; no door, job or socket has a way around them.
  */
 
-import { batchOf, checkKey, idempotencyOf, replayInstead, restored, settle } from "./commit.ts"
+import { batchOf, checkKey, idempotencyOf, replayInstead, restored, settle, shownOf } from "./commit.ts"
 import { checkCredential } from "./credential.ts"
 import type { Arrival, Door } from "./door.ts"
 import { couldPass } from "./fold.ts"
@@ -17,7 +17,7 @@ import { denied, Problem } from "./problem.ts"
 import type { Registry } from "./registry.ts"
 import { factsOf, matched, openStore, type Run, report } from "./run.ts"
 import { batchActions } from "./standard.ts"
-import { refuseBadText, validate, violationsOf } from "./validation.ts"
+import { refuseBadText, validate } from "./validation.ts"
 
 type Stage = (run: Run) => void | Promise<void>
 
@@ -107,17 +107,8 @@ const commit: Stage = async (run) => {
   }
 }
 
-/** Only what the declared output says goes out; a handler that answers otherwise is at fault, not the caller. */
 const encode: Stage = (run) => {
-  const { operation } = matched(run)
-  if (run.replayed || operation.model) {
-    run.answer = run.output as Json
-    return
-  }
-  const parsed = operation.output.safeParse(run.output)
-  if (!parsed.success)
-    throw new Problem("INTERNAL", "Something went wrong on our side", { cause: violationsOf(parsed.error) })
-  run.answer = parsed.data as Json
+  run.answer = shownOf(run)
 }
 
 const stages: readonly (readonly [string, Stage])[] = [
