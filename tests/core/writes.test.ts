@@ -1,5 +1,5 @@
 /** What is committed for a call, and how it is answered: keys, versions, batches, figures. */
-import { type Changes, Problem } from "selvage"
+import { type Changes, type Json, Problem } from "selvage"
 import { describe, expect, test } from "vitest"
 import { anonymous, callOf, noteId, notes, registry, registryWith, teamId } from "./fixture.ts"
 import { finish, row, say } from "./operations.ts"
@@ -39,12 +39,14 @@ describe("an idempotency key", () => {
     expect(other.batches[0]?.idempotency?.key).toContain("user_2")
   })
 
+  const then = { note: { id: noteId, title: "then" } }
+
   test("that was used answers as it did, and nothing runs twice", async () => {
     const { output, facts, observed } = await callOf(registryWith(finish()), "notes.finish", {
       ...keyed,
-      commits: [{ kind: "replayed", reads: [], answer: { note: "then" } }],
+      commits: [{ kind: "replayed", reads: [], answer: then }],
     })
-    expect([output, facts.replayed]).toEqual([{ note: "then" }, true])
+    expect([output, facts.replayed]).toEqual([then, true])
     expect(observed.map((one) => one.kind)).toEqual(["replayed", "call"])
   })
 
@@ -52,11 +54,21 @@ describe("an idempotency key", () => {
     const refusing = finish({ handle: () => Promise.reject(new Problem("FAILED_PRECONDITION", "done already")) })
     const replayed = await callOf(registryWith(refusing), "notes.finish", {
       ...keyed,
-      replay: { answer: { note: "then" } },
+      replay: { answer: { ...then, more: [1], beside: 2 } },
     })
-    expect(replayed.output).toEqual({ note: "then" })
+    expect(replayed.output).toEqual({ ...then, more: [1] })
     const fresh = await callOf(registryWith(refusing), "notes.finish", keyed)
     expect(fresh.problem?.code).toBe("FAILED_PRECONDITION")
+  })
+
+  test("shows of what it repeats what the output says, and tells when that is gone", async () => {
+    const repeated = async (answer: Json) => {
+      const commits = [{ kind: "replayed" as const, reads: [], answer }]
+      const { output, problem } = await callOf(registryWith(finish()), "notes.finish", { ...keyed, commits })
+      return output ?? problem?.code
+    }
+    expect(await repeated({ ...then, beside: 2 })).toEqual(then)
+    expect(await repeated({ note: null })).toBe("NOT_FOUND")
   })
 
   test("does not open what the caller may not call", async () => {

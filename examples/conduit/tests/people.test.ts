@@ -221,3 +221,24 @@ describe("profiles", () => {
     expect(await stored()).toEqual(before)
   })
 })
+
+describe("an account that was made at the engine's own door", () => {
+  it("has no profile, so it reads as others do and writes nothing", async () => {
+    const { exports } = await import("cloudflare:workers")
+    const given = { email: `${unique("plain")}@example.com`, password: "kestrel-gravel-41", name: "Plain" }
+    const body = JSON.stringify({ ...given, transport: "bearer" })
+    const headers = { "Content-Type": "application/json", "CF-Connecting-IP": "198.51.100.7" }
+    const response = await exports.default.fetch(
+      new Request("https://conduit.test/v1/auth/sign-up", { method: "POST", headers, body }),
+    )
+    const opened = (await response.json()) as { session: { accessToken: string } }
+    expect([response.status, opened.session.accessToken]).toEqual([202, anyText])
+    const who = { token: opened.session.accessToken }
+    const before = await stored()
+    expect((await call(who, "GET /articles")).status).toBe(200)
+    await refused(404, call(who, "GET /user"))
+    const article = { title: "T", description: "D", body: "B" }
+    await refused(403, call(who, "POST /articles", { body: { article } }))
+    expect(await stored()).toEqual(before)
+  })
+})

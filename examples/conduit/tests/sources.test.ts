@@ -14,6 +14,7 @@ it("has at most 600 lines of source, none of them too long to read", () => {
   expect(files).toContain("src/app/seeds.ts")
   const lines = files.flatMap((file) => textOf(file).trimEnd().split("\n"))
   expect(lines.length).toBeLessThanOrEqual(600)
+  expect(textOf("README.md")).toContain(`\n${lines.length} lines of source`)
   expect(lines.filter((line) => line.length > 145)).toEqual([])
 })
 
