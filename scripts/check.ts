@@ -8,6 +8,8 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ["types of tests", "tsc", "-p", "tests"],
   ["types of scripts and bench", "tsc", "-p", "scripts"],
   ["types of the project template", "tsc", "-p", "templates/project"],
+  ["types of the examples", "tsc", "-p", "examples"],
+  ["types of their tests", "tsc", "-p", "examples/conduit/tests"],
   ["lint and format", "biome", "check", "--error-on-warnings"],
   ["architecture", "node", "scripts/check-architecture.ts"],
   ["migrations up to date", "node", "scripts/check-migrations.ts"],

@@ -42,6 +42,8 @@ describe("an idempotency key", () => {
     expect(other.batches[0]?.idempotency?.key).toContain("user_2")
   })
 
+  const then = { note: { id: noteId, title: "then" } }
+
   test("that was used answers as it did, and nothing runs twice", async () => {
     const { output, facts, observed } = await callOf(registryWith(finish()), "notes.finish", {
       ...keyed,
