@@ -4,7 +4,6 @@
  * What may scan, and why, stands in `allowed`.
  */
 import { convertV4MiniflareOptions, Miniflare } from "miniflare"
-import application from "../src/app/index.ts"
 import { registryOf } from "../src/app.ts"
 import { allows } from "../src/authorization/sql.ts"
 import { parameters } from "../src/authorization/statement.ts"
@@ -12,6 +11,7 @@ import { type Model, type Models, modelOf } from "../src/core/model.ts"
 import { type Condition, walk } from "../src/core/policy.ts"
 import type { Principal } from "../src/core/principal.ts"
 import { applyMigrations } from "./database.ts"
+import { declaration } from "./declared.ts"
 import { type Case, casesOf, principals } from "./index-cases.ts"
 import { run, Stop, wranglerSetting } from "./local.ts"
 
@@ -131,7 +131,7 @@ async function explain(database: D1Database, cases: readonly Case[]): Promise<Li
 
 async function check(database: D1Database): Promise<void> {
   await applyMigrations(database)
-  const { models } = registryOf(application, { development: true })
+  const { models } = registryOf(declaration, { development: true })
   const cases = await casesOf(models)
   const plans = await explain(database, cases)
   const { results } = await database
@@ -139,20 +139,26 @@ async function check(database: D1Database): Promise<void> {
     .all<{ name: string }>()
   const tables = new Set(results.map((row) => row.name))
   const faults = unservedSorts(models, cases, plans)
+  const scans = new Map<string, { readonly told: string; others: number }>()
   let permitted = 0
   for (const [n, one] of cases.entries()) {
     const plan = plans[n] ?? []
     for (const { table, line } of scansOf(one, plan, tables)) {
       const model = modelOf(models, one.resource)
       if (allowed.some((allowance) => allowance.covers(one, model))) permitted++
-      else
-        faults.push(
-          `${one.resource}: ${one.what}\n  ${line.detail} (${table})\n  cure: ${cureOf(model, one.pins, one.sort)}`,
-        )
+      else {
+        const own = cureOf(model, one.pins, one.sort)
+        const cure = table === model.table ? own : `an index of ${table} that begins with the column that leads to it`
+        const alike = scans.get(cure)
+        if (alike) alike.others++
+        else scans.set(cure, { told: `${one.resource}: ${one.what}\n  ${line.detail} (${table})`, others: 0 })
+      }
     }
   }
+  for (const [cure, { told, others }] of scans)
+    faults.push(`${told}${others === 0 ? "" : `, and ${others} more`}\n  cure: ${cure}`)
   console.log(`${cases.length} statements of ${models.size} resources explained; ${permitted} scans are allowed.`)
-  if (faults.length > 0) throw new Stop(`${faults.length} statements that no index serves:\n\n${faults.join("\n\n")}`)
+  if (faults.length > 0) throw new Stop(`${faults.length} indexes are missing:\n\n${faults.join("\n\n")}`)
 }
 
 await run(async () => {

@@ -3,6 +3,8 @@ import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { root } from "./local.ts"
 
+const conduit = ["--project", "examples/conduit"]
+
 const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ["types of src", "tsc", "-p", "."],
   ["types of tests", "tsc", "-p", "tests"],
@@ -14,8 +16,10 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ["architecture", "node", "scripts/check-architecture.ts"],
   ["migrations up to date", "node", "scripts/check-migrations.ts"],
   ["migrations of the template", "node", "scripts/check-migrations.ts", "--project", "templates/project"],
+  ["Conduit's migrations up to date", "node", "scripts/check-migrations.ts", ...conduit],
   ["generated documents up to date", "node", "scripts/artefacts.ts", "--check"],
   ["indexes proven", "node", "--disable-warning=ExperimentalWarning", "scripts/check-indexes.ts"],
+  ["Conduit's indexes proven", "node", "--disable-warning=ExperimentalWarning", "scripts/check-indexes.ts", ...conduit],
   ["coverage", "node", "scripts/check-coverage.ts"],
 ]
 

@@ -3,15 +3,16 @@ import { bind, type SqlValue } from "../src/authorization/statement.ts"
 import type { Write } from "../src/core/changes.ts"
 import { couldPass } from "../src/core/fold.ts"
 import type { Json } from "../src/core/json.ts"
-import { type Model, type Models, modelOf } from "../src/core/model.ts"
+import { fieldNames, type Model, type Models, modelOf } from "../src/core/model.ts"
 import type { ListPlan, SortKey } from "../src/core/plan.ts"
 import { type Principal, system, type User } from "../src/core/principal.ts"
+import { Problem } from "../src/core/problem.ts"
 import type { StandardVerb } from "../src/core/resource.ts"
 import { isCreatable, isUpdatable } from "../src/core/schema.ts"
 import { filterShape } from "../src/database/filter.ts"
 import { compileList } from "../src/database/planner.ts"
 import { openStore } from "../src/database/store.ts"
-import { expansions, filterings, now, sampleOf, sorts } from "./index-filters.ts"
+import { expansions, filterings, naturalKeys, now, relatedFilterings, sampleOf, sorts } from "./index-filters.ts"
 
 /** One statement of the engine, and what it was made for. */
 export interface Case {
@@ -51,9 +52,19 @@ function listPlan(model: Model, parts: Partial<ListPlan>): ListPlan {
     count: false,
     q: null,
     expand: {},
-    fields: [...model.columns.keys()],
+    fields: fieldNames(model),
   }
   return { kind: "list", resource: model.name, ...base, ...parts }
+}
+
+/** What a column that the principal may not read would decide is refused, and so is no case. */
+function ask<T>(make: () => T | null): T | null {
+  try {
+    return make()
+  } catch (thrown) {
+    if (thrown instanceof Problem && thrown.code === "INVALID_ARGUMENT") return null
+    throw thrown
+  }
 }
 
 function listCase(
@@ -68,15 +79,12 @@ function listCase(
   const values: SqlValue[] = []
   if (plan.filter) filterShape(plan.filter, modelOf(models, plan.resource), values, models)
   const keys = plan.sort.some((key) => key.field === "id") ? plan.sort.length : plan.sort.length + 1
-  const made = compileList(
-    plan,
-    principal,
-    models,
-    values.length,
-    cursor ? Array.from({ length: keys }, () => false) : null,
+  const made = ask(() =>
+    compileList(plan, principal, models, values.length, cursor ? Array.from({ length: keys }, () => false) : null),
   )
   if (made === null) return []
   values.push(21, plan.q, ...(cursor ? Array.from({ length: keys }, () => "x") : []))
+  if (plan.offset !== undefined) values.push(plan.offset)
   const binds = bind(made.slots, { principal, now, values })
   const sort = plan.sort.map((key) => key.field)
   return [
@@ -106,6 +114,10 @@ function lists(models: Models, model: Model, who: string): Case[] {
     }),
     ...make({ filter, count: true }, `${name}, counted`, pins),
   ])
+  for (const { name, filter, pins } of relatedFilterings(models, model)) {
+    cases.push(...make({ filter }, name, pins))
+    cases.push(...make({ filter, offset: 0, count: "exact" }, `${name}, by offset, counted`, pins))
+  }
   if (model.search.length > 0) cases.push(...make({ q: "word" }, "words"))
   for (const [path, expand] of expansions(models, model, 2))
     cases.push(...make({ expand }, `nothing, expanding ${path}`))
@@ -168,10 +180,18 @@ async function others(models: Models, model: Model, who: string): Promise<Case[]
   const { store, during } = noting(models, model, who, cases)
   const reading = { principal: principals[who] as Principal, now }
   const id = `${model.idPrefix}_01kaj700000000000000000000`
-  const fields = [...model.columns.keys()]
+  const fields = fieldNames(model)
   await during("get", "get", ["id"], () =>
     store.get({ kind: "get", resource: model.name, id, fields, expand: {} }, reading),
   )
+  for (const column of naturalKeys(model)) {
+    await during("get", `get by ${column.key}`, [column.key], () =>
+      store.get(
+        { kind: "get", resource: model.name, id: String(sampleOf(column)), key: column.key, fields, expand: {} },
+        reading,
+      ),
+    )
+  }
   for (const [path, expand] of expansions(models, model, 3)) {
     await during("get", `get expanding ${path}`, ["id"], () =>
       store.get({ kind: "get", resource: model.name, id, fields, expand }, reading),

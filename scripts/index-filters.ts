@@ -1,7 +1,8 @@
 /** Which filters, sorts and expansions of a resource the index check tries, with a value for every kind of column. */
 import type { ColumnFacts } from "../src/core/column.ts"
-import { type Model, type Models, modelOf } from "../src/core/model.ts"
+import { fieldNames, type Model, type Models, modelOf } from "../src/core/model.ts"
 import type { Filter, Selection, SortKey } from "../src/core/plan.ts"
+import type { Relation } from "../src/core/resource.ts"
 
 /** The instant of every case. */
 export const now = new Date("2026-11-21T00:00:00.000Z")
@@ -77,6 +78,68 @@ export function filterings(model: Model): readonly Filtering[] {
   return [{ name: "nothing", filter: null, pins: [] }, ...columns.flatMap(single), ...pairs]
 }
 
+/** Columns that lead an index by themselves, or with the tenant before them, in the filter that enters it. */
+function entries(model: Model): Filtering[] {
+  const leads = (key: string) => model.indexes.some(({ columns }) => columns[0] === key)
+  const tenant = model.tenant === null ? undefined : model.columns.get(model.tenant)
+  return [...model.columns.values()].flatMap((column): Filtering[] => {
+    if (column.key === "id" || column.kind.type === "json") return []
+    if (leads(column.key)) return [{ name: column.key, filter: eq(column), pins: [] }]
+    if (!model.filter.has(column.key) || !tenant) return []
+    return [{ name: `${tenant.key} ${column.key}`, filter: { op: "and", of: [eq(tenant), eq(column)] }, pins: [] }]
+  })
+}
+
+function behind(
+  models: Models,
+  model: Model,
+  depth: number,
+): readonly { name: string; filter: Filter; leads: boolean }[] {
+  if (depth === 0) return []
+  return [...model.relations].flatMap(([relation, { resource }]) => {
+    const target = modelOf(models, resource)
+    const entered = entries(target).map((one) => ({ ...one, leads: true }))
+    const of = (name: string, filter: Filter | null, leads: boolean) => ({
+      name: `some ${relation}(${name})`,
+      filter: { op: "some", relation, of: filter } as const,
+      leads,
+    })
+    const inner = [...entered, ...behind(models, target, depth - 1)]
+    return [of("", null, false), ...inner.map((one) => of(one.name, one.filter, one.leads))]
+  })
+}
+
+/**
+ * What handlers may ask of related records, two relations deep: whether there are any, and whether there is one behind an index of theirs, which
+ * then must lead to the rows. Under one tenant, where there are tenants.
+ */
+export function relatedFilterings(models: Models, model: Model): readonly Filtering[] {
+  const tenant = model.tenant === null || model.tenant === "id" ? undefined : model.columns.get(model.tenant)
+  return behind(models, model, 2).map(({ name, filter, leads }): Filtering => {
+    const pins = leads && filter.op === "some" ? [keyOf(model, filter.relation)] : []
+    if (!tenant) return { name, filter, pins }
+    return {
+      name: `${tenant.key} ${name}`,
+      filter: { op: "and", of: [eq(tenant), filter] },
+      pins: [tenant.key, ...pins],
+    }
+  })
+}
+
+/** The column of a record by which a relation leads to it. */
+function keyOf(model: Model, relation: string): string {
+  const { kind, column } = model.relations.get(relation) as Relation
+  return kind === "one" ? column : "id"
+}
+
+/** Unique columns by which a handler may find a record. */
+export function naturalKeys(model: Model): readonly ColumnFacts[] {
+  const keys = model.indexes
+    .filter(({ unique, columns }) => unique && columns.length === 1)
+    .map(({ columns }) => columns[0])
+  return [...model.columns.values()].filter(({ key }) => key !== "id" && keys.includes(key))
+}
+
 /** Each declared sort, in both directions. */
 export function sorts(model: Model): readonly SortKey[] {
   return [...model.sort].flatMap((field) => [
@@ -90,7 +153,7 @@ export function expansions(models: Models, model: Model, depth: number): [string
   if (depth === 0) return []
   return [...model.relations].flatMap(([name, relation]) => {
     const target = modelOf(models, relation.resource)
-    const side = { resource: target.name, fields: [...target.columns.keys()], limit: 20 }
+    const side = { resource: target.name, fields: fieldNames(target), limit: 20 }
     const deeper = expansions(models, target, depth - 1).map(([path, expand]): [string, Selection["expand"]] => [
       `${name}.${path}`,
       { [name]: { ...side, expand } },

@@ -6,7 +6,7 @@ import { allows, fieldReadable, type PredicateScope } from "../authorization/sql
 import { quote } from "../authorization/statement.ts"
 import { modelOf } from "../core/model.ts"
 import type { Computed } from "../core/resource.ts"
-import { assumeReadable } from "./inheritance.ts"
+import { assumeReadable, tenantTest } from "./inheritance.ts"
 import { columnSql, rowTest } from "./wire.ts"
 
 /** The SQL of a computed field of the row under `scope.alias`: a whole number, or 1 and 0. */
@@ -26,7 +26,7 @@ export function computedSql(computed: Computed, scope: PredicateScope): string {
   // A child that keeps its parent's id from the reader must not be counted through the parent.
   const readable = fieldReadable(relation.column, inner)
   if (visible === false || wanted === false || readable === false) return "0"
-  const tests = [`${columnSql(inner.alias, column)} = ${scope.alias}."id"`]
+  const tests = [`${columnSql(inner.alias, column)} = ${scope.alias}."id"`, ...tenantTest(inner, relation, scope)]
   if (wanted !== true) tests.push(wanted)
   if (visible !== true) tests.push(rowTest(visible))
   if (readable !== true) tests.push(rowTest(readable))

@@ -12,8 +12,7 @@ import type { Row } from "../core/ports.ts"
 import { invalid } from "../core/problem.ts"
 import type { Relation } from "../core/resource.ts"
 import { computedSql } from "./computed.ts"
-import { servingColumns } from "./index-choice.ts"
-import { assumeReadable } from "./inheritance.ts"
+import { assumeReadable, tenantTest } from "./inheritance.ts"
 import { keysOf, orderBy } from "./keyset.ts"
 import type { Piece } from "./projection.ts"
 import { columnSql, jsonArgument, rowTest } from "./wire.ts"
@@ -123,19 +122,6 @@ function manySide(
     sql: `(select json_group_array(json("row")) from (${rows} order by ${orderBy(keys, inner.alias)} limit ${limit}))`,
     read: (value) => (value as Json[][]).map(decode),
   }
-}
-
-/** Where only the index that the tenant leads serves, and child and parent are known to be of one tenant, the tenant is named too. */
-function tenantTest(inner: PredicateScope, relation: Relation, scope: PredicateScope): string[] {
-  const { model } = inner
-  const keys = keysOf(model, [{ field: "createdAt", descending: true }])
-  if (model.tenant === null || scope.model.tenant === null || servingColumns(model, [relation.column], keys)) return []
-  const stamp = model.fields[model.tenant]?.stamp
-  const follows = stamp?.from === "parent" && stamp.column === relation.column && stamp.field === scope.model.tenant
-  const mine = model.columns.get(model.tenant)
-  const theirs = scope.model.columns.get(scope.model.tenant)
-  if (!follows || !mine || !theirs) return []
-  return [`${columnSql(inner.alias, mine)} = ${columnSql(scope.alias, theirs)}`]
 }
 
 /** A row as a JSON list, and its names put back. */

@@ -141,7 +141,20 @@ function compileNode(node: Filter, scope: PredicateScope, work: Compiling, pinni
   }
 }
 
-/** Related records as a set of ids, so that a selective inner filter leads to the rows. Only what the reader may see counts. */
+const narrow: ReadonlySet<string> = new Set(["eq", "in", "lt", "lte", "gt", "gte", "startsWith"])
+
+/** Whether an index could lead to the few records that fulfil it. */
+function isSelective(filter: Filter | null): boolean {
+  if (filter === null || filter.op === "not") return false
+  if (filter.op === "some") return isSelective(filter.of)
+  if (filter.op === "and") return filter.of.some(isSelective)
+  return filter.op === "or" ? filter.of.every(isSelective) : narrow.has(filter.op)
+}
+
+/**
+ * Related records, of which only those count that the reader may see: as a set of ids where the inner filter leads to few, so that they lead to
+ * the rows; otherwise looked up row by row.
+ */
 function compileSome(node: Extract<Filter, { op: "some" }>, scope: PredicateScope, work: Compiling): string {
   const model = relatedModel(node.relation, scope.model, scope.models)
   const { kind, column: key } = scope.model.relations.get(node.relation) as Relation
@@ -155,6 +168,8 @@ function compileSome(node: Extract<Filter, { op: "some" }>, scope: PredicateScop
   const wanted = node.of === null ? "1" : compileNode(node.of, inner, { pins: new Map(), place: work.place }, false)
   if (visible === false) return "0"
   const tests = visible === true ? wanted : `${wanted} and ${rowTest(visible)}`
+  if (!isSelective(node.of))
+    return `(exists (select 1 from ${quote(model.table)} as ${inner.alias} where ${theirs} = ${mine} and ${tests}))`
   const related = `${mine} in (select ${theirs} from ${quote(model.table)} as ${inner.alias} where ${tests}`
   if (!column.nullable) return `(${related}))`
   // There is a related record or there is none: NULL must not make it unknown, which `not` would keep.

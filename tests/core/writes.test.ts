@@ -7,7 +7,6 @@ import { anonymous, callOf, noteId, notes, registry, registryWith, teamId } from
 import { finish, row, say } from "./operations.ts"
 
 describe("an idempotency key", () => {
-  const then = { note: { ...row, title: "then" } }
   const keyed = { input: { id: noteId }, rows: { [noteId]: row }, idempotencyKey: "k" }
 
   test("is stored hashed with its owner and operation, beside the answer with its holes", async () => {

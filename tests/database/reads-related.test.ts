@@ -1,7 +1,7 @@
 /** Reads by what is related: computed fields, natural keys, offsets with exact counts. One trip each, under the rights of both sides. */
 import { beforeAll, describe, expect, it } from "vitest"
 import { anonymous, type Principal } from "../../src/core/principal.ts"
-import { at, by, database, idOf, insert, open, user } from "./reads-fixture.ts"
+import { at, by, createTables, database, idOf, insert, open, user, world } from "./reads-fixture.ts"
 import { get, list, makeTables, models } from "./related-tables.ts"
 
 const ada = user(1)
@@ -127,6 +127,42 @@ describe("computed fields", () => {
       [ada, 2],
     ] as const)
       expect(await get(principal, { id: open1, fields: ["reviewCount"] })).toEqual({ reviewCount: count })
+  })
+})
+
+describe("a computed field of a tenant's record", () => {
+  beforeAll(async () => {
+    await createTables()
+    const [org, project] = [idOf("org", 1), (n: number) => idOf("project", n)]
+    const rows = <T>(length: number, row: (n: number) => T) => Array.from({ length }, (_, n) => row(n))
+    await insert(
+      "projects",
+      rows(5, (n) => ({ id: project(n), organizationId: org, name: `${n}` })),
+    )
+    const member = { organizationId: org, userId: ada.id, role: "viewer" }
+    await insert(
+      "members",
+      rows(2, (n) => ({ id: idOf("member", n), projectId: project(n), ...member })),
+    )
+    const task = { organizationId: org, title: "t", status: "open", done: 0 }
+    await insert(
+      "tasks",
+      rows(500, (n) => ({ id: idOf("task", n), projectId: project(n % 5), ...task })),
+    )
+  })
+
+  it("enters the index that the tenant leads, so that it costs what it counts", async () => {
+    const { reader, client } = open(world())
+    const plan = {
+      kind: "get",
+      resource: "projects",
+      id: idOf("project", 1),
+      fields: ["taskCount"],
+      expand: {},
+    } as const
+    expect(await reader.get(plan, by(ada))).toEqual({ taskCount: 100 })
+    expect(client.cost.rowsRead).toBeLessThan(120)
+    expect(await reader.get({ ...plan, id: idOf("project", 3) }, by(ada))).toBeNull()
   })
 })
 

@@ -16,7 +16,7 @@ import {
   shared,
 } from "../../src/core/policy.ts"
 import { resource } from "../../src/core/registry.ts"
-import { many, one, parent, stamp } from "../../src/core/resource.ts"
+import { countOf, many, one, parent, stamp } from "../../src/core/resource.ts"
 
 const organizationTable = sqliteTable("reads_organizations", { ...record("org"), name: text().notNull() })
 const seatTable = sqliteTable(
@@ -136,6 +136,7 @@ export const resources = [
       organization: one("organizations", "organizationId"),
       tasks: many("tasks", "projectId", { onDelete: "refuse" }),
     },
+    computed: { taskCount: countOf("tasks") },
     members: {
       resource: "members",
       record: "projectId",
