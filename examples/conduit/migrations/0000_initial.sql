@@ -223,6 +223,8 @@ CREATE UNIQUE INDEX `comments_by_number` ON `comments` (`number`);
 --> statement-breakpoint
 CREATE INDEX `comments_by_article` ON `comments` (`articleId`,`createdAt`,`id`);
 --> statement-breakpoint
+CREATE INDEX `comments_by_author` ON `comments` (`authorId`,`createdAt`,`id`);
+--> statement-breakpoint
 CREATE TABLE `favorites` (
 	`row_key` integer PRIMARY KEY NOT NULL,
 	`id` text NOT NULL,

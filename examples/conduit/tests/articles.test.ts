@@ -189,7 +189,7 @@ describe("refusals", () => {
     const all = { title: "", description: 1, body: null, tagList: "a" }
     expect(await faults("POST /articles", { article: {} })).toEqual([422, "body", "description", "title"])
     expect(await faults("POST /articles", { article: all })).toEqual([422, "body", "description", "tagList", "title"])
-    expect(await faults("POST /articles", {})).toEqual([422, "body"])
+    expect(await faults("POST /articles", {})).toEqual([422, "article", "body"])
     const good = { title: "T", description: "D", body: "B" }
     expect(await faults("POST /articles", { article: { ...good, favoritesCount: 9 } })).toEqual([
       422,

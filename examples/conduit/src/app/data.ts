@@ -158,6 +158,7 @@ export const commentTable = sqliteTable(
   (table) => [
     uniqueIndex("comments_by_number").on(table.number),
     index("comments_by_article").on(table.articleId, table.createdAt, table.id),
+    index("comments_by_author").on(table.authorId, table.createdAt, table.id),
   ],
 )
 
