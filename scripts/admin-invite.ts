@@ -4,17 +4,18 @@
  */
 import { spawnSync } from "node:child_process"
 import { parseArgs } from "node:util"
-import { root, run, Stop, wranglerPath, wranglerSetting } from "./local.ts"
+import { project, run, Stop, wranglerPath, wranglerSetting } from "./local.ts"
 import { mintSetupCode, setUpLine, storeSetupCode } from "./setup-code.ts"
 
-await run(async () => {
-  const { values } = parseArgs({ options: { local: { type: "boolean", default: false } } })
+/** The command. */
+export async function inviteAdministrator(): Promise<void> {
+  const { values } = parseArgs({ options: { local: { type: "boolean", default: false }, project: { type: "string" } } })
   const code = await mintSetupCode()
   const where = values.local ? "--local" : "--remote"
   const command = storeSetupCode(code).join("; ")
   const options = ["d1", "execute", "DB", where, "--yes", "--command", command]
   const { status } = spawnSync(process.execPath, [wranglerPath(), ...options], {
-    cwd: root,
+    cwd: project,
     // What wrangler says goes to stderr, so that the code can be taken from stdout.
     stdio: ["inherit", process.stderr.fd, "inherit"],
   })
@@ -22,4 +23,6 @@ await run(async () => {
   const origin = values.local ? "http://localhost:8787" : wranglerSetting("PUBLIC_URL") || "https://your.domain"
   console.log(`A code that makes an administrator, once, until ${code.expiresAt}:\n\n${code.text}\n`)
   console.log(`With your own address, name and password:\n\n${setUpLine(origin, code.text)}`)
-})
+}
+
+if (import.meta.main) await run(inviteAdministrator)

@@ -9,12 +9,14 @@ const headers = `/_docs/*
   X-Content-Type-Options: nosniff
 `
 
-/** Copies the bundle when it is missing or another version. */
-export function placeAssets(): void {
+/** Copies the bundle into a folder when it is missing there or another version. */
+export function placeAssets(folder = join(root, "assets")): void {
   const source = join(root, "node_modules/@scalar/api-reference/dist/browser/standalone.js")
-  const target = join(root, "assets/_docs/scalar.js")
-  mkdirSync(join(root, "assets/_docs"), { recursive: true })
-  writeFileSync(join(root, "assets/_headers"), headers)
+  const target = join(folder, "_docs/scalar.js")
+  // The package has the bundle within and nothing to copy it from.
+  if (!existsSync(source) && existsSync(target)) return
+  mkdirSync(join(folder, "_docs"), { recursive: true })
+  writeFileSync(join(folder, "_headers"), headers)
   if (!existsSync(target) || statSync(target).size !== statSync(source).size) copyFileSync(source, target)
 }
 

@@ -167,7 +167,7 @@ const files = globSync("{src,scripts,tests,bench,examples}/**/*.ts", {
 for (const source of files.map(read)) {
   if (source.path.startsWith("src/") && !source.path.endsWith(".config.ts")) checkDirections(source)
   if (source.path.startsWith("src/core/")) checkPurity(source)
-  if (source.path.startsWith("tests/")) checkTests(source)
+  if (/^(examples\/[^/]+\/)?tests\//.test(source.path)) checkTests(source)
   checkNotes(source)
 }
 

@@ -5,7 +5,8 @@ import { join } from "node:path"
 import { migrationsPath, run, Stop } from "./local.ts"
 import { makeMigration } from "./migration.ts"
 
-await run(async () => {
+/** The command. */
+export async function checkMigrations(): Promise<void> {
   if (!existsSync(migrationsPath)) throw new Stop("There are no migrations: npm run migrate:new -- initial")
   const copy = mkdtempSync(join(tmpdir(), "selvage-migrations-"))
   try {
@@ -19,4 +20,6 @@ await run(async () => {
   } finally {
     rmSync(copy, { recursive: true, force: true })
   }
-})
+}
+
+if (import.meta.main) await run(checkMigrations)

@@ -1,10 +1,13 @@
 /** The local D1 database: opened for writing through Miniflare, for reading straight from its file (also while the Worker runs). */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { createRequire } from "node:module"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
-import { convertV4MiniflareOptions, Miniflare } from "miniflare"
 import { statementsOf } from "../src/database/migrations.ts"
-import { migrationsPath, statePath, wranglerSetting } from "./local.ts"
+import { migrationsPath, seedsPath, statePath, wranglerPath, wranglerSetting } from "./local.ts"
+
+// The simulator of the very wrangler that serves the database later; a project has no other.
+const { convertV4MiniflareOptions, Miniflare }: typeof import("miniflare") = createRequire(wranglerPath())("miniflare")
 
 const ledger =
   "create table if not exists d1_migrations(id integer primary key autoincrement, name text unique, " +
@@ -70,10 +73,10 @@ export function readLocal<T>(table: string, read: (database: DatabaseSync) => T)
   return null
 }
 
-/** True when every migration is applied and there are users: nothing to do before the Worker starts. */
+/** True when every migration is applied and there are users, if there is demo data: nothing to do before the Worker starts. */
 export function isReady(): boolean {
   const applied = readLocal("d1_migrations", (database) => database.prepare("select name from d1_migrations").all())
   const names = new Set(applied?.map((row) => row.name))
   const users = readLocal("users", (database) => database.prepare("select 1 from users limit 1").get())
-  return migrationNames().every((name) => names.has(name)) && users != null
+  return migrationNames().every((name) => names.has(name)) && (users != null || !existsSync(seedsPath))
 }

@@ -50,13 +50,14 @@ export function passwordSealing(pepper: string): (userId: string, password: stri
   return hash
 }
 
-if (import.meta.main) {
-  await run(() => {
-    const [address] = process.argv.slice(2)
-    const known = readDemoPasswords()
-    if (known.size === 0) throw new Stop("There are no demo passwords: `npm start` makes them with the database.")
-    const password = address === undefined ? undefined : known.get(address)
-    if (password === undefined) throw new Stop(`Say whose: ${[...known.keys()].join(", ")}`)
-    console.log(password)
-  })
+/** The command: prints the password of the person whose address is given. */
+export function tellPassword(): void {
+  const [address] = process.argv.slice(2)
+  const known = readDemoPasswords()
+  if (known.size === 0) throw new Stop("There are no demo passwords: `npm start` makes them with the database.")
+  const password = address === undefined ? undefined : known.get(address)
+  if (password === undefined) throw new Stop(`Say whose: ${[...known.keys()].join(", ")}`)
+  console.log(password)
 }
+
+if (import.meta.main) await run(tellPassword)

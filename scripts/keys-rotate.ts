@@ -19,9 +19,15 @@ function originOf(url: string | undefined): string {
   return origin
 }
 
-await run(async () => {
+/** The command. */
+export async function rotateKeys(): Promise<void> {
   const { values } = parseArgs({
-    options: { url: { type: "string" }, early: { type: "boolean" }, compromised: { type: "boolean" } },
+    options: {
+      url: { type: "string" },
+      early: { type: "boolean" },
+      compromised: { type: "boolean" },
+      project: { type: "string" },
+    },
   })
   if (values.early && values.compromised) throw new Stop("Either --early or --compromised")
   const mode = values.compromised ? "compromised" : values.early ? "early" : "due"
@@ -37,4 +43,6 @@ await run(async () => {
     throw new Stop(`Refused (${response.status}): ${answer.detail ?? "no reason given"}`)
   if (answer.steps.length === 0) console.log("Nothing was due.")
   for (const { kind, kid } of answer.steps) console.log(kid === null ? kind : `${kind} ${kid}`)
-})
+}
+
+if (import.meta.main) await run(rotateKeys)

@@ -1,4 +1,4 @@
-/** The local installation: where things stand on disk, and the settings that `npm start` works with. */
+/** The local installation: where things stand on disk, and the settings that `npm start` works with. Refuses settings that are not there. */
 import { randomBytes } from "node:crypto"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
@@ -6,6 +6,7 @@ import { dirname, join, resolve } from "node:path"
 import { parseEnv } from "node:util"
 import { freshRing } from "./ring.ts"
 
+/** This repository; in the built package, the package (scripts/build.ts keeps the tools one folder below it, as they are here). */
 export const root = join(import.meta.dirname, "..")
 
 const named = process.argv.indexOf("--project")
@@ -19,6 +20,9 @@ export const stateRoot = join(project, ".wrangler/state")
 /** Where `wrangler dev` keeps its databases, objects and caches. */
 export const statePath = join(stateRoot, "v3")
 export const migrationsPath = join(project, "migrations")
+
+/** Demo data, which a project may leave out. */
+export const seedsPath = join(project, "src/app/seeds.ts")
 const devVarsPath = join(project, ".dev.vars")
 
 /** Ends the script with a sentence instead of a stack. */
@@ -35,9 +39,12 @@ export async function run(main: () => Promise<void> | void): Promise<void> {
   }
 }
 
+/** Finds packages as the project's own files would: its wrangler and drizzle-kit are the ones that run. */
+export const projectRequire = createRequire(join(project, "package.json"))
+
 /** The script of wrangler, to be run with Node. */
 export function wranglerPath(): string {
-  return join(dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin/wrangler.js")
+  return join(dirname(projectRequire.resolve("wrangler/package.json")), "bin/wrangler.js")
 }
 
 /** A text setting of wrangler.toml, by its key. */

@@ -2,14 +2,14 @@
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join, relative } from "node:path"
+import { dirname, join, relative } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { additions } from "../src/database/additions.ts"
 import { type Drift, drift, presentSchema, type Query } from "../src/database/drift.ts"
 import drizzle from "../src/database/drizzle.config.ts"
 import { completeMigration, type Present, statementsOf } from "../src/database/migrations.ts"
 import { declaredTables, resources, schemaFiles } from "./declared.ts"
-import { root, Stop } from "./local.ts"
+import { project, projectRequire, Stop } from "./local.ts"
 
 /** Adds to the folder the migration from what it leads to now to what is declared. Gives its path; `null` when nothing changed. */
 export async function makeMigration(folder: string, name: string, mayAsk: boolean): Promise<string | null> {
@@ -71,13 +71,11 @@ function generate(folder: string, name: string, mayAsk: boolean, ...extra: strin
   const scratch = mkdtempSync(join(tmpdir(), "selvage-drizzle-"))
   try {
     const config = join(scratch, "drizzle.config.json")
-    writeFileSync(config, JSON.stringify({ ...drizzle, schema: schemaFiles, out: relative(root, folder) }))
-    const args = ["generate", "--config", relative(root, config), "--name", name, ...extra]
+    writeFileSync(config, JSON.stringify({ ...drizzle, schema: schemaFiles, out: relative(project, folder) }))
+    const args = ["generate", "--config", relative(project, config), "--name", name, ...extra]
     const stdio = mayAsk && process.stdin.isTTY ? "inherit" : "pipe"
-    const { status, stdout, stderr } = spawnSync(join(root, "node_modules/.bin/drizzle-kit"), args, {
-      cwd: root,
-      stdio,
-    })
+    const script = join(dirname(projectRequire.resolve("drizzle-kit")), "bin.cjs")
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], { cwd: project, stdio })
     if (status !== 0)
       throw new Stop(`drizzle-kit failed. Run it on a terminal if it has a question.\n${stdout ?? ""}${stderr ?? ""}`)
   } finally {

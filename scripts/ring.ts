@@ -9,4 +9,9 @@ export function freshRing(): string {
   return JSON.stringify({ current: "k1", keys: { k1: randomBytes(32).toString("base64url") } })
 }
 
-if (import.meta.main) console.log(freshRing())
+/** The command. */
+export function printRing(): void {
+  console.log(freshRing())
+}
+
+if (import.meta.main) printRing()

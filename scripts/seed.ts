@@ -1,10 +1,10 @@
 /** Puts the app's demo data into a database that has no users. Its people get passwords of their own; nobody has a known one. */
-import { join } from "node:path"
+import { existsSync } from "node:fs"
 import { getTableColumns, getTableName } from "drizzle-orm"
 import type { SQLiteTable } from "drizzle-orm/sqlite-core"
 import { userTable } from "../src/database/schema.ts"
 import { newPassword, passwordSealing } from "./demo.ts"
-import { project } from "./local.ts"
+import { seedsPath } from "./local.ts"
 
 /** Rows by property name, in stored form. */
 type Seeds = readonly { readonly table: SQLiteTable; readonly rows: readonly Readonly<Record<string, unknown>>[] }[]
@@ -15,7 +15,7 @@ async function peopled(pepper: string): Promise<{ readonly all: Seeds; readonly 
   const sealing = passwordSealing(pepper)
   const passwords = new Map<string, string>()
   const all: { table: SQLiteTable; rows: Readonly<Record<string, unknown>>[] }[] = []
-  const { seeds }: { seeds(now: Date): Seeds } = await import(join(project, "src/app/seeds.ts"))
+  const { seeds }: { seeds(now: Date): Seeds } = await import(seedsPath)
   for (const { table, rows } of seeds(now)) {
     if (getTableName(table) !== getTableName(userTable)) {
       all.push({ table, rows: [...rows] })
@@ -34,7 +34,7 @@ async function peopled(pepper: string): Promise<{ readonly all: Seeds; readonly 
 }
 
 /**
- * Inserts the seeds, all or nothing; nothing when there are users already.
+ * Inserts the seeds, all or nothing; nothing when there are users already, or no demo data.
  * @param pepper the ring PEPPER of the Worker that is to serve the database
  * @param keep is given the passwords before anything is written: a password that is written and not kept is lost
  */
@@ -43,7 +43,7 @@ export async function seed(
   pepper: string,
   keep: (passwords: ReadonlyMap<string, string>) => void,
 ): Promise<number> {
-  if (await database.prepare("select 1 from users limit 1").first()) return 0
+  if (!existsSync(seedsPath) || (await database.prepare("select 1 from users limit 1").first())) return 0
   const { all, passwords } = await peopled(pepper)
   keep(passwords)
   const inserts: D1PreparedStatement[] = []

@@ -69,7 +69,8 @@ function serve(port: number, origin: string): Promise<void> {
   })
 }
 
-await run(async () => {
+/** The command. */
+export async function start(): Promise<void> {
   const port = Number(process.env.PORT ?? 8787)
   if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Stop(`PORT is "${process.env.PORT}", not a port.`)
   if (!(await isFree(port))) throw new Stop(`Port ${port} is taken. Choose another: PORT=${port + 1} npm start`)
@@ -79,4 +80,6 @@ await run(async () => {
   // The first answer compiles the Worker; what is printed next works at once.
   await fetch(`http://127.0.0.1:${port}/health/live`).then((response) => response.body?.cancel())
   console.log(welcome({ origin, setupCode, development: localVariable("ENVIRONMENT") === "development" }))
-})
+}
+
+if (import.meta.main) await run(start)

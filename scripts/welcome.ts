@@ -1,11 +1,12 @@
 /** What `npm start` says: what to open, who can sign in, what to paste. And what it looks at before: whether keys and database belong together. */
 
+import { join, relative } from "node:path"
 import { sealer } from "../src/authentication/seal.ts"
 import { parseKeyRing } from "../src/core/sealing.ts"
 import { readLocal } from "./database.ts"
 import { declaration } from "./declared.ts"
 import { readDemoPasswords } from "./demo.ts"
-import { localSecret, Stop } from "./local.ts"
+import { localSecret, project, Stop } from "./local.ts"
 import { setUpLine } from "./setup-code.ts"
 
 /** True when somebody may administer the local installation. */
@@ -70,8 +71,10 @@ export interface Welcome {
 
 /** The lines that sign in and call, as they are pasted. */
 function pasteLines(origin: string, email: string, password: string): string[] {
-  const resource = declaration.resources.find((one) => one.search) ?? declaration.resources[0]
-  if (!resource) return []
+  const listed = declaration.resources.filter(({ operations }) => operations?.includes("list") ?? true)
+  const resource = listed.find((one) => one.search) ?? listed[0]
+  // Nothing of it has the engine's own shape, so what to paste is for the project itself to say.
+  if (!resource) return ["", `What to call, line by line: ${relative(process.cwd(), join(project, "README.md"))}`]
   const body = `{"email":"${email}","password":"${password}"}`
   const take = `sed -n 's/.*"accessToken":"\\([^"]*\\)".*/\\1/p'`
   return [
@@ -86,6 +89,7 @@ function pasteLines(origin: string, email: string, password: string): string[] {
 /** What to open and what to paste. Passwords are for development alone. */
 export function welcome({ origin, setupCode, development }: Welcome): string {
   const lines = ["", `Documentation  ${origin}/docs`, `OpenAPI        ${origin}/openapi.json`]
+  for (const { prefix } of declaration.mounts) lines.push(`Mounted        ${origin}${prefix}`)
   const passwords = [...readDemoPasswords()]
   const [first] = passwords
   if (development) {
@@ -95,7 +99,7 @@ export function welcome({ origin, setupCode, development }: Welcome): string {
       lines.push("", "Demo people, with passwords that were made for this machine:", "")
       lines.push(...passwords.map(([email, password]) => `  ${email.padEnd(width)}  ${password}`))
       lines.push(...pasteLines(origin, ...first))
-    }
+    } else lines.push(`Sign up        ${origin}/account/sign-up`)
   }
   if (setupCode !== null) {
     lines.push(

@@ -19,7 +19,19 @@ export {
   reference,
   secret,
 } from "./core/column.ts"
-export type { Accounts, Also, Context, Found, Ids, ListOptions, Read, Secrets, Select, Which } from "./core/context.ts"
+export type {
+  Accounts,
+  Also,
+  Context,
+  Found,
+  HandlerIds,
+  Ids,
+  ListOptions,
+  Read,
+  Secrets,
+  Select,
+  Which,
+} from "./core/context.ts"
 export type { Json, JsonObject } from "./core/json.ts"
 export { type Mount, type MountOptions, mount, type ProblemRendering, type ToldProblem } from "./core/mount.ts"
 export {
@@ -64,7 +76,7 @@ export {
   signedIn,
   type Value,
 } from "./core/policy.ts"
-export { anonymous, type Principal, system } from "./core/principal.ts"
+export { anonymous, callerId, type Principal, system } from "./core/principal.ts"
 export { Problem, type Violation } from "./core/problem.ts"
 export { type Application, app, resource } from "./core/registry.ts"
 export {
@@ -76,6 +88,7 @@ export {
   immutable,
   many,
   one,
+  own,
   parent,
   type Relation,
   type Resource,

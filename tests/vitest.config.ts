@@ -68,7 +68,7 @@ export default defineConfig({
         test: {
           name: "worker",
           include: ["tests/**/*.test.ts"],
-          exclude: ["tests/node/**", "tests/browser/**"],
+          exclude: ["tests/node/**", "tests/browser/**", "tests/package/**"],
           setupFiles: [join(root, "tests/setup.ts")],
           isolate: false,
           ...patience,

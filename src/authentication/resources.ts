@@ -4,6 +4,7 @@
  */
 import type { AccountRules } from "../core/accounts.ts"
 import { any, can, is, me, memberOf, nobody, role, rule } from "../core/policy.ts"
+import type { Reading, Row, Store } from "../core/ports.ts"
 import { resource } from "../core/registry.ts"
 import { immutable, many, one, type Resource, stamp } from "../core/resource.ts"
 import { apiKeyTable, impersonationTable, serviceAccountTable, userTable } from "../database/schema.ts"
@@ -20,6 +21,25 @@ export const users = resource("users", {
   filter: ["id", "email", "status"],
   operations: ["list", "get"],
 })
+
+const userFields = [
+  "id",
+  "version",
+  "createdAt",
+  "updatedAt",
+  "email",
+  "name",
+  "roles",
+  "status",
+  "kind",
+  "emailVerifiedAt",
+  "deleteAfter",
+]
+
+/** A user as the reader may see them; null when absent or invisible. One read. */
+export function readUser(store: Store, id: string, reading: Reading): Promise<Row | null> {
+  return store.get({ kind: "get", resource: users.name, id, fields: userFields, expand: {} }, reading)
+}
 
 /** Who acted in whose name. Both see it. */
 export const impersonations = resource("impersonations", {

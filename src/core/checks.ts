@@ -215,6 +215,11 @@ function checkFields(model: Model, models: Models): void {
     const subject = `Resource ${model.name}, field ${key}`
     if (!model.columns.has(key)) refuse(subject, "no such column")
     for (const condition of [rule.read, rule.write]) if (condition) checkCondition(condition, model, models, subject)
+    if (rule.stamp?.from === "own") {
+      const { resource, column } = rule.stamp
+      const unique = models.get(resource)?.indexes.some((one) => one.unique && one.columns.join() === column)
+      if (!unique) refuse(subject, `own("${resource}", "${column}"): no resource ${resource} has that unique column`)
+    }
     if (rule.stamp?.from === "parent") {
       const { column, field } = rule.stamp
       const relation = [...model.relations.values()].find(

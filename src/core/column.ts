@@ -4,7 +4,7 @@
  * value is not JSON (Date, bigint, Buffer) are refused, with the builder to use instead.
  */
 import { type Column, is, SQL } from "drizzle-orm"
-import { customType, integer, text } from "drizzle-orm/sqlite-core"
+import { type AnySQLiteColumn, customType, integer, text } from "drizzle-orm/sqlite-core"
 import type * as z from "zod"
 
 /** What a column holds, as every door sees it. */
@@ -50,9 +50,13 @@ export function id(prefix: string) {
   return mark(textColumn().notNull().unique(), { kind: { type: "id", prefix } })
 }
 
-/** The id of another table's record. Chain `.references(() => projectTable.id)` for the foreign key. */
-export function reference(prefix: string) {
-  return mark(textColumn(), { kind: { type: "id", prefix } })
+/**
+ * The id of another table's record.
+ * @param to its id column, for the foreign key: `reference("project", () => projectTable.id)`
+ */
+export function reference(prefix: string, to?: () => AnySQLiteColumn) {
+  const column = mark(textColumn(), { kind: { type: "id", prefix } })
+  return to === undefined ? column : column.references(to)
 }
 
 /** A moment, RFC 3339 UTC with milliseconds, stored as that text (so it sorts as it reads). */

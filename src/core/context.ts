@@ -63,6 +63,12 @@ export interface Ids {
   mint(prefix: string): string
 }
 
+/** What a handler makes ids with. */
+export interface HandlerIds extends Ids {
+  /** A whole number that no other record has: 50 bits of chance, for interfaces whose ids are numbers. Keep it in a unique column. */
+  number(): number
+}
+
 /**
  * One-time secrets for the links in letters: 32 random bytes, which prove that whoever brings them got the letter. What is kept is the hash,
  * in a `secret()` column of the record that the link is about; using it up is a change of that record.
@@ -142,7 +148,7 @@ export interface Context extends Call {
   readonly changes: Changes
   readonly accounts: Accounts
   /** The ids that it mints may be given to `changes.create`. */
-  readonly ids: Ids
+  readonly ids: HandlerIds
   readonly secrets: Secrets
   /** Address of a page that a letter leads to: `link("invitation", text)`. */
   link(page: string, token: string): string

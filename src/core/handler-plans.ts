@@ -71,6 +71,7 @@ export function handlerGroups(name: string, column: string): AggregatePlan {
     q: null,
     measures: [{ fn: "count", field: null }],
     groupBy: [column],
+    mostFirst: true,
     limit: limits.groupsMax,
   }
 }

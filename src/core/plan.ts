@@ -67,6 +67,8 @@ export interface AggregatePlan {
   /** `field` is null for count only. */
   readonly measures: readonly { readonly fn: AggregateFunction; readonly field: string | null }[]
   readonly groupBy: readonly string[]
+  /** The groups with most records first; by their values when left out. */
+  readonly mostFirst?: true
   readonly limit: number
 }
 

@@ -1,4 +1,5 @@
 /** Who calls. A principal is a value: no policy, door or handler ever asks where it came from. */
+import { Problem } from "./problem.ts"
 
 /** Values that a policy can compare. */
 export type Scalar = string | number | boolean
@@ -55,6 +56,15 @@ export function system(reason: string, onBehalfOf?: string): System {
 /** The id that events and `me` name: a user's own id, undefined for the others. */
 export function principalId(principal: Principal): string | undefined {
   return principal.kind === "user" ? principal.id : undefined
+}
+
+/**
+ * The id of the user who calls, for operations that are open to users alone.
+ * @throws Problem UNAUTHENTICATED for anybody else
+ */
+export function callerId(principal: Principal): string {
+  if (principal.kind !== "user") throw new Problem("UNAUTHENTICATED", "Sign in to do this")
+  return principal.id
 }
 
 /** True when the principal holds the application-wide role. The system holds all. */

@@ -1,6 +1,6 @@
 /** What a handler reads and wants written, recorded: the writes in order, and the versions that its decision stands on. */
 import { type Changes, Pending, type Write } from "./changes.ts"
-import type { Ids, Read, Select, Which } from "./context.ts"
+import type { HandlerIds, Ids, Read, Select, Which } from "./context.ts"
 import { handlerGet, handlerGroups, handlerList } from "./handler-plans.ts"
 import type { Json } from "./json.ts"
 import { limits } from "./limits.ts"
@@ -18,7 +18,7 @@ export interface Recorder {
   readonly read: Read
   readonly changes: Changes
   /** The ids that it mints may be given to a create. */
-  readonly ids: Ids
+  readonly ids: HandlerIds
   /**
    * Changes whose values an operation's own input schema has checked already, and that hold only when the record has this version; any
    * when null.
@@ -53,6 +53,15 @@ function clean(model: Model, kind: "create" | "update", values: object): Readonl
 }
 
 const asChecked: typeof clean = (_model, _kind, values) => values as Readonly<Record<string, Json>>
+
+const digits = "0123456789abcdefghjkmnpqrstvwxyz"
+
+/** The last 50 bits of a TypeID, which are chance: what a JavaScript number still holds exactly. */
+function numberOf(id: string): number {
+  let number = 0
+  for (const digit of id.slice(-10)) number = number * 32 + digits.indexOf(digit)
+  return number
+}
 
 /** Starts recording. */
 export function recorder(call: Recording): Recorder {
@@ -102,7 +111,7 @@ export function recorder(call: Recording): Recorder {
   return {
     read: readsAs(call, call.principal, note),
     changes: changesFor(call.principal, null, clean),
-    ids: { mint },
+    ids: { mint, number: () => numberOf(call.ids.mint("number")) },
     checkedChanges: (version) => changesFor(call.principal, version, asChecked),
     writes,
     messages,

@@ -111,7 +111,7 @@ function compileOperation(operation: Operation, models: Models, mount: Mount | n
       return compileShape(operation.input, `${operation.name} input`)
     },
     get outputType() {
-      return compileShape(operation.output, `${operation.name} output`)
+      return compileShape(operation.output, `${operation.name} output`, "output")
     },
   }
 }

@@ -20,8 +20,11 @@ export interface FieldRule {
   readonly read?: Condition
   /** Who may write it; everybody who may write the record when left out. */
   readonly write?: Condition
-  /** Set by the engine at creation, never by a caller: a fact of the call, or a column of the record that another column names. */
-  readonly stamp?: Value | Parent
+  /**
+   * Set by the engine at creation, never by a caller: a fact of the call, a column of the record that another column names, or the caller's own
+   * record of another resource.
+   */
+  readonly stamp?: Value | Parent | Own
   /** Given at creation, never changed. */
   readonly immutable?: true
 }
@@ -31,6 +34,13 @@ export interface Parent {
   readonly from: "parent"
   readonly column: string
   readonly field: string
+}
+
+/** The id of the caller's own record: the one of `resource` whose `column` holds the caller's id. */
+export interface Own {
+  readonly from: "own"
+  readonly resource: string
+  readonly column: string
 }
 
 /** A relation to one record (its id stands in my column) or to many (my id stands in their column). */
@@ -120,14 +130,26 @@ export function many(resource: string, column: string, options: { readonly onDel
   return { kind: "many", resource, column, onDelete: options.onDelete }
 }
 
-/** Field rule: the engine writes it at creation. `stamp(me)`, `stamp(now)`, `stamp(parent("projectId", "organizationId"))`. */
-export function stamp(value: Value | Parent): FieldRule {
+/**
+ * Field rule: the engine writes it at creation. `stamp(me)`, `stamp(now)`, `stamp(parent("projectId", "organizationId"))`,
+ * `stamp(own("profiles", "userId"))`.
+ */
+export function stamp(value: Value | Parent | Own): FieldRule {
   return { stamp: value }
 }
 
 /** The value of `field` in the record that `column` names. */
 export function parent(column: string, field: string): Parent {
   return { from: "parent", column, field }
+}
+
+/**
+ * The caller's own record of `resource`, found in the statement that writes. A caller who has none is refused (FAILED_PRECONDITION); the system
+ * has none, so it states the column.
+ * @param column the unique column of that resource with the user's id
+ */
+export function own(resource: string, column: string): Own {
+  return { from: "own", resource, column }
 }
 
 /** Field rule: given at creation, never changed. */

@@ -41,18 +41,24 @@ export interface Compiled {
 
 type Node = { [key: string]: unknown }
 const prefix = "#/components/schemas/"
-const kept = new WeakMap<z.ZodType, Compiled>()
+const kept = { input: new WeakMap<z.ZodType, Compiled>(), output: new WeakMap<z.ZodType, Compiled>() }
 
-function toJsonSchema(schema: z.ZodType, where: string): Node {
+/** `z.preprocess` tells what comes out of it: right for an answer, and too little for an input, which would take more than it says. */
+function isPreprocess(def: { readonly in?: z.ZodType }): boolean {
+  return def.in?._zod.def.type === "transform"
+}
+
+function toJsonSchema(schema: z.ZodType, where: string, side: keyof typeof kept): Node {
   try {
     return z.toJSONSchema(schema, {
       io: "input",
       unrepresentable: "throw",
       target: "draft-2020-12",
       override: ({ zodSchema, jsonSchema }) => {
-        const def = zodSchema._zod.def as { type: string; format?: string; reverseTransform?: unknown }
+        const def = zodSchema._zod.def as { type: string; format?: string; in?: z.ZodType; reverseTransform?: unknown }
+        const isTold = side === "output" && isPreprocess(def)
         const oneWay = def.type === "transform" || (def.type === "pipe" && def.reverseTransform === undefined)
-        if (oneWay) throw new Error("a transform cannot be told to a client; use z.codec")
+        if (oneWay && !isTold) throw new Error("a transform cannot be told to a client; use z.codec")
         if (def.format === "int32") jsonSchema.format = "int32"
       },
     }) as Node
@@ -77,11 +83,12 @@ function rewriteReferences(node: unknown): unknown {
 /**
  * Compiles a schema on first use and keeps it.
  * @param where names the declaration in errors
+ * @param side an output may be preprocessed: what a handler answers is put into the form that is told
  */
-export function compileShape(schema: z.ZodType, where: string): Compiled {
-  const known = kept.get(schema)
+export function compileShape(schema: z.ZodType, where: string, side: keyof typeof kept = "input"): Compiled {
+  const known = kept[side].get(schema)
   if (known) return known
-  const raw = toJsonSchema(schema, where)
+  const raw = toJsonSchema(schema, where, side)
   const definitions = (raw.$defs ?? {}) as Record<string, Node>
   const named: Record<string, JsonObject> = {}
   for (const [name, definition] of Object.entries(definitions)) {
@@ -99,7 +106,7 @@ export function compileShape(schema: z.ZodType, where: string): Compiled {
     named,
     shape: shapeOf(root as Node, named, rootName ?? where, new Set()),
   }
-  kept.set(schema, compiled)
+  kept[side].set(schema, compiled)
   return compiled
 }
 

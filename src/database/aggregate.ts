@@ -43,7 +43,7 @@ const ordered = new Set<ColumnKind["type"]>([...numeric, "text", "enum", "id", "
 
 /** The part of a cache key that figures and groups are. */
 export function aggregateShape(plan: AggregatePlan): string {
-  return `${plan.measures.map((measure) => `${measure.fn}:${measure.field ?? ""}`).join(",")}|${plan.groupBy.join(",")}`
+  return `${plan.measures.map((measure) => `${measure.fn}:${measure.field ?? ""}`).join(",")}|${plan.groupBy.join(",")}|${plan.mostFirst ?? ""}`
 }
 
 /**
@@ -77,7 +77,8 @@ export function compileAggregate(
   const all = [...groups, ...figures]
   const select = all.map((figure, n) => `${figure.sql} as "${n}"`).join(", ")
   const keys = plan.groupBy.map((field) => columnSql("t", decidingColumn(field, scope, "/groupBy"))).join(", ")
-  const grouped = keys === "" ? "" : ` group by ${keys} order by ${keys} limit cast(${value(0)} as integer)`
+  const order = plan.mostFirst ? `count(*) desc, ${keys}` : keys
+  const grouped = keys === "" ? "" : ` group by ${keys} order by ${order} limit cast(${value(0)} as integer)`
   const sql = `select ${select || "1"} from ${source.from} where ${joined(tests, "and")}${grouped}`
   return {
     ...compiled(sql, scope.parameters.slots),

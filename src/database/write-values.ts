@@ -12,7 +12,7 @@ import type { Json } from "../core/json.ts"
 import type { Model } from "../core/model.ts"
 import type { Principal } from "../core/principal.ts"
 import { invalid } from "../core/problem.ts"
-import type { Parent } from "../core/resource.ts"
+import type { FieldRule, Parent } from "../core/resource.ts"
 
 /** A write that gives values. */
 export type ValueWrite = Extract<Write, { kind: "create" | "update" }>
@@ -29,6 +29,11 @@ export function writableColumn(model: Model, key: string): ColumnFacts | undefin
 export function parentStamp(model: Model, key: string): Parent | null {
   const stamp = model.fields[key]?.stamp
   return stamp?.from === "parent" ? stamp : null
+}
+
+/** True for a stamp that the statement looks up; the others are known before it is sent. */
+function isLookedUp(stamp: FieldRule["stamp"]): boolean {
+  return stamp?.from === "parent" || stamp?.from === "own"
 }
 
 /** Property names that the write gives, in the table's order. Values that are `undefined` are not given. */
@@ -80,7 +85,7 @@ export function createKeys(model: Model, given: ReadonlySet<string>): string[] {
     for (const [key, facts] of columns) {
       if (engineKeys.has(key)) continue
       const stamp = model.fields[key]?.stamp
-      if (given.has(key) || (stamp ? stamp.from !== "parent" : facts.hasDefault)) keys.push(key)
+      if (given.has(key) || (stamp ? !isLookedUp(stamp) : facts.hasDefault)) keys.push(key)
     }
   }
   return keys
@@ -88,7 +93,7 @@ export function createKeys(model: Model, given: ReadonlySet<string>): string[] {
 
 function stampOf(model: Model, facts: ColumnFacts, as: Principal, now: Date): SqlValue | undefined {
   const stamp = model.fields[facts.key]?.stamp
-  if (!stamp || stamp.from === "parent") return undefined
+  if (!stamp || stamp.from === "parent" || stamp.from === "own") return undefined
   if (stamp.from === "literal") return encode(facts, stamp.value, "")
   if (stamp.from === "now") return now.toISOString()
   // The system acts for somebody or for nobody; its own "id" is the user on whose behalf it acts.

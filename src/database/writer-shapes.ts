@@ -6,6 +6,7 @@ import { allows, every, fieldWritable, type Predicate } from "../authorization/s
 import { type Parameters, quote } from "../authorization/statement.ts"
 import { type Model, type Models, modelOf } from "../core/model.ts"
 import { type Condition, walk } from "../core/policy.ts"
+import type { Own } from "../core/resource.ts"
 import { column, eventImage, guardChanged, guardSet, insertEvents, joined } from "./event-statements.ts"
 import { assemble, columnPieces, type Projection } from "./projection.ts"
 import { createKeys, parentStamp, storedAs } from "./write-values.ts"
@@ -58,6 +59,13 @@ function parentSql(outline: Outline, key: string, resolve: (key: string) => stri
   if (!stamp) throw new Error(`${outline.model.name}.${key} is not stamped from a parent`)
   const parent = parentTable(outline.models, outline.model, stamp.column)
   return `(select "$parent".${quote(stamp.field)} from ${quote(parent.table)} as "$parent" where "$parent"."id" = ${resolve(stamp.column)})`
+}
+
+/** SQL of the id of the caller's own record; NULL when there is none, or when nobody calls. */
+function ownSql({ models }: Outline, parameters: Parameters, { resource, column }: Own): string {
+  const model = modelOf(models, resource)
+  const caller = parameters.add({ from: "principal", attribute: "id" })
+  return `(select "$own"."id" from ${quote(model.table)} as "$own" where "$own".${quote(nameOf(model, column))} = ${caller})`
 }
 
 /** Rules of the fields that are given; in a set, a rule binds the records that give the field. */
@@ -123,6 +131,8 @@ function newRow(outline: Outline, own: Parameters, source: Source, keys: readonl
     if (key === "createdAt" || key === "updatedAt") return own.add({ from: "now" })
     const place = places.get(key)
     if (place !== undefined) return storedAs(facts(model, key).kind, source.value(place), outline.set)
+    const stamp = model.fields[key]?.stamp
+    if (stamp?.from === "own") return ownSql(outline, own, stamp)
     return parentStamp(model, key) ? parentSql(outline, key, resolve) : "null"
   }
   return new Map([...model.columns.keys(), ...model.secrets.keys()].map((key) => [key, resolve(key)]))

@@ -7,7 +7,13 @@ import { addressKey, principalKey } from "./keys.ts"
 const periodSeconds = 60
 
 async function admit(binding: RateLimit, key: string): Promise<void> {
-  const { success } = await binding.limit({ key })
+  let success: boolean
+  try {
+    success = (await binding.limit({ key })).success
+  } catch (cause) {
+    // Without a count nobody is let in: an attack would come when counting fails.
+    throw new Problem("UNAVAILABLE", "The service cannot count calls right now", { retryAfterSeconds: 5, cause })
+  }
   if (!success) throw new Problem("RESOURCE_EXHAUSTED", "Too many requests", { retryAfterSeconds: periodSeconds })
 }
 

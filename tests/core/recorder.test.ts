@@ -1,5 +1,5 @@
 /** What a handler reads and wants written: in order, with ids at once, with the versions that the decision stands on. */
-import { system } from "selvage"
+import { anonymous, callerId, system } from "selvage"
 import { describe, expect, test } from "vitest"
 import { Pending } from "../../src/core/changes.ts"
 import { limits } from "../../src/core/limits.ts"
@@ -60,6 +60,20 @@ test("an id may be given when this call minted it, for its own resource; a state
     expect(() => changes.create(notes, { id: other, teamId, title: "Two" })).toThrow("only the system chooses an id")
   changes.as(system("import")).create(notes, { id: noteId, teamId, title: "Three" })
   expect(writes.map((write) => write.id)).toEqual([id, noteId])
+})
+
+test("a number is made of the chance in a new id, exactly", () => {
+  const numberOf = (id: string) =>
+    recorder({ models: registry.models, store: {} as Store, ids: { mint: () => id }, principal: ada, now }).ids.number()
+  expect(numberOf("number_01kaj7000000000000zzzzzzzzzz")).toBe(2 ** 50 - 1)
+  expect(numberOf("number_01kaj700000000000000000010")).toBe(32)
+  expect(numberOf("number_01kaj7000000000000h000000000")).toBe(17 * 32 ** 9)
+})
+
+test("the caller's id is a user's own, and nobody's otherwise", () => {
+  expect(callerId(ada)).toBe(ada.kind === "user" ? ada.id : "")
+  for (const other of [anonymous, system("nightly", "user_1")])
+    expect(() => callerId(other)).toThrow(expect.objectContaining({ code: "UNAUTHENTICATED" }))
 })
 
 test("a version holds for the writes that it is named for", () => {

@@ -17,6 +17,7 @@ import {
   on,
   one,
   operation,
+  own,
   type Policy,
   parent,
   record,
@@ -133,6 +134,14 @@ describe("a resource is refused", () => {
   })
   test("when a stamp copies from no parent", () => {
     expect(build([child({ fields: { note: stamp(parent("parentId", "name")) } })])).toThrow(/no one\(\) relation/)
+    for (const [name, column] of [
+      ["parents", "name"],
+      ["nobodies", "id"],
+    ] as const)
+      expect(build([parentResource, child({ fields: { note: stamp(own(name, column)) } })])).toThrow(
+        /own\(.*no resource .* has that unique column/,
+      )
+    expect(build([parentResource, child({ fields: { note: stamp(own("parents", "id")) } })])).not.toThrow()
   })
   test("when two resources share a table or a name", () => {
     expect(build([parentResource, resource("others", { table: parents, tenant: "none", policy: open })])).toThrow(

@@ -115,6 +115,16 @@ describe("what does not travel as JSON is refused, with the place", () => {
   )
 })
 
+test("an output may be preprocessed, and tells what comes out; an input may not", () => {
+  const schema = z.preprocess((value) => value, z.object({ id: z.int() }))
+  expect(compileShape(schema, "things.do output", "output").schema).toMatchObject({
+    properties: { id: { type: "integer" } },
+  })
+  expect(() => compileShape(schema, "things.do input")).toThrow(/a transform cannot be told to a client/)
+  const after = z.object({ id: z.int() }).transform(({ id }) => id)
+  expect(() => compileShape(after, "things.do output", "output")).toThrow(/a transform cannot be told to a client/)
+})
+
 describe("the schemas of a resource", () => {
   test("give each kind of column its shape", () => {
     const record = compileShape(schemasOf(noteModel).record, "notes").shape

@@ -7,7 +7,6 @@ import { anonymous, callOf, noteId, notes, registry, registryWith, teamId } from
 import { finish, row, say } from "./operations.ts"
 
 describe("an idempotency key", () => {
-  const then = { note: { ...row, title: "then" } }
   const keyed = { input: { id: noteId }, rows: { [noteId]: row }, idempotencyKey: "k" }
 
   test("is stored hashed with its owner and operation, beside the answer with its holes", async () => {
@@ -41,6 +40,8 @@ describe("an idempotency key", () => {
     })
     expect(other.batches[0]?.idempotency?.key).toContain("user_2")
   })
+
+  const then = { note: { id: noteId, title: "then" } }
 
   test("that was used answers as it did, and nothing runs twice", async () => {
     const { output, facts, observed } = await callOf(registryWith(finish()), "notes.finish", {

@@ -17,7 +17,7 @@ import {
 import { compileModel, type Models } from "../../src/core/model.ts"
 import { any, anyone, can, is, me, memberOf, role, signedIn } from "../../src/core/policy.ts"
 import { resource } from "../../src/core/registry.ts"
-import { countOf, existsOf, immutable, many, one, parent, stamp } from "../../src/core/resource.ts"
+import { countOf, existsOf, immutable, many, one, own, parent, stamp } from "../../src/core/resource.ts"
 
 export const database = (env as unknown as { DB: D1Database }).DB
 
@@ -97,6 +97,12 @@ const noteTable = sqliteTable("w_notes", {
   ...record("note"),
   boardId: reference("board").references(() => boardTable.id),
   teamId: reference("team"),
+})
+const authorTable = sqliteTable("w_authors", { ...record("author"), userId: reference("user").notNull().unique() })
+const pageTable = sqliteTable("w_pages", {
+  ...record("page"),
+  authorId: reference("author", () => authorTable.id).notNull(),
+  body: text().notNull(),
 })
 
 const editors = memberOf("teams", "teamId", "editor")
@@ -193,6 +199,23 @@ export const declared = [
     table: noteTable,
     tenant: "teamId",
     policy: { read: anyone(), create: anyone(), update: anyone(), delete: anyone() },
+  }),
+  resource("authors", {
+    table: authorTable,
+    tenant: "none",
+    policy: { read: anyone(), create: anyone(), update: is("userId", me), delete: anyone() },
+  }),
+  resource("pages", {
+    table: pageTable,
+    tenant: "none",
+    policy: {
+      read: anyone(),
+      create: signedIn(),
+      update: can("update", "authorId"),
+      delete: can("update", "authorId"),
+    },
+    fields: { authorId: stamp(own("authors", "userId")) },
+    relations: { author: one("authors", "authorId") },
   }),
 ]
 

@@ -10,6 +10,7 @@ import {
   makeTables,
   mint,
   problemOf,
+  seeder,
   send,
   stored,
   team,
@@ -69,6 +70,36 @@ describe("create", () => {
       const problem = await problemOf(send(batchOf(who, [create("cards", { boardId, title: "No" })])))
       expect(problem.code).toBe("PERMISSION_DENIED")
     }
+    expect(await counts()).toEqual(before)
+  })
+
+  it("stamps the caller's own record, found in the statement, for one record and for many", async () => {
+    const [one, other] = [user(), user()]
+    const [mine, theirs] = await write(
+      seeder,
+      create("authors", { userId: one.id }),
+      create("authors", { userId: other.id }),
+    )
+    const sent = await send(batchOf(one, [create("pages", { body: "a" })]))
+    expect(sent.trips).toBe(1)
+    const rows = await write(one, create("pages", { body: "b" }), create("pages", { body: "c" }))
+    expect(rows.map((row) => row?.authorId)).toEqual([mine?.id, mine?.id])
+    const page = await written(other, create("pages", { body: "d" }))
+    expect(page.authorId).toBe(theirs?.id)
+    expect((await problemOf(write(one, update("pages", String(page.id), { body: "e" })))).code).toBe(
+      "PERMISSION_DENIED",
+    )
+    const given = await problemOf(write(one, create("pages", { body: "f", authorId: String(theirs?.id) })))
+    expect(given.options.violations).toMatchObject([{ path: "/authorId", code: "read_only" }])
+    expect(await written(seeder, create("pages", { body: "g", authorId: String(mine?.id) }))).toMatchObject({
+      body: "g",
+    })
+  })
+
+  it("refuses who has no record of their own to stamp", async () => {
+    const before = await counts()
+    for (const principal of [user(), system("for nobody")])
+      expect((await problemOf(write(principal, create("pages", { body: "a" })))).code).toBe("FAILED_PRECONDITION")
     expect(await counts()).toEqual(before)
   })
 

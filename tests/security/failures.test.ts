@@ -35,6 +35,15 @@ function expectUnavailable(answer: Answer, isolate: Serving): void {
 
 const signInBody = (who: Newcomer) => ({ email: who.email, password: who.password })
 
+test("checklist 41: the shield does not count: nobody is let in", async () => {
+  const isolate = serving({ SHIELD: { limit: async () => fail() } })
+  expectUnavailable(await isolate.call(ada, "GET /v1/me", { headers: ada.headers }), isolate)
+  expectUnavailable(
+    await isolate.call(null, "POST /v1/auth/sign-in", { body: signInBody(ada), headers: ada.headers }),
+    isolate,
+  )
+})
+
 describe("checklist 41: the hub", () => {
   test("does not answer: nobody's session or key is believed by an isolate that has not asked it yet", async () => {
     const isolate = serving(watched("HUB", fail))

@@ -175,9 +175,7 @@ CREATE TABLE `articles` (
 	`body` text NOT NULL,
 	`tagList` text NOT NULL,
 	`authorId` text NOT NULL,
-	`createdBy` text NOT NULL,
-	FOREIGN KEY (`authorId`) REFERENCES `profiles`(`id`) ON UPDATE no action ON DELETE no action,
-	FOREIGN KEY (`createdBy`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action
+	FOREIGN KEY (`authorId`) REFERENCES `profiles`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `articles_id_unique` ON `articles` (`id`);
@@ -187,8 +185,6 @@ CREATE UNIQUE INDEX `articles_by_slug` ON `articles` (`slug`);
 CREATE INDEX `articles_by_creation` ON `articles` (`createdAt`,`id`);
 --> statement-breakpoint
 CREATE INDEX `articles_by_author` ON `articles` (`authorId`,`createdAt`,`id`);
---> statement-breakpoint
-CREATE INDEX `articles_by_creator` ON `articles` (`createdBy`,`createdAt`,`id`);
 --> statement-breakpoint
 CREATE TABLE `article_tags` (
 	`row_key` integer PRIMARY KEY NOT NULL,
@@ -217,10 +213,8 @@ CREATE TABLE `comments` (
 	`body` text NOT NULL,
 	`articleId` text NOT NULL,
 	`authorId` text NOT NULL,
-	`createdBy` text NOT NULL,
 	FOREIGN KEY (`articleId`) REFERENCES `articles`(`id`) ON UPDATE no action ON DELETE no action,
-	FOREIGN KEY (`authorId`) REFERENCES `profiles`(`id`) ON UPDATE no action ON DELETE no action,
-	FOREIGN KEY (`createdBy`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action
+	FOREIGN KEY (`authorId`) REFERENCES `profiles`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `comments_id_unique` ON `comments` (`id`);
@@ -230,8 +224,6 @@ CREATE UNIQUE INDEX `comments_by_number` ON `comments` (`number`);
 CREATE INDEX `comments_by_article` ON `comments` (`articleId`,`createdAt`,`id`);
 --> statement-breakpoint
 CREATE INDEX `comments_by_author` ON `comments` (`authorId`,`createdAt`,`id`);
---> statement-breakpoint
-CREATE INDEX `comments_by_creator` ON `comments` (`createdBy`,`createdAt`,`id`);
 --> statement-breakpoint
 CREATE TABLE `favorites` (
 	`row_key` integer PRIMARY KEY NOT NULL,

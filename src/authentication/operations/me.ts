@@ -11,7 +11,7 @@ import { notFound } from "../../core/problem.ts"
 import { accountOf, admit, callerPerson, commandTo, type Flow } from "../account.ts"
 import { deletionMail } from "../mails.ts"
 import { ask } from "../objects.ts"
-import { users } from "../resources.ts"
+import { readUser, users } from "../resources.ts"
 import { provePassword } from "./password.ts"
 import { passwordInput } from "./sign-up.ts"
 
@@ -30,28 +30,10 @@ export function getMe(): Operation {
 }
 
 async function readMe({ store, reading }: EngineWork): Promise<Row> {
-  const fields = Object.keys(users.table).filter((key) => meFields.has(key))
-  const row = await store.get(
-    { kind: "get", resource: users.name, id: principalId(reading.principal) ?? "", fields, expand: {} },
-    reading,
-  )
+  const row = await readUser(store, principalId(reading.principal) ?? "", reading)
   if (row === null) throw notFound(users.name)
   return row
 }
-
-const meFields = new Set([
-  "id",
-  "version",
-  "createdAt",
-  "updatedAt",
-  "email",
-  "name",
-  "roles",
-  "status",
-  "kind",
-  "emailVerifiedAt",
-  "deleteAfter",
-])
 
 const updateInput = z.strictObject({ name: z.string().trim().min(1).max(100) }).meta({ id: "MeUpdate" })
 

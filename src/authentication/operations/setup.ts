@@ -5,7 +5,7 @@ import { anyone } from "../../core/policy.ts"
 import { system } from "../../core/principal.ts"
 import { Problem } from "../../core/problem.ts"
 import { admit, checkChoice, type Flow, findPerson, normaliseEmail } from "../account.ts"
-import { users } from "../resources.ts"
+import { readUser, users } from "../resources.ts"
 import { hashSecret, parseToken } from "../token.ts"
 import { emailInput, passwordInput } from "./sign-up.ts"
 
@@ -57,10 +57,10 @@ export function setUp(flow: Flow): Operation {
         emailVerifiedAt: now.toISOString(),
         passwordSealed,
       }
-      const [row] = await work.write(
-        ({ changes }) => void changes.as(system("a setup code was given", id)).create(users, values),
-      )
-      return row ?? { id }
+      const itself = system("a setup code was given", id)
+      await work.write(({ changes }) => void changes.as(itself).create(users, values))
+      // Nobody is signed in yet, so the new administrator's record is read on their behalf.
+      return readUser(work.store, id, { principal: itself, now })
     },
   }
 }

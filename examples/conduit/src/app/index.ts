@@ -1,10 +1,10 @@
 /** Conduit, as the RealWorld specification wants it: its paths, its envelopes, its errors, its scheme. */
 import { app, type Code, mount, type ToldProblem } from "selvage"
 import * as z from "zod"
-import { articleOperations, articles, articleTags } from "./articles.ts"
-import { commentOperations, comments } from "./comments.ts"
-import { favoriteOperations, favorites } from "./favorites.ts"
-import { follows, peopleOperations, profiles } from "./people.ts"
+import { articleOperations } from "./articles.ts"
+import { commentOperations } from "./comments.ts"
+import { articles, articleTags, comments, favorites, follows, profiles } from "./data.ts"
+import { peopleOperations } from "./people.ts"
 
 /** Faults of what was sent are 422 here. */
 const unprocessable: ReadonlySet<Code> = new Set(["INVALID_ARGUMENT", "ALREADY_EXISTS", "FAILED_PRECONDITION"])
@@ -28,16 +28,12 @@ const problem = {
   }),
 }
 
+const operations = [...peopleOperations, ...articleOperations, ...commentOperations]
+
 export default app({
   title: "Conduit",
   resources: [profiles, follows, articles, articleTags, favorites, comments],
-  mounts: [
-    mount("/api", {
-      operations: [...peopleOperations, ...articleOperations, ...favoriteOperations, ...commentOperations],
-      schemes: ["Token"],
-      problem,
-    }),
-  ],
+  mounts: [mount("/api", { operations, schemes: ["Token"], problem })],
   // What the specification dictates: a token at once, taken addresses told, no second token to renew the first.
   accounts: {
     emailVerification: "optional",

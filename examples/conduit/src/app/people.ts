@@ -1,135 +1,49 @@
-/** People: an account of the engine, and beside it what Conduit shows of its owner. Followed by one another. */
-import {
-  anyone,
-  existsOf,
-  get,
-  is,
-  many,
-  me,
-  nobody,
-  one,
-  operation,
-  type Principal,
-  Problem,
-  post,
-  put,
-  record,
-  reference,
-  remove,
-  resource,
-  signedIn,
-  sqliteTable,
-  stamp,
-  text,
-  uniqueIndex,
-  userTable,
-} from "selvage"
+/** People: an account of the engine, and beside it what Conduit shows of its owner. Refuses to tell one person's address to another. */
+import { type Also, anyone, callerId, get, operation, post, put, remove, signedIn } from "selvage"
 import * as z from "zod"
+import { follows, profiles } from "./data.ts"
 
-export const profileTable = sqliteTable(
-  "profiles",
-  {
-    ...record("profile"),
-    userId: reference("user")
-      .notNull()
-      .references(() => userTable.id),
-    username: text({ length: 50 }).notNull(),
-    bio: text({ length: 1000 }).notNull().default(""),
-    image: text({ length: 500 }).notNull().default(""),
-  },
-  (table) => [uniqueIndex("profiles_by_user").on(table.userId), uniqueIndex("profiles_by_username").on(table.username)],
-)
+const told = { username: z.string(), bio: z.string(), image: z.string() }
+export const profileSchema = z.object({ ...told, following: z.boolean() }).meta({ id: "ConduitProfile" })
+const userSchema = z.object({ email: z.string(), token: z.string(), ...told }).meta({ id: "ConduitUser" })
+/** What is read of an author. */
+export const shownProfile = { fields: Object.keys(profileSchema.shape) }
 
-export const followTable = sqliteTable(
-  "follows",
-  {
-    ...record("follow"),
-    profileId: reference("profile")
-      .notNull()
-      .references(() => profileTable.id),
-    followerId: reference("user")
-      .notNull()
-      .references(() => userTable.id),
-  },
-  (table) => [
-    uniqueIndex("follows_once").on(table.profileId, table.followerId),
-    uniqueIndex("follows_by_follower").on(table.followerId, table.profileId),
-  ],
-)
+/** What anybody may ask, and what users may do. */
+export const asking = { kind: "query", policy: anyone() } as const
+export const doing = { kind: "mutation", policy: signedIn() } as const
 
-export const profiles = resource("profiles", {
-  table: profileTable,
-  tenant: "none",
-  summary: "What others see of somebody",
-  policy: { read: anyone(), create: is("userId", me), update: is("userId", me), delete: nobody() },
-  relations: {
-    user: one("users", "userId"),
-    followers: many("follows", "profileId", { onDelete: "delete" }),
-  },
-  computed: { following: existsOf("followers", is("followerId", me)) },
-  operations: [],
-})
+const username = z.string().trim().min(1).max(50)
+const email = z.email().max(254)
+const password = z.string().max(256)
+const bio = z.string().max(1000)
+const image = z.string().max(500)
+const changed = z.strictObject({ email, password, username, bio, image }).partial()
 
-export const follows = resource("follows", {
-  table: followTable,
-  tenant: "none",
-  summary: "Somebody following somebody",
-  policy: {
-    read: is("followerId", me),
-    create: is("followerId", me),
-    update: nobody(),
-    delete: is("followerId", me),
-  },
-  fields: { followerId: stamp(me) },
-  operations: [],
-})
-
-/** What is shown of an author. */
-export const shownProfile = { fields: ["username", "bio", "image", "following"] } as const
-export const profileSchema = z
-  .object({ username: z.string(), bio: z.string(), image: z.string(), following: z.boolean() })
-  .meta({ id: "ConduitProfile" })
-
-const userSchema = z
-  .object({ email: z.string(), token: z.string(), username: z.string(), bio: z.string(), image: z.string() })
-  .meta({ id: "ConduitUser" })
-const usernameSchema = z.string().trim().min(1).max(50)
+const answersUser = { output: userSchema, confidential: true } as const
+const entering = { kind: "mutation", policy: anyone(), ...answersUser } as const
 const inEnvelope = { envelope: { request: "user", answer: "user" } }
 
-/** The id of who calls; operations that need it are closed to nobody. */
-export function idOf(principal: Principal): string {
-  if (principal.kind !== "user") throw new Problem("UNAUTHENTICATED", "Sign in to do this")
-  return principal.id
-}
-
 const register = operation("users.register", {
-  kind: "mutation",
+  ...entering,
   summary: "Register a new user",
-  input: z.strictObject({ username: usernameSchema, email: z.email().max(254), password: z.string().max(256) }),
-  output: userSchema,
-  policy: anyone(),
-  confidential: true,
+  input: z.strictObject({ username, email, password }),
   rest: post("/users", { status: 201, ...inEnvelope }),
-  async handle({ input: { username, email, password }, accounts }) {
-    const { accessToken: token } = await accounts.signUp({ email, password, name: username }, (changes, userId) =>
-      changes.create(profiles, { userId, username }),
-    )
+  async handle({ input: { username, ...given }, accounts }) {
+    const also: Also = (changes, userId) => changes.create(profiles, { userId, username })
+    const { email, accessToken: token } = await accounts.signUp({ ...given, name: username }, also)
     return { email, token, username, bio: "", image: "" }
   },
 })
 
 const login = operation("users.login", {
-  kind: "mutation",
+  ...entering,
   summary: "Existing user login",
-  input: z.strictObject({ email: z.string().max(254), password: z.string().max(256) }),
-  output: userSchema,
-  policy: anyone(),
-  confidential: true,
+  input: z.strictObject({ email: z.string().max(254), password }),
   rest: post("/users/login", inEnvelope),
   async handle({ input, accounts, read }) {
     const { userId, email, accessToken: token } = await accounts.signIn(input)
-    const { username, bio, image } = await read.get(profiles, { userId })
-    return { email, token, username, bio, image }
+    return { ...(await read.get(profiles, { userId })), email, token }
   },
 })
 
@@ -137,67 +51,47 @@ const currentUser = operation("users.current", {
   kind: "query",
   summary: "The user who is signed in",
   input: z.strictObject({}),
-  output: userSchema,
+  ...answersUser,
   policy: signedIn(),
-  confidential: true,
   rest: get("/user", { envelope: { answer: "user" } }),
   async handle({ principal, accounts, read }) {
-    const { username, bio, image, user } = await read.get(
-      profiles,
-      { userId: idOf(principal) },
-      { expand: { user: { fields: ["email"] } } },
-    )
-    const { email } = user as { email: string }
-    return { email, token: accounts.presented(), username, bio, image }
+    const withEmail = { expand: { user: { fields: ["email"] } } }
+    const profile = await read.get(profiles, { userId: callerId(principal) }, withEmail)
+    return { ...profile, ...(profile.user as { email: string }), token: accounts.presented() }
   },
 })
 
 const updateUser = operation("users.update", {
-  kind: "mutation",
+  ...doing,
   summary: "Update the user who is signed in",
-  input: z
-    .strictObject({
-      email: z.email().max(254),
-      password: z.string().max(256),
-      username: usernameSchema,
-      bio: z.string().max(1000),
-      image: z.string().max(500),
-    })
-    .partial(),
-  output: userSchema,
-  policy: signedIn(),
-  confidential: true,
+  input: changed.refine((given) => Object.keys(given).length > 0, "Give at least one field"),
+  ...answersUser,
   rest: put("/user", inEnvelope),
   async handle({ input: { email, password, ...shown }, principal, accounts, read }) {
-    const before = await read.get(profiles, { userId: idOf(principal) })
+    const before = await read.get(profiles, { userId: callerId(principal) })
     const account = await accounts.change({ email, password, name: shown.username }, (changes) => {
       if (Object.keys(shown).length > 0) changes.update(profiles, before.id, shown)
     })
-    const { username = before.username, bio = before.bio, image = before.image } = shown
-    return { email: account.email, token: accounts.presented(), username, bio, image }
+    return { ...before, ...shown, email: account.email, token: accounts.presented() }
   },
 })
 
-const byName = z.strictObject({ username: z.string().max(50) })
-const profileAnswer = { envelope: { answer: "profile" } }
+const ofProfile = { input: z.strictObject({ username: z.string().max(50) }), output: profileSchema }
+const answered = { envelope: { answer: "profile" } }
 
 const getProfile = operation("profiles.get", {
-  kind: "query",
+  ...asking,
   summary: "Get a profile",
-  input: byName,
-  output: profileSchema,
-  policy: anyone(),
-  rest: get("/profiles/{username}", profileAnswer),
+  ...ofProfile,
+  rest: get("/profiles/{username}", answered),
   handle: ({ input, read }) => read.get(profiles, input, shownProfile),
 })
 
 const follow = operation("profiles.follow", {
-  kind: "mutation",
+  ...doing,
   summary: "Follow a user",
-  input: byName,
-  output: profileSchema,
-  policy: signedIn(),
-  rest: post("/profiles/{username}/follow", profileAnswer),
+  ...ofProfile,
+  rest: post("/profiles/{username}/follow", answered),
   async handle({ input, read, changes }) {
     const { id, following } = await read.get(profiles, input)
     if (!following) changes.create(follows, { profileId: id })
@@ -206,12 +100,10 @@ const follow = operation("profiles.follow", {
 })
 
 const unfollow = operation("profiles.unfollow", {
-  kind: "mutation",
+  ...doing,
   summary: "Unfollow a user",
-  input: byName,
-  output: profileSchema,
-  policy: signedIn(),
-  rest: remove("/profiles/{username}/follow", profileAnswer),
+  ...ofProfile,
+  rest: remove("/profiles/{username}/follow", answered),
   async handle({ input, read, changes }) {
     const { id, followers } = await read.get(profiles, input, { fields: ["id"], expand: { followers: { limit: 1 } } })
     // Of the followers nobody sees any but themselves.

@@ -1,82 +1,41 @@
-/** Demo data: three people, a few articles, who follows whom. */
+/** Demo data: three people, an article of each, who follows whom. They get passwords where the seeds are put in. */
 import { userTable } from "selvage"
-import { articleTable, articleTagTable } from "./articles.ts"
-import { commentTable } from "./comments.ts"
-import { favoriteTable } from "./favorites.ts"
-import { followTable, profileTable } from "./people.ts"
-
-const day = 24 * 60 * 60 * 1000
-const seedId = (prefix: string, n: number) => `${prefix}_01kaj70000000000000000000${n}`
+import { articleTable, articleTagTable, commentTable, favoriteTable, followTable, profileTable } from "./data.ts"
 
 const people = ["jake", "ada", "grace"]
 const articles = [
-  { title: "How to train your dragon", description: "Ever wonder how?", by: 0, tags: ["dragons", "training"] },
-  { title: "Notes on the Analytical Engine", description: "A sketch, with notes.", by: 1, tags: ["engines", "notes"] },
-  { title: "The first bug", description: "A moth, and a lesson.", by: 2, tags: ["bugs", "notes"] },
+  { title: "How to train your dragon", description: "Ever wonder how?", tags: ["dragons", "training"] },
+  { title: "Notes on the Analytical Engine", description: "A sketch, with notes.", tags: ["engines", "notes"] },
+  { title: "The first bug", description: "A moth, and a lesson.", tags: ["bugs", "notes"] },
 ]
+
+const idOf = (prefix: string, n: number) => `${prefix}_01kaj70000000000000000000${n}`
 
 /** The rows, in the form in which they are stored, parents before children. */
 export function seeds(now: Date) {
-  const stamps = (days: number) => {
-    const at = new Date(now.getTime() - days * day).toISOString()
-    return { version: 1, createdAt: at, updatedAt: at }
+  const row = (prefix: string, n: number, values: object) => {
+    const at = new Date(now.getTime() - (10 - n) * 24 * 60 * 60 * 1000).toISOString()
+    return { id: idOf(prefix, n), version: 1, createdAt: at, updatedAt: at, ...values }
   }
-  const user = (n: number) => seedId("user", n)
-  const profile = (n: number) => seedId("profile", n)
-  const article = (n: number) => seedId("article", n)
+  const userRows = people.map((name, n) => row("user", n, { email: `${name}@example.com`, name, roles: "[]" }))
+  const profileRows = people.map((username, n) => row("profile", n, { userId: idOf("user", n), username }))
+  const articleRows = articles.map(({ tags, ...text }, n) => {
+    const slug = `${text.title.toLowerCase().replaceAll(" ", "-")}-00000${n}`
+    const rest = { body: `${text.description} Everything stands here.`, tagList: JSON.stringify(tags) }
+    return row("article", n, { slug, ...text, ...rest, authorId: idOf("profile", n) })
+  })
+  const tagRows = articles.flatMap(({ tags }, n) =>
+    tags.map((tag, m) => row("articletag", n * 2 + m, { articleId: idOf("article", n), tag })),
+  )
+  const [article, ada, adasProfile] = [idOf("article", 0), idOf("user", 1), idOf("profile", 1)]
+  const comment = { number: 1, body: "Thank you!", articleId: article, authorId: idOf("profile", 2) }
   return [
-    {
-      table: userTable,
-      rows: people.map((name, n) => {
-        const account = { email: `${name}@example.com`, name, roles: "[]", status: "active" }
-        return { id: user(n), ...stamps(30), ...account }
-      }),
-    },
-    {
-      table: profileTable,
-      rows: people.map((username, n) => {
-        const shown = { username, bio: `I am ${username}.`, image: "" }
-        return { id: profile(n), ...stamps(30), userId: user(n), ...shown }
-      }),
-    },
-    {
-      table: followTable,
-      rows: [{ id: seedId("follow", 0), ...stamps(20), profileId: profile(0), followerId: user(1) }],
-    },
-    {
-      table: articleTable,
-      rows: articles.map(({ title, description, by, tags }, n) => {
-        const slug = `${title.toLowerCase().replaceAll(" ", "-")}-00000${n}`
-        const text = { slug, title, description, body: `${description} Everything stands here.` }
-        const owner = { authorId: profile(by), createdBy: user(by) }
-        return { id: article(n), ...stamps(10 - n), ...text, tagList: JSON.stringify(tags), ...owner }
-      }),
-    },
-    {
-      table: articleTagTable,
-      rows: articles.flatMap(({ tags }, n) =>
-        tags.map((tag, m) => ({ id: seedId("articletag", n * 2 + m), ...stamps(10 - n), articleId: article(n), tag })),
-      ),
-    },
-    {
-      table: favoriteTable,
-      rows: [
-        { id: seedId("favorite", 0), ...stamps(5), articleId: article(0), profileId: profile(1), userId: user(1) },
-      ],
-    },
-    {
-      table: commentTable,
-      rows: [
-        {
-          id: seedId("comment", 0),
-          ...stamps(4),
-          number: 1,
-          body: "Thank you!",
-          articleId: article(0),
-          authorId: profile(2),
-          createdBy: user(2),
-        },
-      ],
-    },
+    { table: userTable, rows: userRows },
+    { table: profileTable, rows: profileRows },
+    { table: followTable, rows: [row("follow", 0, { profileId: idOf("profile", 0), followerId: ada })] },
+    { table: articleTable, rows: articleRows },
+    { table: articleTagTable, rows: tagRows },
+    { table: favoriteTable, rows: [row("favorite", 0, { articleId: article, profileId: adasProfile, userId: ada })] },
+    { table: commentTable, rows: [row("comment", 0, comment)] },
   ]
 }

@@ -1,0 +1,6 @@
+/** The Worker. A few lines: everything is declared in `app/`. */
+import { worker } from "selvage/worker"
+import application from "./app/index.ts"
+
+export { Hub, Limiter, User } from "selvage/worker"
+export default worker(application)
