@@ -97,8 +97,7 @@ function tokenVerifier({ rules, signing }: AuthenticationPorts) {
         async (header, jws) => {
           if (foreign !== null && foreignKids.has(header.kid)) return foreign(header, jws)
           kid = header.kid ?? ""
-          const key = await signing.verifier(kid, now)
-          return key ?? refuse("unknown key")
+          return (await signing.verifier(kid, now)) ?? refuse("unknown key")
         },
         { ...expected, currentDate: now },
       )
@@ -162,11 +161,9 @@ export function authenticator(
     return found.principal
   }
   /** What is kept of a key may be older than its owner's roles: then its object is asked again. A token's session says all there is. */
-  const judgeRevoked = (text: string, now: Date): Promise<Principal> => {
+  const judgeRevoked = async (text: string, now: Date): Promise<Principal> => {
     verified.delete(text)
-    return isApiKey(text)
-      ? judgeNew(text, now)
-      : Promise.reject(new Problem("UNAUTHENTICATED", "The credential is not valid", { cause: "revoked" }))
+    return isApiKey(text) ? judgeNew(text, now) : refuse("revoked")
   }
   const judge = (text: string, now: Date): Principal | Promise<Principal> => {
     const known = verified.get(text)

@@ -12,10 +12,11 @@ import type { Row } from "../core/ports.ts"
 import type { Principal } from "../core/principal.ts"
 import { invalid } from "../core/problem.ts"
 import type { RawRow } from "./client.ts"
+import { type Compiled, compiled, rootScope } from "./compiled.ts"
 import { decidingColumn } from "./filter.ts"
 import { columnFilter, rowSource } from "./fulltext.ts"
 import { leads } from "./index-choice.ts"
-import { type Compiled, compiled, narrowed, rootScope } from "./planner.ts"
+import { narrowed } from "./planner.ts"
 import { columnSql, joined, rowTest, selected } from "./wire.ts"
 
 /** Groups. After the filter's values come the limit and the words. */

@@ -12,7 +12,7 @@ import type { Row } from "../core/ports.ts"
 import { invalid } from "../core/problem.ts"
 import type { Relation } from "../core/resource.ts"
 import { computedSql } from "./computed.ts"
-import { assumeReadable, tenantTest } from "./inheritance.ts"
+import { childTests } from "./inheritance.ts"
 import { keysOf, orderBy } from "./keyset.ts"
 import type { Piece } from "./projection.ts"
 import { columnSql, jsonArgument, rowTest } from "./wire.ts"
@@ -98,22 +98,9 @@ function manySide(
   depth: number,
 ): Entry {
   const inner = sideScope(relation, scope)
-  const column = inner.model.columns.get(relation.column)
-  if (!column) throw invalid("/expand", "unknown_relation", `${scope.model.name} has no such relation`)
-  // The parent was read under its own policy, so what inherits from it is decided already.
-  const inherits = [...inner.model.relations.values()].some(
-    (r) => r.kind === "one" && r.column === relation.column && r.resource === scope.model.name,
-  )
-  const policy = inherits ? assumeReadable(inner.model.policy.read, relation.column) : inner.model.policy.read
-  const substitute = new Map([[relation.column, `${scope.alias}."id"`]])
-  const visible = allows(policy, { ...inner, substitute })
-  // A child that keeps its parent's id from the reader must not be found through the parent.
-  const readable = fieldReadable(relation.column, inner)
-  if (visible === false || readable === false) return { key: name, sql: "'[]'", read: () => [] }
+  const tests = childTests(relation, inner, scope)
+  if (tests === null) return { key: name, sql: "'[]'", read: () => [] }
   const keys = keysOf(inner.model, [{ field: "createdAt", descending: true }])
-  const tests = [`${columnSql(inner.alias, column)} = ${scope.alias}."id"`, ...tenantTest(inner, relation, scope)]
-  if (visible !== true) tests.push(rowTest(visible))
-  if (readable !== true) tests.push(rowTest(readable))
   const { sql, decode } = rowList(side, inner, depth)
   const limit = Math.min(Math.max(Math.trunc(side.limit), 1), limits.pageSizeMax)
   const rows = `select ${sql} as "row" from ${quote(inner.model.table)} as ${inner.alias} where ${tests.join(" and ")}`

@@ -4,7 +4,7 @@ import { quote } from "../authorization/statement.ts"
 import type { Models } from "../core/model.ts"
 import type { Action } from "../core/policy.ts"
 import type { Principal } from "../core/principal.ts"
-import { type Compiled, compiled, rootScope } from "./planner.ts"
+import { type Compiled, compiled, rootScope } from "./compiled.ts"
 import { rowTest } from "./wire.ts"
 
 /** The statement, with the rule as it was compiled. The id is the caller's value 0. */

@@ -6,34 +6,24 @@
  * Refuses fields that do not exist or may not be read in every row, where they would decide which rows come.
  */
 import { allows, fieldReadable, type PredicateScope } from "../authorization/sql.ts"
-import { parameters, quote, type Slot, type SqlValue } from "../authorization/statement.ts"
+import { parameters, quote, type SqlValue } from "../authorization/statement.ts"
 import { columnOf, parentOf } from "../authorization/vocabulary.ts"
 import { limits } from "../core/limits.ts"
-import { type Models, modelOf } from "../core/model.ts"
-import type { Filter, GetPlan, ListPlan } from "../core/plan.ts"
+import type { Models } from "../core/model.ts"
+import type { Filter, ListPlan } from "../core/plan.ts"
 import type { Principal } from "../core/principal.ts"
-import { invalid } from "../core/problem.ts"
 import { type Branch, branchesOf } from "./branches.ts"
 import type { RawRow } from "./client.ts"
-import { expandPieces, expandShape } from "./expand.ts"
+import { compiled, rootScope } from "./compiled.ts"
+import { expandPieces } from "./expand.ts"
 import { type CompiledFilter, compileFilter, decidingColumn } from "./filter.ts"
 import { columnFilter, type RowSource, rowSource } from "./fulltext.ts"
+import type { CompiledGet } from "./get.ts"
 import { leads, servingColumns } from "./index-choice.ts"
 import { after, isUniform, type Key, keysOf, orderBy } from "./keyset.ts"
 import { mergeSql } from "./merge.ts"
 import { assemble, columnPieces, type Piece, type Projection } from "./projection.ts"
 import { columnSql, joined, operand, rowTest, selected } from "./wire.ts"
-
-/** A statement whose text is kept. */
-export interface Compiled {
-  readonly sql: string
-  readonly slots: readonly Slot[]
-}
-
-/** One record by id. The id is the caller's value 0. */
-export interface CompiledGet extends Compiled {
-  decode(row: RawRow): ReturnType<Projection["decode"]>
-}
 
 /** A page. After the filter's values come the limit (plus one), the words, and the cursor's values. */
 export interface CompiledList extends CompiledGet {
@@ -46,41 +36,6 @@ export interface CompiledList extends CompiledGet {
 
 /** A candidate scan looks at this many times the page before it gives way to the merge. */
 const scanFactor = 4
-
-/** D1 takes 100 KB a statement. */
-const textMax = 95_000
-
-/** Drops slots at the end that no text names: folding may have added them, and D1 wants exactly as many values as the text names. */
-export function compiled(sql: string, slots: readonly Slot[]): Compiled {
-  if (sql.length > textMax)
-    throw invalid("/expand", "too_complex", "The read is too much for one statement; expand or select less")
-  let used = 0
-  for (const match of sql.matchAll(/\?(\d+)/g)) used = Math.max(used, Number(match[1]))
-  return { sql, slots: slots.slice(0, used) }
-}
-
-/** The part of a cache key that a get is: all that its statement depends on but the principal. */
-export function getShape({ resource, key, fields, expand }: GetPlan): string {
-  return `${resource}|${key ?? ""}|${fields.join(",")}|${expandShape(expand)}`
-}
-
-/** The statement of a get, or null when the principal may read no row of the resource. */
-export function compileGet(plan: GetPlan, principal: Principal, models: Models): CompiledGet | null {
-  const scope = rootScope(plan.resource, principal, models)
-  const id = scope.parameters.add({ from: "value", index: 0 })
-  const visible = allows(scope.model.policy.read, { ...scope, one: true })
-  if (visible === false) return null
-  const projection = assemble([...columnPieces(plan.fields, scope), ...expandPieces(plan.expand, scope)])
-  const test = visible === true ? "" : ` and ${rowTest(visible)}`
-  const by = plan.key === undefined ? 't."id"' : columnSql("t", decidingColumn(plan.key, scope, `/${plan.key}`))
-  const sql = `select ${projection.select || "1"} from ${quote(scope.model.table)} as t where ${by} = ${id}${test}`
-  return { ...compiled(sql, scope.parameters.slots), decode: projection.decode }
-}
-
-/** A scope for the rows of a resource under the alias `t`, with parameters of its own. */
-export function rootScope(resource: string, principal: Principal, models: Models): PredicateScope {
-  return { models, model: modelOf(models, resource), alias: "t", parameters: parameters(), principal }
-}
 
 interface ListParts {
   readonly plan: ListPlan
