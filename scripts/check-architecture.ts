@@ -13,8 +13,10 @@ const directions: Readonly<Record<string, readonly string[] | "everything">> = {
   authorization: ["core"],
   database: ["core", "authorization"],
   authentication: ["core", "database"],
-  user: ["core", "database"],
-  feed: ["core", "database"],
+  // Both judge live deliveries in memory, by the same policies.
+  user: ["core", "authorization", "database"],
+  feed: ["core", "authorization", "database"],
+  log: ["core", "authorization", "database"],
   jobs: ["core", "database"],
   server: ["core", "database"],
   api: ["core"],

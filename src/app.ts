@@ -13,13 +13,15 @@ import type { Models } from "./core/model.ts"
 import type { Ports } from "./core/ports.ts"
 import { type Application, buildRegistry, type Registry } from "./core/registry.ts"
 import { openStore } from "./database/store.ts"
+import type { FeedPorts } from "./feed/object.ts"
+import { poker } from "./feed/poke.ts"
 import { readMailbox } from "./integrations/mail/index.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import { shield } from "./server/shield.ts"
-import { accountPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
+import { accountPortsOf, feedPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
 
 export type { Runtime } from "./world.ts"
 
@@ -27,6 +29,8 @@ export type { Runtime } from "./world.ts"
 export interface Served {
   readonly registry: Registry
   readonly fetch: (request: Request) => Promise<Response>
+  /** The world of the feed object. */
+  readonly feed: FeedPorts
   /** What timers do: delivers what is due, turns signing keys, removes accounts whose time is over. */
   readonly tend: (now: Date) => Promise<void>
 }
@@ -75,6 +79,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     elapsed: () => performance.now(),
     hash: (text) => hashSecret(new TextEncoder().encode(text)),
     outbox,
+    poke: poker(world),
     behind: world.behind,
     observe: world.observe,
     development: config.development,
@@ -87,7 +92,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     ports,
     settings: { development, corsOrigins, requestId },
     assets: assets ? (request: Request) => assets.fetch(request) : null,
-    health: () => checkHealth(env, world.observe, ports),
+    health: () => checkHealth({ ...env, feed: world.feed }, world.observe, ports),
     jwks: () => world.signing.jwks(new Date()),
   })
   const mailbox = config.mail === null ? () => readMailbox(env.CACHE) : null
@@ -106,6 +111,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   let isFirst = true
   return {
     registry,
+    feed: feedPortsOf(world),
     tend,
     fetch: (request) => {
       if (isFirst) outbox.poke()

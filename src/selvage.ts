@@ -32,6 +32,16 @@ export type {
   Select,
   Which,
 } from "./core/context.ts"
+export {
+  type Cron,
+  cron,
+  type Job,
+  type JobContext,
+  type JobOptions,
+  job,
+  type Outbound,
+  type Retry,
+} from "./core/job.ts"
 export type { Json, JsonObject } from "./core/json.ts"
 export { type Mount, type MountOptions, mount, type ProblemRendering, type ToldProblem } from "./core/mount.ts"
 export {

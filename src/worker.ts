@@ -4,6 +4,7 @@ import { type Served, serve } from "./app.ts"
 import { ConfigError, type Env } from "./config.ts"
 import type { Application } from "./core/registry.ts"
 import { securityHeaders } from "./core/security-headers.ts"
+import { type FeedPorts, FeedTurns } from "./feed/object.ts"
 import { logFault } from "./observability/log.ts"
 import { housekeep } from "./server/housekeeping.ts"
 
@@ -11,6 +12,24 @@ export type { Env } from "./config.ts"
 export { Limiter } from "./server/limiter-object.ts"
 export { Hub } from "./user/hub-object.ts"
 export { User } from "./user/object.ts"
+
+const served = new WeakMap<object, Served>()
+let declared: Application | null = null
+
+/** The application of this isolate over these bindings; the Worker and its objects share it. */
+function servedOver(env: Env): Served {
+  if (declared === null) throw new Error("No application: src/index.ts has to export default worker(application)")
+  let ready = served.get(env)
+  if (!ready) served.set(env, (ready = serve(declared, env, { waitUntil })))
+  return ready
+}
+
+/** Follows the log. Runs in workerd; found by `feedObjectName`. */
+export class Feed extends FeedTurns {
+  override ports(): FeedPorts {
+    return servedOver(this.env as Env).feed
+  }
+}
 
 /** The trigger of wrangler.toml that does the daily work, too; the others only deliver and turn keys. */
 const dailyCron = "17 3 * * *"
@@ -42,12 +61,8 @@ function misconfigured(fault: unknown): Response {
 export function worker(
   application: Application,
 ): ExportedHandler<Env> & Required<Pick<ExportedHandler<Env>, "fetch" | "scheduled">> {
-  const served = new WeakMap<object, Served>()
-  const get = (env: Env): Served => {
-    let ready = served.get(env)
-    if (!ready) served.set(env, (ready = serve(application, env, { waitUntil })))
-    return ready
-  }
+  declared = application
+  const get = servedOver
   return {
     fetch(request, env) {
       let ready: Served

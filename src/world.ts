@@ -10,15 +10,17 @@ import { type RevocationList, revocationList } from "./authentication/revocation
 import { sealer } from "./authentication/seal.ts"
 import type { Config, Env } from "./config.ts"
 import type { AccountRules } from "./core/accounts.ts"
+import type { FeedObject } from "./core/feed-object.ts"
 import type { Observe } from "./core/observation.ts"
 import type { Mail } from "./core/outbox.ts"
 import type { Application } from "./core/registry.ts"
 import type { HubObject, UserObject } from "./core/user-object.ts"
+import type { FeedPorts } from "./feed/object.ts"
 import { sendMail } from "./integrations/mail/index.ts"
 import { logObservation } from "./observability/log.ts"
 import { deliverCommand } from "./server/commands.ts"
 import { ids, random } from "./server/ids.ts"
-import { ghostObjectName, userObjectName } from "./server/keys.ts"
+import { feedObjectName, ghostObjectName, userObjectName } from "./server/keys.ts"
 import { limiting } from "./server/limiter.ts"
 import { type Deliverer, deliverer } from "./server/outbox.ts"
 import { takeSetupCode } from "./server/setup.ts"
@@ -44,6 +46,7 @@ export interface World {
   readonly signing: SigningKeys
   readonly revocations: RevocationList
   readonly runtime: Runtime
+  feed(): FeedObject
   tell(where: string, cause: unknown): void
   behind(work: Promise<unknown>): void
 }
@@ -77,6 +80,7 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
       { ...defaultRotationRules, keepSeconds },
     ),
     revocations,
+    feed: () => env.FEED.getByName(feedObjectName) as unknown as FeedObject,
     behind: (work) => runtime.waitUntil(work.catch((cause) => tell("behind", cause))),
   }
 }
@@ -102,6 +106,17 @@ export function accountPortsOf(world: World, application: Application): AccountP
   }
 }
 
+/** What the feed works with. */
+export function feedPortsOf({ env, observe }: World): FeedPorts {
+  return {
+    database: env.DB,
+    readers: [],
+    pump: { run: async () => null, due: async () => 0 },
+    observe,
+    now: () => new Date(),
+  }
+}
+
 /** The outbox, and who takes what is in it. */
 export function outboxOf({ env, config, observe, objects, behind }: World): Deliverer {
   return deliverer({
@@ -112,7 +127,7 @@ export function outboxOf({ env, config, observe, objects, behind }: World): Deli
     behind,
     now: () => new Date(),
     deliver: {
-      mail: ({ id, payload }) => sendMail(config.mail ?? env.CACHE, id, payload as unknown as Mail),
+      job: ({ id, payload }) => sendMail(config.mail ?? env.CACHE, id, (payload as { input: unknown }).input as Mail),
       user: (delivery) => deliverCommand(objects, delivery),
     },
   })

@@ -3,6 +3,7 @@
  * events, the stored answer and the guards, so that all of it commits or none.
  */
 import type { Found, Select, Which } from "./context.ts"
+import type { Enqueue } from "./job.ts"
 import type { Json } from "./json.ts"
 import type { Mail } from "./outbox.ts"
 import type { Principal } from "./principal.ts"
@@ -68,8 +69,14 @@ export interface Changes {
    * Its place in the output is null when the caller may not see it.
    */
   read<R extends Resource>(resource: R, which: Which, select?: Select): Pending<Found<R>>
-  /** A letter, kept in the same batch and sent after the commit: never for a change that did not happen. */
+  /** A letter, kept in the same batch and sent after the commit by the job `mail.send`: never for a change that did not happen. */
   mail(mail: Mail): void
+  /**
+   * A job, kept in the same batch and run after the commit, on behalf of the caller.
+   * @returns id of the record in `job_runs` when the job is tracked
+   * @throws Problem INVALID_ARGUMENT when the input is not what the job takes
+   */
+  readonly enqueue: Enqueue
   /** The same, guarded by a stated system principal instead of the caller's policy. The reason stands in the code, aloud. */
   as(principal: Principal): Changes
 }

@@ -20,7 +20,7 @@ export async function handle(run: Run): Promise<void> {
     run.output = await runRead(operation, run.input, { models, store, reading })
     return
   }
-  run.recorder = recorder({ models, store, ids: ports.ids, principal, now })
+  run.recorder = recorder({ models, store, ids: ports.ids, principal, now, requestId: arrival.requestId })
   if (operation.model) {
     run.output = await runWrite(operation, run.input, {
       models,
@@ -86,6 +86,7 @@ function engineWork(run: Run): EngineWork {
         ids: ports.ids,
         principal,
         now,
+        requestId: arrival.requestId,
       })
       const decided = [...decidedOn]
       const sent: Message[] = []
@@ -110,6 +111,7 @@ function engineWork(run: Run): EngineWork {
       }
       const committed = await store.commit({ ...parts, outbox })
       if (committed.kind !== "committed") throw new Problem("ABORTED", "The account changed meanwhile; try again")
+      ports.poke()
       if (outbox.length > 0) await ports.outbox.dispatch(outbox)
       return committed.rows
     },

@@ -1,7 +1,8 @@
 /**
- * What must happen outside of D1 because of a commit: letters, and commands to users' objects. A message is a row of the same batch as the
+ * What must happen outside of D1 because of a commit: jobs, and commands to users' objects. A message is a row of the same batch as the
  * change that causes it, so it is lost with the change or not at all; it is delivered at least once, and its receiver knows it by its id.
  */
+import type { Json } from "./json.ts"
 import type { Cause, Command } from "./user-object.ts"
 
 /** A letter as data. How it looks, in plain text and HTML, is decided where it is sent. */
@@ -15,15 +16,38 @@ export interface Mail {
   readonly action?: { readonly label: string; readonly url: string }
 }
 
+/** Name of the engine's job that sends letters. */
+export const mailJob = "mail.send"
+
 /** A message before it is kept. */
 export type Message =
-  | { readonly topic: "mail"; readonly payload: Mail }
+  | {
+      readonly topic: "job"
+      /** Name of the job. */
+      readonly job: string
+      /** Jobs of one key run in order; null: in none. */
+      readonly key: string | null
+      /** Not before this instant; null: as soon as may be. */
+      readonly notBefore: Date | null
+      readonly payload: JobOrder
+    }
   /** A command to the object of the user with this id, or to `ghost/<bucket>`. */
   | {
       readonly topic: "user"
       readonly subject: string
       readonly payload: { readonly command: Command; readonly cause: Cause }
     }
+
+/** What a job is to be run with. */
+export interface JobOrder {
+  readonly input: Json
+  /** Id of the user who caused it; null: the system. */
+  readonly onBehalfOf: string | null
+  /** Id of the record in `job_runs` of a tracked job. */
+  readonly run: string | null
+  /** Of the call that caused it. */
+  readonly requestId: string
+}
 
 /** A message as it stands in the outbox. */
 export interface OutboxRow {
@@ -38,6 +62,8 @@ export interface OutboxRow {
   readonly createdAt: string
   /** RFC 3339: not delivered by others before, so that whoever commits may deliver it first. */
   readonly dueAt: string
+  /** RFC 3339; null when it is not for later. */
+  readonly notBefore: string | null
 }
 
 /** The outbox behind the pipeline. Filled in app.ts. */

@@ -93,6 +93,7 @@ const commit: Stage = async (run) => {
     }
     if (committed.kind === "committed") {
       run.output = settle(run.output, committed.rows, committed.reads)
+      if (writes.length + outbox.length > 0) run.ports.poke()
       if (outbox.length > 0) await run.ports.outbox.dispatch(outbox)
       return
     }

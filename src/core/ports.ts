@@ -137,6 +137,8 @@ export interface Ports {
   /** SHA-256 of text, hex. */
   hash(text: string): Promise<string>
   readonly outbox: Outbox
+  /** Tells the feed, behind the answer, that the log has grown. */
+  poke(): void
   /** Keeps work going after the answer. Its faults are told to the operator. */
   behind(work: Promise<unknown>): void
   readonly observe: Observe

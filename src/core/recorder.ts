@@ -2,13 +2,14 @@
 import { type Changes, Pending, type Write } from "./changes.ts"
 import type { HandlerIds, Ids, Read, Select, Which } from "./context.ts"
 import { handlerGet, handlerGroups, handlerList } from "./handler-plans.ts"
+import type { Job } from "./job.ts"
 import type { Json } from "./json.ts"
 import { limits } from "./limits.ts"
 import { type Model, type Models, modelOf } from "./model.ts"
-import type { Message } from "./outbox.ts"
+import { type Message, mailJob } from "./outbox.ts"
 import type { GetPlan } from "./plan.ts"
 import type { Batch, Row, Store } from "./ports.ts"
-import type { Principal } from "./principal.ts"
+import { type Principal, principalId, system } from "./principal.ts"
 import { invalidAll, notFound, Problem } from "./problem.ts"
 import { schemasOf } from "./schema.ts"
 import { violationsOf } from "./validation.ts"
@@ -38,6 +39,8 @@ export interface Recording {
   readonly ids: Ids
   readonly principal: Principal
   readonly now: Date
+  /** Of the call, for the jobs that it causes. */
+  readonly requestId: string
 }
 
 function clean(model: Model, kind: "create" | "update", values: object): Readonly<Record<string, Json>> {
@@ -61,6 +64,28 @@ function numberOf(id: string): number {
   let number = 0
   for (const digit of id.slice(-10)) number = number * 32 + digits.indexOf(digit)
   return number
+}
+
+const tracking = system("progress of a job")
+
+function startedRun({ principal }: Recording, { name }: Job): Readonly<Record<string, Json>> {
+  return { job: name, ownerId: onBehalfOf(principal) }
+}
+
+/** Whom a job acts for: whoever caused it, through however many jobs. */
+function onBehalfOf(principal: Principal): string | null {
+  return (principal.kind === "system" ? principal.onBehalfOf : principalId(principal)) ?? null
+}
+
+/** A job as a message of the outbox. */
+export function jobMessage(
+  { principal, requestId }: Pick<Recording, "principal" | "requestId">,
+  job: string,
+  input: Json,
+  more: { readonly key: string | null; readonly notBefore: Date | null; readonly run: string | null },
+): Message {
+  const { key, notBefore, run } = more
+  return { topic: "job", job, key, notBefore, payload: { input, onBehalfOf: onBehalfOf(principal), run, requestId } }
 }
 
 /** Starts recording. */
@@ -99,7 +124,18 @@ export function recorder(call: Recording): Recorder {
       reads.push(plan)
       return new Pending(reads.length - 1, plan.id, "read")
     },
-    mail: (payload) => void messages.push({ topic: "mail", payload }),
+    mail: (mail) =>
+      void messages.push(jobMessage(call, mailJob, { ...mail }, { key: null, notBefore: null, run: null })),
+    enqueue: (job, input, { at = null } = {}) => {
+      const parsed = job.input.safeParse(input)
+      if (!parsed.success) throw invalidAll(violationsOf(parsed.error))
+      const run = job.tracked ? mint("run") : null
+      if (run !== null)
+        record({ kind: "create", resource: "job_runs", id: run, values: startedRun(call, job), as: tracking })
+      const key = job.key(parsed.data)
+      messages.push(jobMessage(call, job.name, input as Json, { key, notBefore: at, run }))
+      return { runId: run }
+    },
     as: (other) => changesFor(other, version, check),
   })
   /** The first version that was read counts: a row that changed between two reads of one decision makes it stale. */

@@ -4,6 +4,7 @@ import type { SQLiteTable } from "drizzle-orm/sqlite-core"
 import type * as z from "zod"
 import { type AccountOptions, type AccountRules, accountRules } from "./accounts.ts"
 import { checkMounts, checkOperation, checkResource, checkTables } from "./checks.ts"
+import type { Cron, Job } from "./job.ts"
 import { compileModel, type Model, type Models } from "./model.ts"
 import type { Mount } from "./mount.ts"
 import type { Operation } from "./operation.ts"
@@ -29,6 +30,9 @@ export interface Registry {
   readonly models: Models
   readonly operations: ReadonlyMap<string, CompiledOperation>
   readonly mounts: readonly Mount[]
+  /** Every job by name, the engine's own included. */
+  readonly jobs: ReadonlyMap<string, Job>
+  readonly crons: readonly Cron[]
 }
 
 /** A declared application. */
@@ -39,12 +43,15 @@ export interface Application {
   readonly operations: readonly Operation[]
   readonly accounts: AccountRules
   readonly mounts: readonly Mount[]
+  readonly jobs: readonly Job[]
+  readonly crons: readonly Cron[]
 }
 
 /** What the engine adds to every application. */
 export interface EngineParts {
   readonly resources?: readonly Resource[]
   readonly operations?: readonly Operation[]
+  readonly jobs?: readonly Job[]
 }
 
 /** One name, one type: two schemas under one name would be one type in every generated document. */
@@ -95,11 +102,23 @@ export function app(declaration: {
   readonly operations?: readonly Operation[]
   /** Parts of the REST interface whose shape somebody else dictates. */
   readonly mounts?: readonly Mount[]
+  readonly jobs?: readonly Job[]
+  /** What happens by the clock. */
+  readonly crons?: readonly Cron[]
   /** Rules of sign-up, sign-in and sessions; the safe values when left out. */
   readonly accounts?: AccountOptions
 }): Application {
-  const { operations = [], mounts = [], accounts } = declaration
-  return { version: "1.0.0", ...declaration, operations, mounts, accounts: accountRules(accounts) }
+  const { operations = [], mounts = [], jobs = [], crons = [], accounts } = declaration
+  return { version: "1.0.0", ...declaration, operations, mounts, jobs, crons, accounts: accountRules(accounts) }
+}
+
+function jobsOf(jobs: readonly Job[]): ReadonlyMap<string, Job> {
+  const byName = new Map<string, Job>()
+  for (const job of jobs) {
+    if (byName.has(job.name)) throw new Error(`Two jobs are named ${job.name}`)
+    byName.set(job.name, job)
+  }
+  return byName
 }
 
 function compileOperation(operation: Operation, models: Models, mount: Mount | null): CompiledOperation {
@@ -149,5 +168,14 @@ export function buildRegistry(
   checkMounts(application.mounts)
   for (const mount of application.mounts) for (const operation of mount.operations) add(operation, mount)
   if (eager) for (const { inputType, outputType } of operations.values()) checkNames(inputType, outputType, named)
-  return { title: application.title, version: application.version, models, operations, mounts: application.mounts }
+  const { title, version, mounts, crons } = application
+  return {
+    title,
+    version,
+    models,
+    operations,
+    mounts,
+    jobs: jobsOf([...application.jobs, ...(engine.jobs ?? [])]),
+    crons,
+  }
 }

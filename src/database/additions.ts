@@ -33,7 +33,18 @@ export function additions(resources: readonly Searchable[]): Addition[] {
 
 const engineTriggers: readonly Addition[] = [
   trigger("events", "events_no_update", "BEFORE UPDATE", ["SELECT RAISE(ABORT, 'events are append-only')"]),
-  trigger("events", "events_no_delete", "BEFORE DELETE", ["SELECT RAISE(ABORT, 'events are append-only')"]),
+  // Whole sealed segments leave once they stand in the archive, in the batch that says so.
+  trigger("events", "events_no_delete", "BEFORE DELETE", [
+    "SELECT RAISE(ABORT, 'events are append-only') WHERE NOT EXISTS (SELECT 1 FROM `log_segments` WHERE " +
+      "`first` <= old.`sequence` AND `last` >= old.`sequence` AND `archivedAt` IS NOT NULL AND `prunedAt` IS NOT NULL)",
+  ]),
+  trigger(
+    "log_segments",
+    "log_segments_no_update",
+    "BEFORE UPDATE OF `first`, `last`, `events`, `hash`, `seal`, `sealedAt`",
+    ["SELECT RAISE(ABORT, 'segments are sealed')"],
+  ),
+  trigger("log_segments", "log_segments_no_delete", "BEFORE DELETE", ["SELECT RAISE(ABORT, 'segments are sealed')"]),
   trigger("guard", "guard_abort", "BEFORE INSERT", ["SELECT RAISE(ABORT, new.`name`)"]),
 ]
 

@@ -18,9 +18,10 @@ export interface ClaimedRow {
 
 /** Part of the batch that causes them. */
 export function outboxStatement(rows: readonly OutboxRow[]): Statement {
-  const sql =
-    'insert into "outbox" ("id", "topic", "subject", "payload", "createdAt", "dueAt", "attempts") ' +
-    "select value ->> 'id', value ->> 'topic', value ->> 'subject', value ->> 'payload', value ->> 'createdAt', value ->> 'dueAt', 1 from json_each(?1)"
+  const columns = ["id", "topic", "subject", "payload", "createdAt", "dueAt", "notBefore"]
+  const names = columns.map((name) => `"${name}"`).join(", ")
+  const values = columns.map((name) => `value ->> '${name}'`).join(", ")
+  const sql = `insert into "outbox" (${names}, "attempts") select ${values}, 1 from json_each(?1)`
   return { sql, binds: [JSON.stringify(rows)] }
 }
 

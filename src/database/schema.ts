@@ -4,6 +4,8 @@ import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "driz
 import * as z from "zod"
 import { enumeration, instant, json, personal, record, reference, secret } from "../core/column.ts"
 
+export * from "./schema-telling.ts"
+
 /** People. Sessions, factors and keys live in each user's own object; here stands what must be joined. */
 export const userTable = sqliteTable(
   "users",
@@ -99,7 +101,7 @@ export const impersonationTable = sqliteTable(
   ],
 )
 
-/** What is still to be told outside: letters, commands to objects. `database/outbox.ts` reads and clears it. */
+/** What is still to be told outside: jobs, commands to objects. `database/outbox.ts` reads and clears it. */
 export const outboxTable = sqliteTable(
   "outbox",
   {
@@ -110,6 +112,8 @@ export const outboxTable = sqliteTable(
     payload: text().notNull(),
     createdAt: instant().notNull(),
     dueAt: instant().notNull(),
+    /** A job for later: until then it stands in nobody's way. */
+    notBefore: instant(),
     attempts: integer().notNull(),
     lastError: text(),
   },
@@ -150,6 +154,7 @@ export const eventTable = sqliteTable(
   (table) => [
     index("events_by_record").on(table.resource, table.record, table.sequence),
     index("events_by_tenant").on(table.tenant, table.sequence),
+    index("events_by_actor").on(table.actor, table.sequence),
   ],
 )
 

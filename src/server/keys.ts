@@ -15,6 +15,24 @@ export function ghostObjectName(bucket: number): string {
   return `ghost/${bucket}`
 }
 
+/** Name of the one feed object: reads the log of the database and holds the cursors of its readers. Lives as long as the database. */
+export const feedObjectName = "feed"
+
+/** Name of a topic object: who watches a resource of a tenant, or one of its records. Holds addresses of live objects; empty when nobody watches. */
+export function topicObjectName(resource: string, tenant: string | null, record: string | null): string {
+  return `topic/${resource}/${tenant ?? "-"}/${record ?? "all"}`
+}
+
+/** Name of an object with the streams of one service account; a person's are in their own object. Holds subscriptions; empty when none is open. */
+export function serviceStreamsObjectName(id: string): string {
+  return `streams/service/${id}`
+}
+
+/** Name of an object with streams of callers who are nobody, spread over a few. */
+export function anonymousStreamsObjectName(shard: number): string {
+  return `streams/anonymous/${shard}`
+}
+
 /** Name of the object that the readiness check calls; it stores nothing. */
 export const healthObjectName = "health"
 

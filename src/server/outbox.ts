@@ -35,7 +35,7 @@ export interface OutboxPorts {
   readonly database: D1Database
   readonly sealer: Sealer
   readonly ids: Ids
-  readonly deliver: { readonly mail: Deliver; readonly user: Deliver }
+  readonly deliver: { readonly job: Deliver; readonly user: Deliver }
   readonly observe: Observe
   now(): Date
   behind(work: Promise<unknown>): void
@@ -67,15 +67,17 @@ type Row = Pick<OutboxRow, "id" | "topic" | "subject" | "payload">
 
 async function sealed({ ids, sealer }: OutboxPorts, message: Message, now: Date): Promise<OutboxRow> {
   const id = ids.mint("message")
-  const subject = message.topic === "user" ? message.subject : ""
+  const subject = message.topic === "user" ? message.subject : `${message.job}/${message.key ?? id}`
+  const notBefore = message.topic === "job" ? message.notBefore : null
   const payload = await sealer.seal(purpose, id, JSON.stringify(message.payload))
-  const dueAt = new Date(now.getTime() + firstLeaseMs).toISOString()
-  return { id, topic: message.topic, subject, payload, createdAt: now.toISOString(), dueAt }
+  const dueAt = (notBefore ?? new Date(now.getTime() + firstLeaseMs)).toISOString()
+  const createdAt = now.toISOString()
+  return { id, topic: message.topic, subject, payload, createdAt, dueAt, notBefore: notBefore?.toISOString() ?? null }
 }
 
 /** Opens a row and hands it to its receiver. */
 async function hand({ deliver, sealer }: OutboxPorts, { id, topic, subject, payload }: Row): Promise<void> {
-  if (topic !== "mail" && topic !== "user") throw new Undeliverable(`the topic ${topic} is not known`)
+  if (topic !== "job" && topic !== "user") throw new Undeliverable(`the topic ${topic} is not known`)
   const text = await sealer.open(purpose, id, payload)
   if (text === null) throw new Undeliverable("it does not open under KEK")
   await deliver[topic]({ id, subject, payload: JSON.parse(text) as Json })
@@ -93,7 +95,7 @@ async function attempt(ports: OutboxPorts, row: ClaimedRow): Promise<boolean> {
   } catch (cause) {
     const now = ports.now()
     const isOld = now.getTime() - Date.parse(row.createdAt) > mailLifeMs
-    const givenUp = cause instanceof Refused || (row.topic === "mail" && (isOld || cause instanceof Undeliverable))
+    const givenUp = cause instanceof Refused || (row.topic === "job" && (isOld || cause instanceof Undeliverable))
     tell(ports, row, row.attempts, givenUp, cause)
     if (!givenUp) await postpone(ports.database, row.id, new Date(now.getTime() + delayMs(row.attempts)), String(cause))
     return givenUp

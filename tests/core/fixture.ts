@@ -222,6 +222,7 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
     elapsed: () => 0,
     hash: async (text) => `hash(${text})`,
     outbox: { prepare: async () => [], dispatch: async () => undefined },
+    poke: () => undefined,
     behind: () => undefined,
     observe: (observation) => void observed.push(observation),
     development: false,

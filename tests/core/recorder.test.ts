@@ -24,9 +24,9 @@ function recording(rows: readonly Row[] = []) {
   let minted = 0
   const ids = { mint: (prefix: string) => `${prefix}_${++minted}` }
   return {
-    ...recorder({ models: registry.models, store, ids, principal: ada, now }),
+    ...recorder({ models: registry.models, store, ids, principal: ada, now, requestId: "r-1" }),
     plans,
-    self: recorder({ models: registry.models, store, ids, principal: ada, now }),
+    self: recorder({ models: registry.models, store, ids, principal: ada, now, requestId: "r-1" }),
   }
 }
 
@@ -63,8 +63,8 @@ test("an id may be given when this call minted it, for its own resource; a state
 })
 
 test("a number is made of the chance in a new id, exactly", () => {
-  const numberOf = (id: string) =>
-    recorder({ models: registry.models, store: {} as Store, ids: { mint: () => id }, principal: ada, now }).ids.number()
+  const call = { models: registry.models, store: {} as Store, principal: ada, now, requestId: "r-1" }
+  const numberOf = (id: string) => recorder({ ...call, ids: { mint: () => id } }).ids.number()
   expect(numberOf("number_01kaj7000000000000zzzzzzzzzz")).toBe(2 ** 50 - 1)
   expect(numberOf("number_01kaj700000000000000000010")).toBe(32)
   expect(numberOf("number_01kaj7000000000000h000000000")).toBe(17 * 32 ** 9)

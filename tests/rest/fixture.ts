@@ -159,6 +159,7 @@ function portsOf(world: World, development: boolean): Ports {
     elapsed: () => 0,
     hash: async (content) => `${content.length}`.padStart(64, "0"),
     outbox: { prepare: async () => [], dispatch: async () => undefined },
+    poke: () => undefined,
     behind: () => undefined,
     observe: (observation) => void world.observations.push(observation),
     development,

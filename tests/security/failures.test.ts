@@ -177,7 +177,7 @@ describe("checklist 41: KV", () => {
     expect(made.status).toBe(202)
     await isolate.settled()
     const undelivered = isolate.observations.find(({ kind }) => kind === "undelivered")
-    expect(undelivered).toMatchObject({ topic: "mail", givenUp: false })
+    expect(undelivered).toMatchObject({ topic: "job", givenUp: false })
     expect(
       (await isolate.call(null, "POST /v1/auth/sign-in", { body: signInBody(ada), headers: ada.headers })).status,
     ).toBe(200)

@@ -127,16 +127,14 @@ describe("health", () => {
   })
 
   test("ready names each part, and is 503 when one is down", async () => {
-    expect(
-      (await call(null, "GET /health/ready")).body.parts.map((part: { part: string; ok: boolean }) => [
-        part.part,
-        part.ok,
-      ]),
-    ).toEqual([
+    const { parts } = (await call(null, "GET /health/ready")).body
+    expect(parts.map((part: { part: string; ok: boolean }) => [part.part, part.ok])).toEqual([
       ["database", true],
       ["cache", true],
       ["objects", true],
+      ["feed", true],
     ])
+    expect(parts[3].lag).toEqual({ events: expect.any(Number), seconds: expect.any(Number), jobs: expect.any(Number) })
     const seen: Observation[] = []
     const { fetch } = serve(
       application,

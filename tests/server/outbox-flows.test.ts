@@ -74,7 +74,7 @@ test("a letter that the provider refuses waits, sealed, and is sent once by a sw
   expect(answer).toMatchObject({ status: 202, body: { accepted: true } })
   await isolate.settled()
   const told = isolate.observations.find((one) => one.kind === "undelivered")
-  expect(told).toMatchObject({ topic: "mail", attempts: 1, givenUp: false })
+  expect(told).toMatchObject({ topic: "job", attempts: 1, givenUp: false })
   const id = told?.kind === "undelivered" ? told.id : ""
   const find = () => env.DB.prepare('select * from "outbox" where "id" = ?').bind(id).first()
   const row = JSON.stringify(await find())

@@ -2,7 +2,9 @@
 import { env } from "cloudflare:workers"
 import { sealer } from "../../src/authentication/seal.ts"
 import type { Observation } from "../../src/core/observation.ts"
-import type { Message, OutboxRow } from "../../src/core/outbox.ts"
+import { type Message, mailJob, type OutboxRow } from "../../src/core/outbox.ts"
+import { system } from "../../src/core/principal.ts"
+import { jobMessage } from "../../src/core/recorder.ts"
 import { parseKeyRing } from "../../src/core/sealing.ts"
 import { outboxStatement } from "../../src/database/outbox.ts"
 import { ids } from "../../src/server/ids.ts"
@@ -68,7 +70,7 @@ export async function newOutbox(): Promise<OutboxWorld> {
     now: () => new Date(now),
     behind: (work) => void behind.push(work),
     observe: (one) => void world.told.push(one as Undelivered),
-    deliver: { mail: receive(() => world.letters), user: receive(() => world.commands) },
+    deliver: { job: receive(() => world.letters), user: receive(() => world.commands) },
   }
   const world: OutboxWorld = {
     database: ports.database,
@@ -103,10 +105,12 @@ export async function newOutbox(): Promise<OutboxWorld> {
 /** A letter to somebody, with a link in it. */
 export function letter(to = "ada@example.com", token = "sv_ml_0123456789abcdefghijABCDEFGHIJ0123456789"): Message {
   const url = `https://selvage.test/account/magic-link?token=${token}`
-  return {
-    topic: "mail",
-    payload: { to, subject: "Sign in", paragraphs: ["Here it is."], action: { label: "Go", url } },
-  }
+  const input = { to, subject: "Sign in", paragraphs: ["Here it is."], action: { label: "Go", url } }
+  return jobMessage({ principal: system("test"), requestId: "r-1" }, mailJob, input, {
+    key: null,
+    notBefore: null,
+    run: null,
+  })
 }
 
 /** A command to somebody's object; `sid` tells it from others. */

@@ -20,7 +20,9 @@ describe("a letter", () => {
     const rows = await world.commit(letter())
     await world.isolate().dispatch(rows)
     await world.settled()
-    expect(world.letters).toMatchObject([{ id: rows[0]?.id, payload: { to: "ada@example.com", subject: "Sign in" } }])
+    expect(world.letters).toMatchObject([
+      { id: rows[0]?.id, payload: { input: { to: "ada@example.com", subject: "Sign in" } } },
+    ])
     expect(await world.rows()).toEqual([])
     world.pass(hour)
     expect(await world.isolate().sweep()).toBe(0)
@@ -49,7 +51,7 @@ describe("a letter", () => {
     expect(world.letters).toEqual([])
     expect(world.told).toHaveLength(1 + steps.length)
     expect(world.told.every(({ givenUp }) => !givenUp)).toBe(true)
-    expect(world.told.at(-1)).toMatchObject({ kind: "undelivered", topic: "mail", attempts: 13 })
+    expect(world.told.at(-1)).toMatchObject({ kind: "undelivered", topic: "job", attempts: 13 })
 
     world.fault = () => null
     expect(await outbox.sweep()).toBe(1)
@@ -71,7 +73,7 @@ describe("a letter", () => {
     expect(await outbox.sweep()).toBe(2)
     expect(world.told.slice(2).map(({ topic, givenUp }) => [topic, givenUp])).toEqual(
       expect.arrayContaining([
-        ["mail", true],
+        ["job", true],
         ["user", false],
       ]),
     )
@@ -147,7 +149,7 @@ test("a batch that rolled back sends nothing: its rows went with it", async () =
 
   // The same batch with a free address: the change and its messages are there together.
   await store.commit(await batch(`${crypto.randomUUID()}@example.com`))
-  expect((await world.rows()).map(({ topic }) => topic).sort()).toEqual(["mail", "user"])
+  expect((await world.rows()).map(({ topic }) => topic).sort()).toEqual(["job", "user"])
   expect([world.letters, world.commands]).toEqual([[], []])
 })
 

@@ -6,6 +6,8 @@ export interface PartHealth {
   readonly part: string
   readonly ok: boolean
   readonly milliseconds: number
+  /** How far the feed is behind the log: events, the age of the oldest in seconds, jobs that wait. */
+  readonly lag?: { readonly events: number; readonly seconds: number; readonly jobs: number }
 }
 
 /** Asks every part of the world that the application needs. Never throws. */

@@ -20,7 +20,10 @@ import { userOperations } from "./users.ts"
  * Resources and operations of accounts under an application's rules.
  * @param models of the finished registry, for `me.export`
  */
-export function accountParts(flow: Flow, models: () => Models): Required<EngineParts> {
+export function accountParts(
+  flow: Flow,
+  models: () => Models,
+): Required<Pick<EngineParts, "resources" | "operations">> {
   const resources = accountResources(flow.rules)
   const find = (name: string) => resources.find((one) => one.name === name)
   const services = find("service_accounts")

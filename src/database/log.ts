@@ -1,0 +1,69 @@
+/** Reads of the log by sequence, for those who follow it: in order, a page at a time, from the primary. */
+import type { Event } from "../core/event.ts"
+
+type Raw = Omit<Event, "before" | "after" | "changed"> & {
+  before: string | null
+  after: string | null
+  changed: string
+}
+
+/** What to follow. */
+export interface Stretch {
+  /** Events behind this sequence. */
+  readonly after: number
+  /** Up to this one; the end of the log when left out. */
+  readonly upTo?: number
+  readonly limit: number
+  readonly resource?: string
+  readonly tenant?: string | null
+}
+
+const columns =
+  '"sequence", "id", "at", "actor", "impersonator", "reason", "operation", "resource", "record", "change", "tenant", "before", "after", "changed", "requestId"'
+
+/** An event as it stands in D1, with its JSON opened. */
+export function openEvent(raw: Record<string, unknown>): Event {
+  const { before, after, changed, ...rest } = raw as unknown as Raw
+  return {
+    ...rest,
+    before: before === null ? null : JSON.parse(before),
+    after: after === null ? null : JSON.parse(after),
+    changed: JSON.parse(changed),
+  }
+}
+
+/** A page of the log, oldest first. One statement. */
+export async function readLog(database: D1Database, stretch: Stretch): Promise<readonly Event[]> {
+  const { after, upTo = Number.MAX_SAFE_INTEGER, limit, resource, tenant } = stretch
+  const where = ['"sequence" > cast(?1 as integer)', '"sequence" <= cast(?2 as integer)']
+  const binds: (string | number)[] = [after, upTo, limit]
+  if (resource !== undefined) where.push(`"resource" = ?${binds.push(resource)}`)
+  if (tenant !== undefined && tenant !== null) where.push(`"tenant" = ?${binds.push(tenant)}`)
+  const sql = `select ${columns} from "events" where ${where.join(" and ")} order by "sequence" limit cast(?3 as integer)`
+  const { results } = await database
+    .withSession("first-primary")
+    .prepare(sql)
+    .bind(...binds)
+    .all<Record<string, unknown>>()
+  return results.map(openEvent)
+}
+
+/** Sequences of the newest event and of the oldest that still stands in D1; 0 for a log without any. */
+export async function logBounds(database: D1Database): Promise<{ readonly newest: number; readonly oldest: number }> {
+  const row = await database
+    .withSession("first-primary")
+    .prepare(
+      'select coalesce((select max("sequence") from "events"), 0) "newest", coalesce((select min("sequence") from "events"), 0) "oldest"',
+    )
+    .first<{ newest: number; oldest: number }>()
+  return row ?? { newest: 0, oldest: 0 }
+}
+
+/** Instant of the event behind a sequence; null when there is none. */
+export async function firstAfter(database: D1Database, sequence: number): Promise<string | null> {
+  const row = await database
+    .prepare('select "at" from "events" where "sequence" > cast(? as integer) order by "sequence" limit 1')
+    .bind(sequence)
+    .first<{ at: string }>()
+  return row?.at ?? null
+}
