@@ -215,6 +215,8 @@ export type Command =
   | { readonly kind: "consumeToken"; readonly purpose: Purpose; readonly hash: string }
   | { readonly kind: "addKey"; readonly key: NewKey }
   | { readonly kind: "revokeKey"; readonly id: string }
+  /** As many times `revokeKey`, in one transaction. */
+  | { readonly kind: "revokeKeys"; readonly ids: readonly string[] }
   | { readonly kind: "revokeSession"; readonly sid: string }
   /** `createdBefore` (the instant of the decision) spares the sessions made after it, when the command comes late. */
   | { readonly kind: "revokeOthers"; readonly keep: string; readonly createdBefore: number }

@@ -2,6 +2,7 @@
 import type { Models } from "../../core/model.ts"
 import type { Operation } from "../../core/operation.ts"
 import type { EngineParts } from "../../core/registry.ts"
+import type { Resource } from "../../core/resource.ts"
 import type { Flow } from "../account.ts"
 import { accountResources } from "../resources.ts"
 import { apiKeyOperations } from "./api-keys.ts"
@@ -27,18 +28,19 @@ export function accountParts(
   const resources = accountResources(flow.rules)
   const find = (name: string) => resources.find((one) => one.name === name)
   const services = find("service_accounts")
+  const apiKeys = find("api_keys") as Resource
   const operations: Operation[] = [
     signUp(flow),
-    verifyEmail(flow),
+    verifyEmail(flow, apiKeys),
     signIn(flow),
     refresh(flow),
     signOut(flow),
     requestPasswordReset(flow),
-    resetPassword(flow),
+    resetPassword(flow, apiKeys),
     changePassword(flow),
     requestMagicLink(flow),
-    redeemMagicLink(flow),
-    confirmSignIn(flow),
+    redeemMagicLink(flow, apiKeys),
+    confirmSignIn(flow, apiKeys),
     setUp(flow),
     rotateKeys(flow),
     listSessions(flow),
@@ -48,7 +50,7 @@ export function accountParts(
     updateMe(),
     exportMe(flow, models),
     deleteMe(flow),
-    ...apiKeyOperations(flow, find("api_keys") as never),
+    ...apiKeyOperations(flow, apiKeys),
     ...(services ? serviceAccountOperations(flow, services) : []),
     ...userOperations(flow),
   ]
