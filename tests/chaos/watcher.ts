@@ -37,7 +37,6 @@ export class Watcher {
   readonly held = new Map<string, Held>()
   /** How often each sequence was told live. */
   readonly told = new Map<number, number>()
-  /** Stretches of the log that a fresh list covered: up to this sequence nothing is owed. */
   readonly counts = { connections: 0, cuts: 0, resets: 0, resumes: 0, changed: 0, removed: 0 }
   readonly complaints: string[] = []
   /** What came before is in a list that was told as a whole. */
@@ -49,6 +48,7 @@ export class Watcher {
   #isListing = false
   #sinceAck = 0
   #isOver = false
+  #swallows = false
 
   constructor(watching: Watching, origin: () => Promise<string>) {
     this.watching = watching
@@ -72,6 +72,11 @@ export class Watcher {
     if (this.#socket === null) return
     this.counts.cuts++
     this.#socket.close()
+  }
+
+  /** Loses the next event on its way, on purpose. */
+  swallowNext(): void {
+    this.#swallows = true
   }
 
   stop(): void {
@@ -115,6 +120,7 @@ export class Watcher {
     const { params, method } = frame
     if (!method || !params) return
     const sequence = params.sequence ?? 0
+    if (this.#swallows && !this.#isListing && method === "watch.changed") return void (this.#swallows = false)
     if (method === "watch.reset") {
       this.held.clear()
       this.#isListing = true
