@@ -41,6 +41,8 @@ export class Watcher {
   readonly complaints: string[] = []
   /** What came before is in a list that was told as a whole. */
   listedUpTo = 0
+  /** Called with each event that is told live. */
+  onTold: () => void = () => undefined
   cursor: number | null = null
   readonly watching: Watching
   readonly #origin: () => Promise<string>
@@ -148,6 +150,7 @@ export class Watcher {
   #tell(sequence: number): void {
     if (this.#isListing) return
     this.told.set(sequence, (this.told.get(sequence) ?? 0) + 1)
+    this.onTold()
     this.cursor = Math.max(this.cursor ?? 0, sequence)
   }
 }
