@@ -98,10 +98,10 @@ export class Watcher {
     this.#socket = socket
     this.counts.connections++
     await new Promise<void>((resolve) => {
-      socket.onopen = () => this.#subscribe(socket)
-      socket.onmessage = ({ data }) => this.#take(socket, JSON.parse(String(data)) as Frame)
-      socket.onerror = () => resolve()
-      socket.onclose = () => resolve()
+      socket.addEventListener("open", () => this.#subscribe(socket))
+      socket.addEventListener("message", ({ data }) => this.#take(socket, JSON.parse(String(data)) as Frame))
+      socket.addEventListener("error", () => resolve())
+      socket.addEventListener("close", () => resolve())
     })
     this.#socket = null
   }
