@@ -63,6 +63,17 @@ describe("pruning", () => {
     expect(await sequences()).toEqual([4, 5])
   })
 
+  test("a young event in the midst of older ones holds its segment: isolates' clocks differ", async () => {
+    await sealedLog(database, [3])
+    await append(database, 2)
+    await unlocked(database, () =>
+      database.prepare('update "events" set "at" = ? where "sequence" = 4').bind(quiet(900).toISOString()).run(),
+    )
+    await sealLog({ database, ring }, quiet(1000))
+    expect(await prune(100)).toBe(1)
+    expect(await sequences()).toEqual([4, 5])
+  })
+
   test("without a retention, or without an archive, everything stays", async () => {
     await sealedLog(database, [3])
     expect(await prune(1_000_000, { days: null })).toBe(0)
