@@ -109,7 +109,11 @@ export function tenantRule(options: LogOptions | undefined, models: Models): Ten
   const model = models.get(rule.resource)
   if (!model) throw new Error(`log.tenant: no resource is named ${rule.resource}`)
   if (rule.action === "create") throw new Error("log.tenant: a creation has no record yet; name update or delete")
-  if (model.tenant !== "id")
-    throw new Error(`log.tenant: ${rule.resource} is not its own tenant (tenant: "id"), so its ids name none`)
+  // An id of it must be what a tenant column holds.
+  const isTenant = [...models.values()].some(({ tenant, columns }) => {
+    const kind = tenant === null ? undefined : columns.get(tenant)?.kind
+    return kind?.type === "id" && kind.prefix === model.idPrefix
+  })
+  if (!isTenant) throw new Error(`log.tenant: no resource has ${rule.resource} as its tenant, so its ids name none`)
   return rule
 }

@@ -13,7 +13,7 @@ import { eventColumns } from "./log.ts"
 import { jsonImage } from "./projection.ts"
 
 /** Events that a call looks at when no index serves its filters. */
-export const windowRows = 5000
+export const windowRows = 2000
 
 /** Isolates' clocks differ: so far is an event's instant from what its neighbours say, at most. */
 const clockSkewMs = 300_000
@@ -126,7 +126,8 @@ export function pageStatements(
   const base = served.find((keys) => keys.every((key) => query[key] !== undefined)) ?? []
   const isServed = given.length === base.length
   const inner = (made: Draft, keys: readonly (typeof equals)[number][]): string[] => [
-    ...keys.map((key) => `"${key}" = ${made.value(query[key] ?? null)}`),
+    // The plus keeps SQLite from an index that finds the value and not the order: it would read all that there is of it.
+    ...keys.map((key) => `${isOf(base, key) ? "" : "+"}"${key}" = ${made.value(query[key] ?? null)}`),
     ...boundsOf(made, query, before),
   ]
   const lowest = (made: Draft): string =>
@@ -181,6 +182,10 @@ export function momentStatement(
     `select 'until' as "side", ${eventColumns} from (${until}) union all select 'next', ${eventColumns} from (${next})`,
     reading,
   )
+}
+
+function isOf(keys: readonly string[], key: string): boolean {
+  return keys.includes(key)
 }
 
 function every(terms: readonly string[]): string {

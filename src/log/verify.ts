@@ -69,7 +69,14 @@ interface Progress {
  * @param expected an end of the chain that was noted down before: it has to be in it still
  */
 export async function verifyLog(source: LogSource, ring: KeyRing, expected: Verdict["head"] = null): Promise<Verdict> {
-  const progress: Progress = { previous: noHash, last: beginning, segments: 0, events: 0, archived: 0, isExpectedMet: false }
+  const progress: Progress = {
+    previous: noHash,
+    last: beginning,
+    segments: 0,
+    events: 0,
+    archived: 0,
+    isExpectedMet: false,
+  }
   const seal = logSeal(ring)
   const told = async (fault: Verdict["fault"]): Promise<Verdict> => {
     const { segments, events, archived, previous: hash, last } = progress

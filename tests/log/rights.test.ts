@@ -21,8 +21,8 @@ describe("a declaration that could let in whom it does not mean is refused", () 
   test.each([
     [{ resource: "companies", action: "delete" }, /no resource is named companies/],
     [{ resource: "organizations", action: "create" }, /creation has no record yet/],
-    [{ resource: "projects", action: "delete" }, /not its own tenant/],
-    [{ resource: "users", action: "update" }, /not its own tenant/],
+    [{ resource: "projects", action: "delete" }, /no resource has projects as its tenant/],
+    [{ resource: "users", action: "update" }, /no resource has users as its tenant/],
   ] as const)("%o", (tenant, fault) => {
     expect(() => registryOf({ ...application, log: { tenant } }, { development: false })).toThrow(fault)
   })
