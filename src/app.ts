@@ -16,12 +16,15 @@ import { openStore } from "./database/store.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import { poker } from "./feed/poke.ts"
 import { readMailbox } from "./integrations/mail/index.ts"
+import { pruneLog } from "./log/archive.ts"
+import { type LogPorts, logOperations } from "./log/index.ts"
+import { sealLog } from "./log/seal.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import { shield } from "./server/shield.ts"
-import { accountPortsOf, feedPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
+import { accountPortsOf, feedPortsOf, logPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
 
 export type { Runtime } from "./world.ts"
 
@@ -42,14 +45,22 @@ export interface Served {
 export function registryOf(
   application: Application,
   options: { readonly development: boolean },
-  ports: () => AccountPorts = () => {
+  ports: () => AccountPorts & { readonly log: LogPorts } = () => {
     throw new Error("This registry was made for documents: it serves no calls")
   },
 ): Registry {
   const models = (): Models => registry.models
   const accounts = accountParts({ rules: application.accounts, ports }, models)
+  const log = logOperations(
+    models,
+    () => registry.logTenant,
+    () => ports().log,
+  )
   const registry: Registry = buildRegistry(application, {
-    engine: { resources: accounts.resources, operations: [...accounts.operations, explainOperation(models, options)] },
+    engine: {
+      resources: accounts.resources,
+      operations: [...accounts.operations, explainOperation(models, options), ...log],
+    },
     eager: options.development,
   })
   return registry
@@ -63,9 +74,13 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const config = configOf(env)
   const world = worldOf(env, config, runtime, application.accounts)
   const accounts = accountPortsOf(world, application)
-  const registry = registryOf(application, { development: config.development }, () => accounts)
+  const registry = registryOf(application, { development: config.development }, () => ({
+    ...accounts,
+    log: logPortsOf(world),
+  }))
   const outbox = outboxOf(world)
-  const store = { database: env.DB, models: registry.models, cursorSecret: config.cursorSecret, ids }
+  const { models, logTenant } = registry
+  const store = { database: env.DB, models, cursorSecret: config.cursorSecret, ids, logTenant }
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
     authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
@@ -102,6 +117,8 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     ["outbox", () => outbox.sweep()],
     ["keys", (now) => world.signing.rotate(now, "due")],
     ["leavers", (now) => removeLeavers({ database: env.DB, ids, openStore: open, user: world.objects.user }, now)],
+    ["seal", (now) => sealLog(logPortsOf(world), now)],
+    ["prune", (now) => pruneLog(logPortsOf(world), now)],
   ]
   // One that fails must not keep the others from their turn: a letter that cannot leave is no reason for an old key.
   const tend = async (now: Date) => {

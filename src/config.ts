@@ -24,6 +24,8 @@ export interface Env {
   readonly MAIL?: SendEmail
   readonly MAIL_FROM?: string
   readonly CORS_ORIGINS?: string
+  readonly LOG_RETENTION_DAYS?: string
+  readonly ARCHIVE?: R2Bucket
 }
 
 /** What the engine goes by. */
@@ -40,6 +42,8 @@ export interface Config {
   /** HMAC key of list cursors, 32 bytes, base64url. */
   readonly cursorSecret: string
   readonly corsOrigins: readonly string[]
+  /** `days` null: events stay for ever. With days there is an archive. */
+  readonly log: { readonly days: number | null; readonly archive: R2Bucket | null }
 }
 
 /** A JWK set of Ed25519 public keys (RFC 7517, RFC 8037). */
@@ -120,6 +124,19 @@ function mailOf(env: Env, development: boolean): Config["mail"] {
   }
 }
 
+function logOf(env: Env): Config["log"] {
+  const text = env.LOG_RETENTION_DAYS ?? ""
+  if (text === "") return { days: null, archive: env.ARCHIVE ?? null }
+  const days = Number(text)
+  if (!/^\d{1,5}$/.test(text) || days < 7)
+    throw new ConfigError("LOG_RETENTION_DAYS is not a whole number of days, 7 at least; empty: events stay for ever")
+  if (!env.ARCHIVE)
+    throw new ConfigError(
+      "The binding ARCHIVE is missing: LOG_RETENTION_DAYS takes [[r2_buckets]] in wrangler.toml, where old events go",
+    )
+  return { days, archive: env.ARCHIVE }
+}
+
 function originsOf(env: Env): readonly string[] {
   const origins = (env.CORS_ORIGINS ?? "")
     .split(",")
@@ -158,6 +175,7 @@ function parse(env: Env): Config {
     mail: mailOf(env, development),
     cursorSecret,
     corsOrigins: originsOf(env),
+    log: logOf(env),
   }
 }
 

@@ -17,6 +17,7 @@ import type { Application } from "./core/registry.ts"
 import type { HubObject, UserObject } from "./core/user-object.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import { sendMail } from "./integrations/mail/index.ts"
+import type { LogPorts } from "./log/index.ts"
 import { logObservation } from "./observability/log.ts"
 import { deliverCommand } from "./server/commands.ts"
 import { ids, random } from "./server/ids.ts"
@@ -104,6 +105,11 @@ export function accountPortsOf(world: World, application: Application): AccountP
     takeSetupCode: (hash, now) => takeSetupCode(env.DB, hash, now),
     link: (page, token) => `${config.publicUrl}/account/${page}?token=${token}`,
   }
+}
+
+/** What keeping the log works with. */
+export function logPortsOf({ env, config }: World): LogPorts {
+  return { database: env.DB, ring: config.rings.kek, ...config.log }
 }
 
 /** What the feed works with. */

@@ -11,5 +11,6 @@ export default app({
   title: "Workspace",
   resources: [organizations, members, invitations, projects, projectMembers, tasks, comments, shares],
   operations: [createOrganization, createInvitation, acceptInvitation, revokeInvitation, createProject, completeTask],
+  log: { tenant: { resource: "organizations", action: "delete" } },
   accounts: { serviceAccounts: { owner: "organizations", role: "admin" } },
 })

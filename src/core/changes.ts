@@ -17,6 +17,8 @@ export type Write =
       readonly id: string
       readonly values: Readonly<Record<string, Json>>
       readonly as: Principal
+      /** Undoes a deletion: stamps that the record had may be given. */
+      readonly restores?: true
     }
   | {
       readonly kind: "update"

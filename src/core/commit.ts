@@ -67,6 +67,7 @@ export function batchOf(run: Run, key: StoredKey | null, outbox: Batch["outbox"]
     required,
     idempotency: key && { ...key, ...template(run.output, recorder.reads) },
     outbox,
+    ...(recorder.reason === null ? {} : { reason: recorder.reason }),
   }
 }
 

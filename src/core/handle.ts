@@ -115,6 +115,10 @@ function engineWork(run: Run): EngineWork {
       if (outbox.length > 0) await ports.outbox.dispatch(outbox)
       return committed.rows
     },
+    get recorder() {
+      if (run.recorder === null) throw new Error("A query records nothing")
+      return run.recorder
+    },
     session: (effect) => {
       run.session = effect
     },

@@ -6,6 +6,7 @@ import type { Context } from "./context.ts"
 import type { Message } from "./outbox.ts"
 import type { Action, Condition } from "./policy.ts"
 import type { Credentials, Reading, Row, Store } from "./ports.ts"
+import type { Recorder } from "./recorder.ts"
 import type { Resource, StandardVerb } from "./resource.ts"
 
 /** The right to do `action` to the record whose id stands in the input. */
@@ -82,6 +83,8 @@ export interface EngineWork {
   readonly caller: Caller
   /** Commits at once what `say` wants written and sent, and delivers the commands in it. Any number of times; each is a batch of its own. */
   write(say: (batch: Wanted) => void): Promise<readonly (Row | null)[]>
+  /** What is recorded here is committed by the pipeline, with the key of the call: the normal write path. */
+  readonly recorder: Recorder
   /** Hands a session to a caller that keeps it in cookies, or takes it back. */
   session(effect: SessionEffect): void
 }

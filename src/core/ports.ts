@@ -2,6 +2,7 @@
 import type { Write } from "./changes.ts"
 import type { Accounts, Context, Ids } from "./context.ts"
 import type { Json, JsonObject } from "./json.ts"
+import type { LogReads } from "./log.ts"
 import type { Cost, Observe } from "./observation.ts"
 import type { EngineWork, On } from "./operation.ts"
 import type { Outbox, OutboxRow } from "./outbox.ts"
@@ -62,6 +63,8 @@ export interface Batch {
   readonly reads: readonly GetPlan[]
   /** What is to be told outside, kept in the same batch. */
   readonly outbox: readonly OutboxRow[]
+  /** Why, as the events are to say it; the reason of the system where one is stated. */
+  readonly reason?: string
 }
 
 /** What a commit gives back. `stale`: a row that the decision stood on has changed; nothing was written. */
@@ -88,6 +91,8 @@ export interface Store {
    * @param column a unique one
    */
   withSecrets(resource: string, column: string, value: string): Promise<Row | null>
+  /** The log, for the operations of the engine that mask it before anything leaves. */
+  readonly log: LogReads
   bookmark(): string | null
   readonly cost: Cost
 }

@@ -25,6 +25,15 @@ export interface Recorder {
    * when null.
    */
   checkedChanges(version: number | null): Changes
+  /**
+   * A record that was deleted, again under its id. Its stamps are those of before; everything else is as in a creation, the policy included.
+   */
+  restore(resource: string, id: string, values: Readonly<Record<string, Json>>): Pending
+  /** The decision stands on this version of a record: the batch is stale when it has another one now. */
+  decideOn(resource: string, id: string, version: number): void
+  /** Why, in words that stand in the events. */
+  explain(reason: string): void
+  readonly reason: string | null
   readonly writes: readonly Write[]
   readonly messages: readonly Message[]
   /** Records to read after the writes, in the same batch. */
@@ -95,6 +104,7 @@ export function recorder(call: Recording): Recorder {
   const reads: GetPlan[] = []
   const decided = new Map<string, Batch["decidedOn"][number]>()
   const minted = new Set<string>()
+  let reason: string | null = null
   const mint = (prefix: string): string => {
     const id = call.ids.mint(prefix)
     minted.add(id)
@@ -149,6 +159,18 @@ export function recorder(call: Recording): Recorder {
     changes: changesFor(call.principal, null, clean),
     ids: { mint, number: () => numberOf(call.ids.mint("number")) },
     checkedChanges: (version) => changesFor(call.principal, version, asChecked),
+    restore: (resource, id, values) => {
+      const model = modelOf(call.models, resource)
+      const checked = clean(model, "create", values)
+      return record({ kind: "create", resource, id, values: checked, as: call.principal, restores: true })
+    },
+    decideOn: (resource, id, version) => note(resource, { id, version }),
+    explain: (words) => {
+      reason = words
+    },
+    get reason() {
+      return reason
+    },
     writes,
     messages,
     reads,

@@ -5,6 +5,7 @@ import type * as z from "zod"
 import { type AccountOptions, type AccountRules, accountRules } from "./accounts.ts"
 import { checkMounts, checkOperation, checkResource, checkTables } from "./checks.ts"
 import type { Cron, Job } from "./job.ts"
+import { type LogOptions, type TenantRule, tenantRule } from "./log.ts"
 import { compileModel, type Model, type Models } from "./model.ts"
 import type { Mount } from "./mount.ts"
 import type { Operation } from "./operation.ts"
@@ -33,6 +34,8 @@ export interface Registry {
   /** Every job by name, the engine's own included. */
   readonly jobs: ReadonlyMap<string, Job>
   readonly crons: readonly Cron[]
+  /** Who reads a tenant's log; null: administrators only. */
+  readonly logTenant: TenantRule
 }
 
 /** A declared application. */
@@ -45,6 +48,7 @@ export interface Application {
   readonly mounts: readonly Mount[]
   readonly jobs: readonly Job[]
   readonly crons: readonly Cron[]
+  readonly log?: LogOptions
 }
 
 /** What the engine adds to every application. */
@@ -107,6 +111,8 @@ export function app(declaration: {
   readonly crons?: readonly Cron[]
   /** Rules of sign-up, sign-in and sessions; the safe values when left out. */
   readonly accounts?: AccountOptions
+  /** Who, beside administrators, reads the log. */
+  readonly log?: LogOptions
 }): Application {
   const { operations = [], mounts = [], jobs = [], crons = [], accounts } = declaration
   return { version: "1.0.0", ...declaration, operations, mounts, jobs, crons, accounts: accountRules(accounts) }
@@ -177,5 +183,6 @@ export function buildRegistry(
     mounts,
     jobs: jobsOf([...application.jobs, ...(engine.jobs ?? [])]),
     crons,
+    logTenant: tenantRule(application.log, models),
   }
 }
