@@ -12,10 +12,12 @@ import { explainOperation } from "./core/explain.ts"
 import type { Models } from "./core/model.ts"
 import type { Ports } from "./core/ports.ts"
 import { type Application, buildRegistry, type Registry } from "./core/registry.ts"
+import type { Ticket } from "./database/leases.ts"
 import { openStore } from "./database/store.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import { poker } from "./feed/poke.ts"
 import { readMailbox } from "./integrations/mail/index.ts"
+import { consumer, jobParts, schedulesOf } from "./jobs/index.ts"
 import { pruneLog } from "./log/archive.ts"
 import { type LogPorts, logOperations } from "./log/index.ts"
 import { sealLog } from "./log/seal.ts"
@@ -24,7 +26,7 @@ import { ids, random } from "./server/ids.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import { shield } from "./server/shield.ts"
-import { accountPortsOf, feedPortsOf, logPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
+import { accountPortsOf, feedPortsOf, jobPortsOf, logPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
 
 export type { Runtime } from "./world.ts"
 
@@ -34,6 +36,8 @@ export interface Served {
   readonly fetch: (request: Request) => Promise<Response>
   /** The world of the feed object. */
   readonly feed: FeedPorts
+  /** Runs the jobs that messages of the queue name. Ends when they are done; in development after a moment, and they go on behind. */
+  readonly consume: (tickets: readonly Ticket[]) => Promise<void>
   /** What timers do: delivers what is due, turns signing keys, removes accounts whose time is over. */
   readonly tend: (now: Date) => Promise<void>
 }
@@ -56,10 +60,12 @@ export function registryOf(
     () => registry.logTenant,
     () => ports().log,
   )
+  const jobs = jobParts(application)
   const registry: Registry = buildRegistry(application, {
     engine: {
-      resources: accounts.resources,
-      operations: [...accounts.operations, explainOperation(models, options), ...log],
+      resources: [...accounts.resources, ...jobs.resources],
+      operations: [...accounts.operations, ...jobs.operations, explainOperation(models, options), ...log],
+      jobs: jobs.jobs,
     },
     eager: options.development,
   })
@@ -90,7 +96,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     accounts: handlerAccounts({ rules: application.accounts, ports: () => accounts }),
     secrets: handlerSecrets(random),
     link: accounts.link,
-    now: () => new Date(),
+    now: world.now,
     elapsed: () => performance.now(),
     hash: (text) => hashSecret(new TextEncoder().encode(text)),
     outbox,
@@ -115,6 +121,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const chores: readonly (readonly [string, (now: Date) => Promise<unknown>])[] = [
     ["outbox", () => outbox.sweep()],
+    ["feed", () => world.feed().poke()],
     ["keys", (now) => world.signing.rotate(now, "due")],
     ["leavers", (now) => removeLeavers({ database: env.DB, ids, openStore: open, user: world.objects.user }, now)],
     ["seal", (now) => sealLog(logPortsOf(world), now)],
@@ -128,10 +135,14 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   let isFirst = true
   return {
     registry,
-    feed: feedPortsOf(world),
+    feed: feedPortsOf(world, outbox, schedulesOf(application)),
+    consume: consumer(jobPortsOf(world, registry, ports), world.behind),
     tend,
     fetch: (request) => {
-      if (isFirst) outbox.poke()
+      if (isFirst) {
+        outbox.poke()
+        ports.poke()
+      }
       isFirst = false
       return isPage(request) ? pages(request) : rest(request)
     },

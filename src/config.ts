@@ -10,6 +10,7 @@ export interface Env {
   readonly HUB: DurableObjectNamespace
   readonly LIMITER: DurableObjectNamespace
   readonly FEED: DurableObjectNamespace
+  readonly JOBS: Queue
   readonly SHIELD: RateLimit
   readonly ASSETS?: Fetcher
   readonly ENVIRONMENT?: string
@@ -26,6 +27,7 @@ export interface Env {
   readonly CORS_ORIGINS?: string
   readonly LOG_RETENTION_DAYS?: string
   readonly ARCHIVE?: R2Bucket
+  readonly OUTBOUND_PRIVATE?: string
 }
 
 /** What the engine goes by. */
@@ -44,6 +46,8 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   /** `days` null: events stay for ever. With days there is an archive. */
   readonly log: { readonly days: number | null; readonly archive: R2Bucket | null }
+  /** Jobs and webhooks may call this machine. */
+  readonly callsLoopback: boolean
 }
 
 /** A JWK set of Ed25519 public keys (RFC 7517, RFC 8037). */
@@ -149,8 +153,19 @@ function originsOf(env: Env): readonly string[] {
   return origins
 }
 
+function callsLoopback(env: Env, development: boolean): boolean {
+  const value = env.OUTBOUND_PRIVATE ?? ""
+  if (value === "") return false
+  if (value !== "allow") throw new ConfigError('OUTBOUND_PRIVATE is "allow" or not set')
+  if (!development)
+    throw new ConfigError(
+      "OUTBOUND_PRIVATE is for local trials: in production nobody may have us call ourselves; remove it",
+    )
+  return true
+}
+
 function parse(env: Env): Config {
-  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "SHIELD"] as const) {
+  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "JOBS", "SHIELD"] as const) {
     if (!env[name]) throw new ConfigError(`The binding ${name} is missing: declare it in wrangler.toml`)
   }
   const environment = text(env, "ENVIRONMENT", 'say "production" or "development"')
@@ -176,6 +191,7 @@ function parse(env: Env): Config {
     cursorSecret,
     corsOrigins: originsOf(env),
     log: logOf(env),
+    callsLoopback: callsLoopback(env, development),
   }
 }
 
