@@ -5,6 +5,7 @@ import type { EngineParts } from "../../core/registry.ts"
 import type { Flow } from "../account.ts"
 import { accountResources } from "../resources.ts"
 import { apiKeyOperations } from "./api-keys.ts"
+import { inboxPreferences, listInbox, markInboxRead, setInboxPreferences } from "./inbox.ts"
 import { rotateKeys } from "./keys.ts"
 import { deleteMe, exportMe, getMe, updateMe } from "./me.ts"
 import { changePassword } from "./password.ts"
@@ -48,6 +49,10 @@ export function accountParts(
     updateMe(),
     exportMe(flow, models),
     deleteMe(flow),
+    listInbox(flow),
+    markInboxRead(flow),
+    inboxPreferences(flow),
+    setInboxPreferences(flow),
     ...apiKeyOperations(flow, find("api_keys") as never),
     ...(services ? serviceAccountOperations(flow, services) : []),
     ...userOperations(flow),
