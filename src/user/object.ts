@@ -167,21 +167,21 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
   }
 
   notify(id: string, notification: Notification) {
-    return this.#done(nobody, (turn) => addNotice(turn, id, notification))
+    return this.turns.done(nobody, (turn) => addNotice(turn, id, notification))
   }
 
   listNotices(page: Parameters<typeof listNotices>[1]) {
-    return this.#now(nobody, (turn) => listNotices(turn, page))
+    return this.turns.now(nobody, (turn) => listNotices(turn, page))
   }
 
   markRead(ids: readonly string[] | "all") {
-    return this.#now(nobody, (turn) => ({ read: markRead(turn, ids) }))
+    return this.turns.now(nobody, (turn) => ({ read: markRead(turn, ids) }))
   }
 
   unseenNotice(id: string) {
-    return this.#answer(() => {
-      const wanted = getPreferences(this.#sql)[mailPreference] !== "never"
-      return { notice: wanted ? unseenNotice(this.#sql, id) : null }
+    return this.turns.answer(() => {
+      const wanted = getPreferences(this.turns.sql)[mailPreference] !== "never"
+      return { notice: wanted ? unseenNotice(this.turns.sql, id) : null }
     })
   }
 
