@@ -12,16 +12,18 @@ import { explainOperation } from "./core/explain.ts"
 import type { Models } from "./core/model.ts"
 import type { Ports } from "./core/ports.ts"
 import { type Application, buildRegistry, type Registry } from "./core/registry.ts"
+import type { Ticket } from "./database/leases.ts"
 import { openStore } from "./database/store.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import { poker } from "./feed/poke.ts"
 import { readMailbox } from "./integrations/mail/index.ts"
+import { consumer, jobParts, schedulesOf } from "./jobs/index.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import { shield } from "./server/shield.ts"
-import { accountPortsOf, feedPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
+import { accountPortsOf, feedPortsOf, jobPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
 
 export type { Runtime } from "./world.ts"
 
@@ -31,6 +33,8 @@ export interface Served {
   readonly fetch: (request: Request) => Promise<Response>
   /** The world of the feed object. */
   readonly feed: FeedPorts
+  /** Runs the jobs that messages of the queue name. Ends when they are done; in development after a moment, and they go on behind. */
+  readonly consume: (tickets: readonly Ticket[]) => Promise<void>
   /** What timers do: delivers what is due, turns signing keys, removes accounts whose time is over. */
   readonly tend: (now: Date) => Promise<void>
 }
@@ -48,8 +52,13 @@ export function registryOf(
 ): Registry {
   const models = (): Models => registry.models
   const accounts = accountParts({ rules: application.accounts, ports }, models)
+  const jobs = jobParts(application)
   const registry: Registry = buildRegistry(application, {
-    engine: { resources: accounts.resources, operations: [...accounts.operations, explainOperation(models, options)] },
+    engine: {
+      resources: [...accounts.resources, ...jobs.resources],
+      operations: [...accounts.operations, ...jobs.operations, explainOperation(models, options)],
+      jobs: [...accounts.jobs, ...jobs.jobs],
+    },
     eager: options.development,
   })
   return registry
@@ -100,6 +109,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const chores: readonly (readonly [string, (now: Date) => Promise<unknown>])[] = [
     ["outbox", () => outbox.sweep()],
+    ["feed", () => world.feed().poke()],
     ["keys", (now) => world.signing.rotate(now, "due")],
     ["leavers", (now) => removeLeavers({ database: env.DB, ids, openStore: open, user: world.objects.user }, now)],
   ]
@@ -111,10 +121,14 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   let isFirst = true
   return {
     registry,
-    feed: feedPortsOf(world),
+    feed: feedPortsOf(world, outbox, schedulesOf(application)),
+    consume: consumer(jobPortsOf(world, registry, ports), world.behind),
     tend,
     fetch: (request) => {
-      if (isFirst) outbox.poke()
+      if (isFirst) {
+        outbox.poke()
+        ports.poke()
+      }
       isFirst = false
       return isPage(request) ? pages(request) : rest(request)
     },

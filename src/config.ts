@@ -10,6 +10,7 @@ export interface Env {
   readonly HUB: DurableObjectNamespace
   readonly LIMITER: DurableObjectNamespace
   readonly FEED: DurableObjectNamespace
+  readonly JOBS: Queue
   readonly SHIELD: RateLimit
   readonly ASSETS?: Fetcher
   readonly ENVIRONMENT?: string
@@ -24,6 +25,7 @@ export interface Env {
   readonly MAIL?: SendEmail
   readonly MAIL_FROM?: string
   readonly CORS_ORIGINS?: string
+  readonly OUTBOUND_PRIVATE?: string
 }
 
 /** What the engine goes by. */
@@ -40,6 +42,8 @@ export interface Config {
   /** HMAC key of list cursors, 32 bytes, base64url. */
   readonly cursorSecret: string
   readonly corsOrigins: readonly string[]
+  /** Jobs and webhooks may call this machine. */
+  readonly callsLoopback: boolean
 }
 
 /** A JWK set of Ed25519 public keys (RFC 7517, RFC 8037). */
@@ -132,8 +136,19 @@ function originsOf(env: Env): readonly string[] {
   return origins
 }
 
+function callsLoopback(env: Env, development: boolean): boolean {
+  const value = env.OUTBOUND_PRIVATE ?? ""
+  if (value === "") return false
+  if (value !== "allow") throw new ConfigError('OUTBOUND_PRIVATE is "allow" or not set')
+  if (!development)
+    throw new ConfigError(
+      "OUTBOUND_PRIVATE is for local trials: in production nobody may have us call ourselves; remove it",
+    )
+  return true
+}
+
 function parse(env: Env): Config {
-  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "SHIELD"] as const) {
+  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "JOBS", "SHIELD"] as const) {
     if (!env[name]) throw new ConfigError(`The binding ${name} is missing: declare it in wrangler.toml`)
   }
   const environment = text(env, "ENVIRONMENT", 'say "production" or "development"')
@@ -158,6 +173,7 @@ function parse(env: Env): Config {
     mail: mailOf(env, development),
     cursorSecret,
     corsOrigins: originsOf(env),
+    callsLoopback: callsLoopback(env, development),
   }
 }
 

@@ -7,7 +7,7 @@ import { inboxJobs, notificationBounds } from "../core/inbox.ts"
 import { type Job, job } from "../core/job.ts"
 import type { Mail } from "../core/outbox.ts"
 import { system } from "../core/principal.ts"
-import type { AccountPorts } from "./account.ts"
+import type { Flow } from "./account.ts"
 import { ask } from "./objects.ts"
 import { users } from "./resources.ts"
 
@@ -52,20 +52,15 @@ function absolute(url: string | null, origin: string): string | null {
   return protocol === "https:" || protocol === "http:" ? href : null
 }
 
-/**
- * The jobs of the inbox.
- * @param options.ports of the account flows
- * @param options.origin that paths in notifications lead to
- */
-export function inboxJobParts(options: { ports(): AccountPorts; origin(): string }): readonly Job[] {
+/** The jobs of the inbox. */
+export function inboxJobParts({ ports }: Pick<Flow, "ports">): readonly Job[] {
   const deliver = job(inboxJobs.deliver, {
     summary: "Brings a notification to its inbox",
     input: delivery,
     key: ({ userId }) => userId,
     handle: async ({ input }) => {
       await ask(() =>
-        options
-          .ports()
+        ports()
           .objects.user(input.userId)
           .notify(input.id, input.notification as never),
       )
@@ -75,12 +70,12 @@ export function inboxJobParts(options: { ports(): AccountPorts; origin(): string
     summary: "Mails a notification that nobody has seen",
     input: unseen,
     handle: async ({ input, read, send }) => {
-      const answer = await ask(() => options.ports().objects.user(input.userId).unseenNotice(input.id))
+      const answer = await ask(() => ports().objects.user(input.userId).unseenNotice(input.id))
       const notice = answer?.notice ?? null
       if (notice === null) return
       const person = await read.as(system("address for a notification")).find(users, input.userId)
       if (!person?.email || person.status !== "active" || person.emailVerifiedAt === null) return
-      await send(unseenMail(person.email, options.ports().title, notice, absolute(notice.url, options.origin())))
+      await send(unseenMail(person.email, ports().title, notice, absolute(notice.url, ports().origin)))
     },
   })
   return [deliver as unknown as Job, mail as unknown as Job]

@@ -74,6 +74,9 @@ function startedRun({ principal }: Recording, { name }: Job): Readonly<Record<st
   return { job: name, ownerId: onBehalfOf(principal) }
 }
 
+/** What fits into an index beside the job's name. */
+const jobKeyLength = 200
+
 /** Starts recording. */
 export function recorder(call: Recording): Recorder {
   const writes: Write[] = []
@@ -124,6 +127,8 @@ export function recorder(call: Recording): Recorder {
       if (run !== null)
         record({ kind: "create", resource: "job_runs", id: run, values: startedRun(call, job), as: tracking })
       const key = job.key(parsed.data)
+      if (key !== null && (key === "" || key.length > jobKeyLength))
+        throw new Error(`${job.name}: a key has 1 to ${jobKeyLength} characters`)
       messages.push(jobMessage(call, job.name, input as Json, { key, notBefore: at, run }))
       return { runId: run }
     },
