@@ -65,7 +65,7 @@ export function registryOf(
     engine: {
       resources: [...accounts.resources, ...jobs.resources],
       operations: [...accounts.operations, ...jobs.operations, explainOperation(models, options), ...log],
-      jobs: jobs.jobs,
+      jobs: [...accounts.jobs, ...jobs.jobs],
     },
     eager: options.development,
   })

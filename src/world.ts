@@ -118,6 +118,7 @@ export function accountPortsOf(world: World, application: Application): AccountP
     apiKeys: config.development ? "test" : "live",
     countBreaches: (text) => countBreaches(normalisePassword(text) ?? "", fetchRange),
     takeSetupCode: (hash, now) => takeSetupCode(env.DB, hash, now),
+    origin: config.publicUrl,
     link: (page, token) => `${config.publicUrl}/account/${page}?token=${token}`,
   }
 }

@@ -2,14 +2,16 @@
 import { type Changes, Pending, type Write } from "./changes.ts"
 import type { HandlerIds, Ids, Read, Select, Which } from "./context.ts"
 import { handlerGet, handlerGroups, handlerList } from "./handler-plans.ts"
+import { notificationMessages } from "./inbox.ts"
 import type { Job } from "./job.ts"
+import { jobMessage, onBehalfOf } from "./job-message.ts"
 import type { Json } from "./json.ts"
 import { limits } from "./limits.ts"
 import { type Model, type Models, modelOf } from "./model.ts"
 import { type Message, mailJob } from "./outbox.ts"
 import type { GetPlan } from "./plan.ts"
 import type { Batch, Row, Store } from "./ports.ts"
-import { type Principal, principalId, system } from "./principal.ts"
+import { type Principal, system } from "./principal.ts"
 import { invalidAll, notFound, Problem } from "./problem.ts"
 import { schemasOf } from "./schema.ts"
 import { violationsOf } from "./validation.ts"
@@ -81,22 +83,6 @@ function startedRun({ principal }: Recording, { name }: Job): Readonly<Record<st
   return { job: name, ownerId: onBehalfOf(principal) }
 }
 
-/** Whom a job acts for: whoever caused it, through however many jobs. */
-function onBehalfOf(principal: Principal): string | null {
-  return (principal.kind === "system" ? principal.onBehalfOf : principalId(principal)) ?? null
-}
-
-/** A job as a message of the outbox. */
-export function jobMessage(
-  { principal, requestId }: Pick<Recording, "principal" | "requestId">,
-  job: string,
-  input: Json,
-  more: { readonly key: string | null; readonly notBefore: Date | null; readonly run: string | null },
-): Message {
-  const { key, notBefore, run } = more
-  return { topic: "job", job, key, notBefore, payload: { input, onBehalfOf: onBehalfOf(principal), run, requestId } }
-}
-
 /** What fits into an index beside the job's name. */
 const jobKeyLength = 200
 
@@ -139,6 +125,11 @@ export function recorder(call: Recording): Recorder {
     },
     mail: (mail) =>
       void messages.push(jobMessage(call, mailJob, { ...mail }, { key: null, notBefore: null, run: null })),
+    notify: (userId, notification) => {
+      const { id, messages: both } = notificationMessages(call, userId, notification)
+      messages.push(...both)
+      return id
+    },
     enqueue: (job, input, { at = null } = {}) => {
       const parsed = job.input.safeParse(input)
       if (!parsed.success) throw invalidAll(violationsOf(parsed.error))

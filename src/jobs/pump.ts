@@ -3,9 +3,9 @@
  * stay in D1 and are sent again.
  */
 import type { Ids } from "../core/context.ts"
+import { jobMessage } from "../core/job-message.ts"
 import type { Outbox } from "../core/outbox.ts"
 import { system } from "../core/principal.ts"
-import { jobMessage } from "../core/recorder.ts"
 import { countWaiting, nextDue, type Ticket, ticketDue, untick } from "../database/leases.ts"
 import { lastTurn, takeTurn } from "../database/schedules.ts"
 import type { Schedule } from "./schedule.ts"

@@ -4,6 +4,7 @@
  * What reduces rights answers only after the hub has acknowledged; until then the alarm goes on.
  */
 import { DurableObject } from "cloudflare:workers"
+import { mailPreference, type Notification } from "../core/inbox.ts"
 import type { Json } from "../core/json.ts"
 import type {
   Attempt,
@@ -22,6 +23,7 @@ import * as keys from "./api-keys.ts"
 import { applyCommand } from "./commands.ts"
 import { tellHub, tellLog } from "./delivery.ts"
 import { destroyAll } from "./destruction.ts"
+import { addNotice, allNotices, listNotices, markRead, unseenNotice } from "./inbox.ts"
 import * as tokens from "./one-time.ts"
 import { type ObjectBindings, objectPorts } from "./ports.ts"
 import { getPreferences, setPreference } from "./preferences.ts"
@@ -164,6 +166,25 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
     return this.turns.now(nobody, (turn) => (setPreference(turn.sql, name, value) ? done : limited))
   }
 
+  notify(id: string, notification: Notification) {
+    return this.turns.done(nobody, (turn) => addNotice(turn, id, notification))
+  }
+
+  listNotices(page: Parameters<typeof listNotices>[1]) {
+    return this.turns.now(nobody, (turn) => listNotices(turn, page))
+  }
+
+  markRead(ids: readonly string[] | "all") {
+    return this.turns.now(nobody, (turn) => ({ read: markRead(turn, ids) }))
+  }
+
+  unseenNotice(id: string) {
+    return this.turns.answer(() => {
+      const wanted = getPreferences(this.turns.sql)[mailPreference] !== "never"
+      return { notice: wanted ? unseenNotice(this.turns.sql, id) : null }
+    })
+  }
+
   recentEvents(limit: number) {
     return this.turns.answer(() => recentEvents(this.turns.sql, limit))
   }
@@ -186,6 +207,7 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
       devices: sessions.listDevices(sql),
       keys: keys.listKeys(sql, now),
       preferences: getPreferences(sql),
+      inbox: allNotices(sql),
       events: recentEvents(sql, Number.MAX_SAFE_INTEGER),
     }))
   }

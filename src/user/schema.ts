@@ -29,6 +29,10 @@ const userSteps = [
     `create table "account" ("only" integer primary key check ("only" = 1), "version" integer not null, "roles" text not null,
       "status" text not null) strict`,
   ],
+  [
+    `create table "notices" ("id" text primary key, "at" integer not null, "kind" text not null, "title" text not null, "body" text,
+      "url" text, "data" text, "seenAt" integer, "readAt" integer) strict`,
+  ],
 ] as const
 
 const hubSteps = [

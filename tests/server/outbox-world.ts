@@ -1,10 +1,10 @@
 /** An outbox of a test's own: a table beside the real one in the same D1, with the clock and the receivers in the test's hand. */
 import { env } from "cloudflare:workers"
 import { sealer } from "../../src/authentication/seal.ts"
+import { jobMessage } from "../../src/core/job-message.ts"
 import type { Observation } from "../../src/core/observation.ts"
 import { type Message, mailJob, type OutboxRow } from "../../src/core/outbox.ts"
 import { system } from "../../src/core/principal.ts"
-import { jobMessage } from "../../src/core/recorder.ts"
 import { parseKeyRing } from "../../src/core/sealing.ts"
 import { outboxStatement } from "../../src/database/outbox.ts"
 import { ids } from "../../src/server/ids.ts"

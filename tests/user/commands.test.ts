@@ -260,7 +260,14 @@ describe("the end", () => {
       "account.destroyed",
     ])
     expect(refusal(await world.refresh(grant))).toBe("REFUSED")
-    expect(await world.user.exportAll()).toEqual({ sessions: [], devices: [], keys: [], preferences: {}, events: [] })
+    expect(await world.user.exportAll()).toEqual({
+      sessions: [],
+      inbox: [],
+      devices: [],
+      keys: [],
+      preferences: {},
+      events: [],
+    })
   })
 
   test.each(["hubReachable", "logReachable"] as const)(
