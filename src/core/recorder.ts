@@ -2,18 +2,16 @@
 import { type Changes, Pending, type Write } from "./changes.ts"
 import type { HandlerIds, Ids, Read, Select, Which } from "./context.ts"
 import { handlerGet, handlerGroups, handlerList } from "./handler-plans.ts"
-import { notificationMessages } from "./inbox.ts"
-import type { Job } from "./job.ts"
-import { jobMessage, onBehalfOf } from "./job-message.ts"
 import type { Json } from "./json.ts"
 import { limits } from "./limits.ts"
 import { type Model, type Models, modelOf } from "./model.ts"
-import { type Message, mailJob } from "./outbox.ts"
+import type { Message } from "./outbox.ts"
 import type { GetPlan } from "./plan.ts"
 import type { Batch, Row, Store } from "./ports.ts"
-import { type Principal, system } from "./principal.ts"
+import type { Principal } from "./principal.ts"
 import { invalidAll, notFound, Problem } from "./problem.ts"
 import { schemasOf } from "./schema.ts"
+import { telling } from "./telling.ts"
 import { violationsOf } from "./validation.ts"
 
 /** One run of a handler. Made anew when a stale decision runs again. */
@@ -77,15 +75,6 @@ function numberOf(id: string): number {
   return number
 }
 
-const tracking = system("progress of a job")
-
-function startedRun({ principal }: Recording, { name }: Job): Readonly<Record<string, Json>> {
-  return { job: name, ownerId: onBehalfOf(principal) }
-}
-
-/** What fits into an index beside the job's name. */
-const jobKeyLength = 200
-
 /** Starts recording. */
 export function recorder(call: Recording): Recorder {
   const writes: Write[] = []
@@ -105,6 +94,15 @@ export function recorder(call: Recording): Recorder {
     writes.push(write)
     return new Pending<never>(writes.length - 1, write.id)
   }
+  const told = telling({
+    ...call,
+    send: (...more) => void messages.push(...more),
+    startRun: (values, as) => {
+      const id = mint("run")
+      record({ kind: "create", resource: "job_runs", id, values, as })
+      return id
+    },
+  })
   const changesFor = (as: Principal, version: number | null, check: typeof clean): Changes => ({
     create: (resource, values) => {
       const model = modelOf(call.models, resource.name)
@@ -123,25 +121,7 @@ export function recorder(call: Recording): Recorder {
       reads.push(plan)
       return new Pending(reads.length - 1, plan.id, "read")
     },
-    mail: (mail) =>
-      void messages.push(jobMessage(call, mailJob, { ...mail }, { key: null, notBefore: null, run: null })),
-    notify: (userId, notification) => {
-      const { id, messages: both } = notificationMessages(call, userId, notification)
-      messages.push(...both)
-      return id
-    },
-    enqueue: (job, input, { at = null } = {}) => {
-      const parsed = job.input.safeParse(input)
-      if (!parsed.success) throw invalidAll(violationsOf(parsed.error))
-      const run = job.tracked ? mint("run") : null
-      if (run !== null)
-        record({ kind: "create", resource: "job_runs", id: run, values: startedRun(call, job), as: tracking })
-      const key = job.key(parsed.data)
-      if (key !== null && (key === "" || key.length > jobKeyLength))
-        throw new Error(`${job.name}: a key has 1 to ${jobKeyLength} characters`)
-      messages.push(jobMessage(call, job.name, input as Json, { key, notBefore: at, run }))
-      return { runId: run }
-    },
+    ...told,
     as: (other) => changesFor(other, version, check),
   })
   /** The first version that was read counts: a row that changed between two reads of one decision makes it stale. */

@@ -8,6 +8,7 @@ import type { Turn } from "./turn.ts"
 
 const noticesMax = 500
 const keptMs = 180 * 86_400_000
+const mailPauseMs = 3600_000
 
 type Row = Omit<Notice, "data"> & { readonly data: string | null } & Record<string, SqlStorageValue>
 
@@ -23,7 +24,7 @@ export function addNotice({ sql, now }: Turn, id: string, notification: Notifica
   const stored = data === undefined ? null : JSON.stringify(data)
   const made = sql
     .exec<Row>(
-      `insert into "notices" (${columns}, "seenAt") values (?, ?, ?, ?, ?, ?, ?, null, null) on conflict do nothing returning ${columns}`,
+      `insert into "notices" (${columns}, "seenAt", "mailedAt") values (?, ?, ?, ?, ?, ?, ?, null, null, null) on conflict do nothing returning ${columns}`,
       id,
       now,
       kind,
@@ -88,10 +89,19 @@ export function markRead({ sql, now }: Turn, ids: readonly string[] | "all"): nu
     .toArray().length
 }
 
-/** A notification that nobody has seen; null when it was seen, read or is gone. */
-export function unseenNotice(sql: SqlStorage, id: string): Notice | null {
+/**
+ * A notification that nobody has seen, for a letter; null when it was seen, read or is gone, and when a letter about another one went out within the
+ * hour: one is enough to say that there is something to look at. The same id again gives the same.
+ */
+export function unseenNotice({ sql, now }: Turn, id: string): Notice | null {
   const row = sql
-    .exec<Row>(`select ${columns} from "notices" where "id" = ? and "seenAt" is null and "readAt" is null`, id)
+    .exec<Row>(
+      `update "notices" set "mailedAt" = coalesce("mailedAt", ?2) where "id" = ?1 and "seenAt" is null and "readAt" is null
+         and not exists (select 1 from "notices" as "other" where "other"."id" <> ?1 and "other"."mailedAt" > ?2 - ${mailPauseMs})
+         returning ${columns}`,
+      id,
+      now,
+    )
     .toArray()[0]
   return row === undefined ? null : opened(row)
 }

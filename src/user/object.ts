@@ -179,9 +179,9 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
   }
 
   unseenNotice(id: string) {
-    return this.turns.answer(() => {
-      const wanted = getPreferences(this.turns.sql)[mailPreference] !== "never"
-      return { notice: wanted ? unseenNotice(this.turns.sql, id) : null }
+    return this.turns.now(nobody, (turn) => {
+      const wanted = getPreferences(turn.sql)[mailPreference] !== "never"
+      return { notice: wanted ? unseenNotice(turn, id) : null }
     })
   }
 

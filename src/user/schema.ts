@@ -31,7 +31,8 @@ const userSteps = [
   ],
   [
     `create table "notices" ("id" text primary key, "at" integer not null, "kind" text not null, "title" text not null, "body" text,
-      "url" text, "data" text, "seenAt" integer, "readAt" integer) strict`,
+      "url" text, "data" text, "seenAt" integer, "readAt" integer,
+      "mailedAt" integer) strict`,
   ],
 ] as const
 

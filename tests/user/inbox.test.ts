@@ -79,10 +79,21 @@ test("what was listed or read is seen; what was not is for a letter, unless its 
   expect(await unseen(world, 2)).toBeNull()
   expect(await unseen(world, 7)).toBeNull()
   await world.user.notify(id(3), assigned)
+  world.pass(61 * minute)
   await world.user.setPreference("inbox.mail", "never")
   expect(await unseen(world, 3)).toBeNull()
   await world.user.setPreference("inbox.mail", "unseen")
   expect(await unseen(world, 3)).toMatchObject({ id: id(3) })
+})
+
+test("one letter an hour is enough, and a letter that is tried again is the same", async () => {
+  const world = await newWorld()
+  for (const n of [1, 2]) await world.user.notify(id(n), assigned)
+  expect(await unseen(world, 1)).toMatchObject({ id: id(1) })
+  expect(await unseen(world, 2)).toBeNull()
+  expect(await unseen(world, 1)).toMatchObject({ id: id(1) })
+  world.pass(61 * minute)
+  expect(await unseen(world, 2)).toMatchObject({ id: id(2) })
 })
 
 test("the newest five hundred stay, and nothing stays longer than half a year; a copy of everything holds them", async () => {
