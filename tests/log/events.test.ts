@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers"
 import { beforeAll, describe, expect, test } from "vitest"
 import { type Actor, mintToken, newActor } from "../support/actors.ts"
 import { call, costOf, faultsOf } from "../support/calls.ts"
+import { counted } from "../support/counting.ts"
 import { eventsOf, must, newWorkspace, type Workspace } from "../support/workspace.ts"
 
 let here: Workspace
@@ -202,6 +203,21 @@ describe("pages", () => {
 })
 
 describe("what it costs", () => {
+  test("each read is one trip to D1, counted where it is made", async () => {
+    const isolate = counted()
+    const reads = [
+      [here.owner, `GET /v1/events?${tenantOf(here)}`],
+      [admin, "GET /v1/events?operation=tasks.create&from=2026-01-01T00:00:00Z"],
+      [here.viewer, `GET /v1/history/tasks/${taskId}`],
+      [here.viewer, `GET /v1/history/tasks/${taskId}/record?at=2999-01-01T00:00:00Z`],
+    ] as const
+    for (const [actor, line] of reads) {
+      await isolate.settled()
+      isolate.clear()
+      expect([(await isolate.call(actor, line)).status, isolate.counts.trips], line).toEqual([200, 1])
+    }
+  })
+
   test("one round trip, and rows by the page: not by the length of the log", async () => {
     const answers = [
       await list(here.owner, `${tenantOf(here)}&limit=5`),
