@@ -155,14 +155,14 @@ describe("costs of a flow on a warm isolate", () => {
       "reset asked for",
       () => isolate.call(null, "POST /v1/auth/request-password-reset", from(who, { email: who.email })),
       { d1: 2, user: 1, limiter: 3 },
-      2,
+      1,
     )
     const { token } = (await letterTo(who.email, "Set a new")).action
     await expectCost(
       "reset",
       () => isolate.call(null, "POST /v1/auth/reset-password", from(who, { token, password: "a quite new sentence" })),
       { d1: 2, user: 4, limiter: 2 },
-      2,
+      1,
     )
   })
 })
