@@ -97,11 +97,21 @@ function declared(
   const line = job("effects.line", { input: given, retry, key: ({ key = "one" }) => key, handle })
   const brief = job("effects.brief", { input: given, retry, timeoutSeconds: 1, handle })
   const track = job("effects.track", { input: given, retry, tracked: true, handle })
+  // Each attempt would make another one: only the lease keeps two of them from standing there.
+  const note = job("effects.note", {
+    input: given,
+    retry,
+    handle: async (call) => {
+      world.begun.push([call.input.name, call.attempt])
+      await world.act(call)
+      call.changes.create(effects, { name: `${call.input.name} ${call.attempt}` })
+    },
+  })
   const chain = job("effects.chain", {
     input: given,
     handle: ({ input, changes }) => void changes.enqueue(make, { name: `${input.name} next` }),
   })
-  const jobs = [make, line, brief, track, chain]
+  const jobs = [make, line, brief, track, note, chain]
   const order = operation("effects.order", {
     kind: "mutation",
     input: z.strictObject({
