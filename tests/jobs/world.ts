@@ -71,7 +71,7 @@ export interface JobsWorld {
   /** 0 to 1, for every pause. */
   chance: number
   /** Another isolate over the same outbox. */
-  isolate(change?: { without?: true; outbound?: JobContext["outbound"]["fetch"] }): Serving
+  isolate(change?: { without?: true; production?: true; outbound?: JobContext["outbound"]["fetch"] }): Serving
   /** The first isolate. */
   readonly served: Serving
   /** Enqueues by a call of Ada's. */
@@ -144,6 +144,13 @@ function declared(
   return app({ title: "Jobs", resources: [effects], operations: [order, sweep], jobs, crons })
 }
 
+const inProduction = {
+  ENVIRONMENT: "production",
+  PUBLIC_URL: "https://selvage.test",
+  MAIL: { send: async () => ({ messageId: "1" }) },
+  MAIL_FROM: "no-reply@selvage.test",
+}
+
 let worlds = 0
 
 /** Makes a world; the clock stands still until `pass`. */
@@ -156,8 +163,8 @@ export async function jobsWorld(
   const seen = { act: (_call: Call): unknown => undefined, begun: [] as [string, number][] }
   const application = declared(seen, options)
   const bare = app({ title: "Jobs", resources: [effects] })
-  const isolate: JobsWorld["isolate"] = ({ without, outbound } = {}) =>
-    serving({}, without ? bare : application, {
+  const isolate: JobsWorld["isolate"] = ({ without, production, outbound } = {}) =>
+    serving(production ? inProduction : {}, without ? bare : application, {
       apart: own,
       now: () => new Date(at),
       chance: () => world.chance,
