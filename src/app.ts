@@ -1,12 +1,14 @@
 /** The composition root: registry + ports + doors over the world of an isolate (world.ts). */
 import { isPage, pagesDoor } from "./api/pages/index.ts"
 import { restDoor } from "./api/rest/index.ts"
+import { isSocket, webSocketDoor } from "./api/websocket/index.ts"
 import type { AccountPorts } from "./authentication/account.ts"
 import { authenticator } from "./authentication/authenticate.ts"
 import { handlerAccounts } from "./authentication/handler-accounts.ts"
 import { accountParts } from "./authentication/operations/index.ts"
 import { hashSecret } from "./authentication/token.ts"
 import { handlerSecrets } from "./authentication/token-once.ts"
+import { unwatchable } from "./authorization/judge.ts"
 import { configOf, type Env } from "./config.ts"
 import { explainOperation } from "./core/explain.ts"
 import type { Models } from "./core/model.ts"
@@ -15,12 +17,15 @@ import { type Application, buildRegistry, type Registry } from "./core/registry.
 import { openStore } from "./database/store.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import { poker } from "./feed/poke.ts"
+import type { TopicPorts } from "./feed/topic-object.ts"
 import { readMailbox } from "./integrations/mail/index.ts"
+import { connector, livePortsOf, topicPortsOf, watcher } from "./live.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import { shield } from "./server/shield.ts"
+import type { LivePorts } from "./user/live-ports.ts"
 import { accountPortsOf, feedPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
 
 export type { Runtime } from "./world.ts"
@@ -31,6 +36,9 @@ export interface Served {
   readonly fetch: (request: Request) => Promise<Response>
   /** The world of the feed object. */
   readonly feed: FeedPorts
+  /** The world of topics, and of live objects. */
+  readonly topic: TopicPorts
+  readonly live: LivePorts
   /** What timers do: delivers what is due, turns signing keys, removes accounts whose time is over. */
   readonly tend: (now: Date) => Promise<void>
 }
@@ -51,6 +59,7 @@ export function registryOf(
   const registry: Registry = buildRegistry(application, {
     engine: { resources: accounts.resources, operations: [...accounts.operations, explainOperation(models, options)] },
     eager: options.development,
+    unwatchable,
   })
   return registry
 }
@@ -66,6 +75,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const registry = registryOf(application, { development: config.development }, () => accounts)
   const outbox = outboxOf(world)
   const store = { database: env.DB, models: registry.models, cursorSecret: config.cursorSecret, ids }
+  const connect = connector(world)
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
     authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
@@ -80,6 +90,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     hash: (text) => hashSecret(new TextEncoder().encode(text)),
     outbox,
     poke: poker(world),
+    watch: watcher(connect),
     behind: world.behind,
     observe: world.observe,
     development: config.development,
@@ -97,6 +108,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   })
   const mailbox = config.mail === null ? () => readMailbox(env.CACHE) : null
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
+  const sockets = webSocketDoor({ ports, corsOrigins, connect, requestId })
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const chores: readonly (readonly [string, (now: Date) => Promise<unknown>])[] = [
     ["outbox", () => outbox.sweep()],
@@ -111,11 +123,14 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   let isFirst = true
   return {
     registry,
-    feed: feedPortsOf(world),
+    feed: feedPortsOf(world, registry),
+    topic: topicPortsOf(world),
+    live: livePortsOf(world, registry, open),
     tend,
     fetch: (request) => {
       if (isFirst) outbox.poke()
       isFirst = false
+      if (isSocket(request)) return sockets(request)
       return isPage(request) ? pages(request) : rest(request)
     },
   }

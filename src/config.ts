@@ -10,6 +10,7 @@ export interface Env {
   readonly HUB: DurableObjectNamespace
   readonly LIMITER: DurableObjectNamespace
   readonly FEED: DurableObjectNamespace
+  readonly TOPIC: DurableObjectNamespace
   readonly SHIELD: RateLimit
   readonly ASSETS?: Fetcher
   readonly ENVIRONMENT?: string
@@ -133,7 +134,7 @@ function originsOf(env: Env): readonly string[] {
 }
 
 function parse(env: Env): Config {
-  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "SHIELD"] as const) {
+  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "TOPIC", "SHIELD"] as const) {
     if (!env[name]) throw new ConfigError(`The binding ${name} is missing: declare it in wrangler.toml`)
   }
   const environment = text(env, "ENVIRONMENT", 'say "production" or "development"')

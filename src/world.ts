@@ -13,10 +13,11 @@ import type { AccountRules } from "./core/accounts.ts"
 import type { FeedObject } from "./core/feed-object.ts"
 import type { Observe } from "./core/observation.ts"
 import type { Mail } from "./core/outbox.ts"
-import type { Application } from "./core/registry.ts"
+import type { Application, Registry } from "./core/registry.ts"
 import type { HubObject, UserObject } from "./core/user-object.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import { sendMail } from "./integrations/mail/index.ts"
+import { topicsReaderOf } from "./live.ts"
 import { logObservation } from "./observability/log.ts"
 import { deliverCommand } from "./server/commands.ts"
 import { ids, random } from "./server/ids.ts"
@@ -107,10 +108,11 @@ export function accountPortsOf(world: World, application: Application): AccountP
 }
 
 /** What the feed works with. */
-export function feedPortsOf({ env, observe }: World): FeedPorts {
+export function feedPortsOf(world: World, registry: Registry): FeedPorts {
+  const { env, observe } = world
   return {
     database: env.DB,
-    readers: [],
+    readers: [topicsReaderOf(world, registry)],
     pump: { run: async () => null, due: async () => 0 },
     observe,
     now: () => new Date(),

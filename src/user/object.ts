@@ -22,6 +22,7 @@ import * as keys from "./api-keys.ts"
 import { applyCommand } from "./commands.ts"
 import { type Sender, tellHub, tellLog } from "./delivery.ts"
 import { destroyAll } from "./destruction.ts"
+import { exportAll } from "./export.ts"
 import * as tokens from "./one-time.ts"
 import { type ObjectBindings, objectPorts } from "./ports.ts"
 import { getPreferences, setPreference } from "./preferences.ts"
@@ -75,7 +76,7 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
   #turn<T>(cause: Cause, step: (turn: Turn) => T): T {
     const sql = this.#sql
     const { now, newId, random } = this.ports
-    const turn: Turn = { sql, now: now(), cause, subject: this.#subject, newId, random }
+    const turn: Turn = { sql, now: now(), cause, subject: this.#subject, newId, random, ended: [] }
     let due: number | null = null
     const result = this.ctx.storage.transactionSync(() => {
       const value = step(turn)
@@ -84,7 +85,16 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
       return value
     })
     if (due !== null) void this.ctx.storage.setAlarm(due)
+    if (turn.ended.length > 0) this.onEnded(turn.ended)
     return result
+  }
+
+  /** Sessions have ended; what holds their sockets closes them. */
+  protected onEnded(_sessions: readonly string[]): void {}
+
+  /** For what else the object does by its alarm. */
+  protected rearm(): void {
+    this.#turn(byAlarm, () => undefined)
   }
 
   async #answer<T>(step: () => T | Promise<T>): Promise<T | Refusal> {
@@ -273,13 +283,7 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
   }
 
   exportAll() {
-    return this.#now(nobody, ({ sql, now }) => ({
-      sessions: sessions.listSessions(sql, now),
-      devices: sessions.listDevices(sql),
-      keys: keys.listKeys(sql, now),
-      preferences: getPreferences(sql),
-      events: recentEvents(sql, Number.MAX_SAFE_INTEGER),
-    }))
+    return this.#now(nobody, exportAll)
   }
 
   destroy(cause: Cause) {
