@@ -123,6 +123,8 @@ export abstract class LiveUser extends User implements LiveObject {
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
+    // The answer to the other side's Close, without which it waits until the object sleeps. 1005 and 1006 are no codes to be sent.
+    if (socket.readyState === WebSocket.CLOSING) socket.close(1000, "")
     await this.#vacate(socket)
   }
 

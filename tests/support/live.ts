@@ -171,12 +171,7 @@ function take(kept: Kept, { method, params }: Notice): void {
  * Watches over a connection.
  * @param kept what an earlier connection of the same watch had: goes on from there
  */
-export async function watch(
-  connection: Connection,
-  method: string,
-  params: object,
-  before?: Kept,
-): Promise<Kept> {
+export async function watch(connection: Connection, method: string, params: object, before?: Kept): Promise<Kept> {
   const kept: Kept = {
     records: new Map(before?.records),
     // Where it was cut in the middle of a list there is no place to go on from.
