@@ -42,9 +42,7 @@ export class Topic extends TopicTurns {
 
 /** A user's own object, with their sockets; also those of programs and of nobody. Runs in workerd; found by the names in server/keys.ts. */
 export class User extends LiveUser {
-  override live(): LivePorts {
-    return servedOver(this.env as unknown as Env).live
-  }
+  protected override readonly live = (): LivePorts => servedOver(this.env as unknown as Env).live
 }
 
 /** The trigger of wrangler.toml that does the daily work, too; the others only deliver and turn keys. */

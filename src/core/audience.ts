@@ -60,3 +60,14 @@ export function tenantsOf(models: Models, event: Event): ReadonlySet<string> {
   if (tenants.size === 0 && event.tenant !== null) tenants.add(event.tenant)
   return tenants
 }
+
+/** About how many bytes an event's images take. */
+export function sizeOf({ before, after }: Event): number {
+  let size = 500
+  for (const image of [before, after])
+    for (const value of Object.values(image ?? {})) {
+      if (typeof value === "string") size += value.length
+      else if (value !== null && typeof value === "object") size += JSON.stringify(value).length
+    }
+  return size
+}

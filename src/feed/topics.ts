@@ -3,7 +3,7 @@
  * rows. An object that cannot be told holds up nobody: what it is owed is remembered here and told later.
  */
 import { dependenciesOf, unwatchable } from "../authorization/judge.ts"
-import { changesAny, tenantsOf, usersOf } from "../core/audience.ts"
+import { changesAny, sizeOf, tenantsOf, usersOf } from "../core/audience.ts"
 import type { Event } from "../core/event.ts"
 import type { LiveObject, Note, TopicObject } from "../core/live-object.ts"
 import type { Models } from "../core/model.ts"
@@ -96,7 +96,11 @@ function topicsBelow(models: Models, sql: SqlStorage, event: Event): string[] {
 
 function notesOf(models: Models, sql: SqlStorage, events: readonly Event[]): ReadonlyMap<string, readonly Note[]> {
   const notes = new Map<string, Note[]>()
-  const add = (topic: string, note: Note) => notes.set(topic, [...(notes.get(topic) ?? []), note])
+  const add = (topic: string, note: Note) => {
+    const known = notes.get(topic)
+    if (known) known.push(note)
+    else notes.set(topic, [note])
+  }
   const open = new Set(names(sql, 'select distinct "resource" as "name" from "topics"'))
   for (const event of events) {
     if (!models.has(event.resource)) continue
@@ -105,6 +109,23 @@ function notesOf(models: Models, sql: SqlStorage, events: readonly Event[]): Rea
     for (const topic of topicsBelow(models, sql, event)) add(topic, { kind: "facts", sequence: event.sequence })
   }
   return notes
+}
+
+const lotBytes = 2 * 1024 * 1024
+
+/** In lots that a call between objects can carry (32 MiB at most), and an isolate can hold. */
+function* lotsOf(notes: readonly Note[]): Generator<readonly Note[]> {
+  let lot: Note[] = []
+  let size = 0
+  for (const note of notes) {
+    lot.push(note)
+    size += note.kind === "row" ? sizeOf(note.event) : 0
+    if (size < lotBytes) continue
+    yield lot
+    lot = []
+    size = 0
+  }
+  if (lot.length > 0) yield lot
 }
 
 /** Makes the reader. */
@@ -138,7 +159,7 @@ export function topicsReader(ports: TopicsPorts): Reader {
     // It will be told that it missed something, which is all that it needs to know.
     if (isOwed(sql, "topic", name)) return
     try {
-      await within(topicMs, ports.topic(name).deliver(notes, untold))
+      for (const lot of lotsOf(notes)) await within(topicMs, ports.topic(name).deliver(lot, untold))
     } catch (cause) {
       owe(sql, "topic", name, 0, now().getTime() + retryMs(0))
       tell("live topic", cause)

@@ -99,16 +99,19 @@ async function apply(floor: Floor, watch: Watch, notes: readonly Note[]): Promis
     floor.behind(open(floor, watch, { kind: "list", reason: "facts_changed" }))
     return
   }
-  watch.standing ??= await standingNow(ports, watch)
-  const { standing } = watch
+  const { openings } = watch
+  const isStale = () => watch.openings !== openings
+  const standing = watch.standing ?? (await standingNow(ports, watch))
+  // It was opened anew meanwhile: then other facts hold, and its list may say all this.
+  if (isStale()) return apply(floor, watch, notes)
+  watch.standing = standing
   if (!standing.isActive) throw new Problem("UNAUTHENTICATED", "The account is not active")
   const { models } = ports.registry
   const events = news.flatMap((note) =>
     note.kind === "row" && concerns(models, watch, note.event) ? [note.event] : [],
   )
   const told = events.length === 0 ? [] : await judged(ports, watch, standing, events)
-  // Facts may have changed while records above were read: then it is judged anew.
-  if (phaseOf(watch) !== "live") return buffer(watch, notes)
+  if (isStale()) return apply(floor, watch, notes)
   for (const one of told) pass(watch, ports, one)
   watch.cursor = sequenceOf(last)
   if (told.length > 0) save(watch.seat)
@@ -126,6 +129,7 @@ export async function open(
 ): Promise<void> {
   const { ports, watches } = floor
   watch.phase = "opening"
+  watch.openings += 1
   watches.mark(watch, false)
   let due = occasion
   let isAnswered = answer === undefined

@@ -33,12 +33,15 @@ function refusal(code: Problem["code"], message: string): Response {
 /** Runs in workerd; found by the names in `server/keys.ts`. */
 export abstract class LiveUser extends User implements LiveObject {
   #live: Live | null = null
+  /** Sockets whose watches have ended: the event of their closing comes later. */
+  readonly #gone = new WeakSet<WebSocket>()
 
-  /** The world, composed when it is first needed. */
-  abstract live(): LivePorts
+  /** The world, composed when it is first needed. A field: no call from outside reaches it. */
+  protected abstract readonly live: () => LivePorts
 
   constructor(ctx: DurableObjectState, env: ObjectBindings) {
     super(ctx, env)
+    this.onEnded = (ids) => this.#end(ids)
     const { revoke } = this.ports
     // Told to the hub and to the sockets that keys have opened, until both have heard it.
     this.ports = {
@@ -59,7 +62,7 @@ export abstract class LiveUser extends User implements LiveObject {
     const ports = this.live()
     const seats = seatsOf(this.ctx)
     const behind = (work: Promise<unknown>) => this.ctx.waitUntil(work.catch((cause) => this.#fault("behind", cause)))
-    const room = openRoom({ sql: this.ctx.storage.sql, seats, ports, own: this.#own, behind })
+    const room = openRoom({ sql: this.database(), seats, ports, own: this.#own, behind })
     this.#live = { seats, room, presence: presenceOf(ports, seats, this.#own) }
     return this.#live
   }
@@ -88,7 +91,7 @@ export abstract class LiveUser extends User implements LiveObject {
     if (seats.all().length >= this.#socketsMax)
       return refusal("RESOURCE_EXHAUSTED", `At most ${this.#socketsMax} connections at a time`)
     const session = principal.kind === "user" ? principal.session : undefined
-    const { sql } = this.ctx.storage
+    const sql = this.database()
     if (session !== undefined && findSession(sql, session, this.ports.now()) === null)
       return refusal("UNAUTHENTICATED", "The session is over")
     this.ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"))
@@ -135,27 +138,31 @@ export abstract class LiveUser extends User implements LiveObject {
   async #vacate(socket: WebSocket): Promise<void> {
     const { seats, room, presence } = this.#open()
     const seat = seats.of(socket)
-    if (seat === null) return
-    this.ctx.storage.sql.exec('delete from "sockets" where "id" = ?', seat.kept.id)
+    if (seat === null || this.#gone.has(socket)) return
+    this.#gone.add(socket)
+    this.database().exec('delete from "sockets" where "id" = ?', seat.kept.id)
     await Promise.all([room.vacate(seat), presence.vacate(seat).catch((cause) => this.#fault("presence", cause))])
   }
 
   /** Closes the sockets that a test is true of; what they held ends with them. */
-  #closeWhere(isMeant: (principal: Principal) => boolean): void {
+  async #closeWhere(isMeant: (principal: Principal) => boolean): Promise<void> {
     if (this.ctx.getWebSockets().length === 0) return
-    for (const seat of this.#open().seats.all()) {
-      if (!isMeant(seat.kept.principal)) continue
-      closeSeat(seat, closeCodes.over, "the session is over")
-      this.ctx.waitUntil(this.#vacate(seat.socket).catch((cause) => this.#fault("vacate", cause)))
-    }
+    const meant = this.#open()
+      .seats.all()
+      .filter((seat) => isMeant(seat.kept.principal))
+    for (const seat of meant) closeSeat(seat, closeCodes.over, "the session is over")
+    await Promise.all(meant.map((seat) => this.#vacate(seat.socket)))
   }
 
-  protected override onEnded(ids: readonly string[]): void {
-    this.#closeWhere((one) => one.kind === "user" && (ids.includes(one.session ?? "") || ids.includes(one.key ?? "")))
+  #end(ids: readonly string[]): void {
+    const ended = this.#closeWhere(
+      (one) => one.kind === "user" && (ids.includes(one.session ?? "") || ids.includes(one.key ?? "")),
+    )
+    this.ctx.waitUntil(ended.catch((cause) => this.#fault("end", cause)))
   }
 
   async endStreams(ids: readonly string[]): Promise<void> {
-    this.onEnded(ids)
+    this.#end(ids)
   }
 
   async #endElsewhere(revocations: readonly Revocation[]): Promise<void> {
@@ -166,8 +173,7 @@ export abstract class LiveUser extends User implements LiveObject {
   }
 
   override async alarm(): Promise<void> {
-    const { sql } = this.ctx.storage
-    const over = sql
+    const over = this.database()
       .exec<{ id: string }>('delete from "sockets" where "until" <= ? returning "id"', this.ports.now())
       .toArray()
     for (const { id } of over) {
@@ -179,9 +185,11 @@ export abstract class LiveUser extends User implements LiveObject {
     await super.alarm()
   }
 
-  override destroy(cause: Cause) {
-    this.#closeWhere(() => true)
-    return super.destroy(cause)
+  override async destroy(cause: Cause) {
+    await this.#closeWhere(() => true).catch((fault) => this.#fault("end", fault))
+    const answer = await super.destroy(cause)
+    this.#live = null
+    return answer
   }
 
   async deliver(topic: string, notes: readonly Note[]): Promise<boolean> {

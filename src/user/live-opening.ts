@@ -2,8 +2,8 @@
  * How a watch begins, and begins again: the list as it is, or, for who was away shortly and whose rights have not changed meanwhile, the events that
  * were missed. Everything up to the standing's place in the log is told here; what comes behind it waits in the watch's buffer.
  */
-import { dependenciesOf, type Standing } from "../authorization/judge.ts"
-import { changesAny, tenantsOf, usersOf } from "../core/audience.ts"
+import { checkWatchFilter, dependenciesOf, type Standing } from "../authorization/judge.ts"
+import { changesAny, sizeOf, tenantsOf, usersOf } from "../core/audience.ts"
 import type { Event } from "../core/event.ts"
 import type { Models } from "../core/model.ts"
 import type { Page } from "../core/plan.ts"
@@ -54,6 +54,8 @@ export function concerns(models: Models, { plan }: Watch, event: Event): boolean
   return plan.tenant === null || tenantsOf(models, event).has(plan.tenant)
 }
 
+const pageRows = 500
+
 /** The events behind a place; or why it has to be listed. */
 async function missedSince(
   ports: LivePorts,
@@ -67,9 +69,21 @@ async function missedSince(
   if (after < oldest - 1 || sequence - after > liveLimits.backfillMax) return "after_too_old"
   const { grants, parents } = dependenciesOf(models, watch.model)
   const resources = new Set([watch.plan.resource, "users", ...grants, ...parents.keys()])
-  const events = await readMissed(ports.database, { after, upTo: sequence, resources, limit: liveLimits.backfillMax })
-  if (events.some((event) => changesFacts(models, watch, event))) return "facts_changed"
-  return events.filter((event) => concerns(models, watch, event))
+  const missed: Event[] = []
+  let size = 0
+  for (let from = after; ; ) {
+    const events = await readMissed(ports.database, { after: from, upTo: sequence, resources, limit: pageRows })
+    if (events.some((event) => changesFacts(models, watch, event))) return "facts_changed"
+    for (const event of events) {
+      if (!concerns(models, watch, event)) continue
+      missed.push(event)
+      size += sizeOf(event)
+    }
+    if (size > liveLimits.backfillBytes) return "after_too_old"
+    const last = events.at(-1)
+    if (last === undefined || events.length < pageRows) return missed
+    from = last.sequence
+  }
 }
 
 /**
@@ -79,6 +93,8 @@ async function missedSince(
 export async function prepare(ports: LivePorts, watch: Watch, occasion: Occasion): Promise<Opening> {
   const standing = await standingNow(ports, watch)
   if (!standing.isActive) throw new Problem("UNAUTHENTICATED", "The account is not active")
+  // A role may have gone since the watch began, and with it a field that the filter looks at.
+  checkWatchFilter(ports.registry.models, watch.plan.resource, standing.principal, watch.plan.filter)
   watch.standing = standing
   if (occasion.kind === "check" && isSame(occasion.since, standing)) return { kind: "same", standing }
   let reason: ResetReason = occasion.kind === "list" ? occasion.reason : "facts_changed"

@@ -37,6 +37,8 @@ export const liveLimits = {
   recordsMax: 1000,
   /** Events that are read to resume; who is further behind begins anew. */
   backfillMax: 5000,
+  /** About how many bytes of images are held to resume. */
+  backfillBytes: 16 * 1024 * 1024,
   /** Frames and bytes that a socket may leave unacknowledged. */
   unackedFrames: 1000,
   unackedBytes: 4 * 1024 * 1024,

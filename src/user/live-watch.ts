@@ -22,6 +22,8 @@ export interface Watch {
   buffer: Note[]
   /** Something came meanwhile that an opening under way does not know of. */
   again: boolean
+  /** How often it has been opened: what was begun under an earlier opening is judged anew. */
+  openings: number
   /** Notes are judged one lot after the other. */
   work: Promise<void>
 }
@@ -55,6 +57,7 @@ function watchOf(seat: Seat, row: Omit<Row, "socket">, models: Models): Watch {
     cursor: seat.kept.cursors[id] ?? 0,
     buffer: [],
     again: false,
+    openings: 0,
     work: Promise.resolve(),
   }
 }

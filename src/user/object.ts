@@ -49,6 +49,11 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
   ports = objectPorts(this.env)
   #ready = false
   #alarmed = false
+  // For what else lives in the object. Fields, so that no call from outside reaches them.
+  protected readonly database = (): SqlStorage => this.#sql
+  protected readonly rearm = (): void => this.#turn(byAlarm, () => undefined)
+  /** Sessions and keys have ended. */
+  protected onEnded: (ids: readonly string[]) => void = () => undefined
 
   constructor(ctx: DurableObjectState, env: ObjectBindings) {
     super(ctx, env)
@@ -87,14 +92,6 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
     if (due !== null) void this.ctx.storage.setAlarm(due)
     if (turn.ended.length > 0) this.onEnded(turn.ended)
     return result
-  }
-
-  /** Sessions have ended; what holds their sockets closes them. */
-  protected onEnded(_sessions: readonly string[]): void {}
-
-  /** For what else the object does by its alarm. */
-  protected rearm(): void {
-    this.#turn(byAlarm, () => undefined)
   }
 
   async #answer<T>(step: () => T | Promise<T>): Promise<T | Refusal> {
