@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   password: async () => (await import("./demo.ts")).tellPassword,
   ring: async () => (await import("./ring.ts")).printRing,
   "admin:invite": async () => (await import("./admin-invite.ts")).inviteAdministrator,
+  "audit:verify": async () => (await import("./audit-verify.ts")).verifyAudit,
   "keys:rotate": async () => (await import("./keys-rotate.ts")).rotateKeys,
 }
 

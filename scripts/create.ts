@@ -45,6 +45,7 @@ const scripts = {
   ring: "selvage ring",
   "admin:invite": "selvage admin:invite",
   "keys:rotate": "selvage keys:rotate",
+  "audit:verify": "selvage audit:verify",
   deploy: "wrangler d1 migrations apply DB --remote && wrangler deploy",
 }
 

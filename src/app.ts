@@ -14,19 +14,24 @@ import { explainOperation } from "./core/explain.ts"
 import type { Models } from "./core/model.ts"
 import type { Ports } from "./core/ports.ts"
 import { type Application, buildRegistry, type Registry } from "./core/registry.ts"
+import type { Ticket } from "./database/leases.ts"
 import { openStore } from "./database/store.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import { poker } from "./feed/poke.ts"
 import type { TopicPorts } from "./feed/topic-object.ts"
 import { readMailbox } from "./integrations/mail/index.ts"
+import { consumer, jobParts, schedulesOf } from "./jobs/index.ts"
 import { connector, livePortsOf, topicPortsOf, watcher } from "./live.ts"
+import { pruneLog } from "./log/archive.ts"
+import { type LogPorts, logOperations } from "./log/index.ts"
+import { sealLog } from "./log/seal.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import { shield } from "./server/shield.ts"
 import type { LivePorts } from "./user/live-ports.ts"
-import { accountPortsOf, feedPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
+import { accountPortsOf, feedPortsOf, jobPortsOf, logPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
 
 export type { Runtime } from "./world.ts"
 
@@ -39,6 +44,8 @@ export interface Served {
   /** The world of topics, and of live objects. */
   readonly topic: TopicPorts
   readonly live: LivePorts
+  /** Runs the jobs that messages of the queue name. Ends when they are done; in development after a moment, and they go on behind. */
+  readonly consume: (tickets: readonly Ticket[]) => Promise<void>
   /** What timers do: delivers what is due, turns signing keys, removes accounts whose time is over. */
   readonly tend: (now: Date) => Promise<void>
 }
@@ -50,14 +57,24 @@ export interface Served {
 export function registryOf(
   application: Application,
   options: { readonly development: boolean },
-  ports: () => AccountPorts = () => {
+  ports: () => AccountPorts & { readonly log: LogPorts } = () => {
     throw new Error("This registry was made for documents: it serves no calls")
   },
 ): Registry {
   const models = (): Models => registry.models
   const accounts = accountParts({ rules: application.accounts, ports }, models)
+  const log = logOperations(
+    models,
+    () => registry.logTenant,
+    () => ports().log,
+  )
+  const jobs = jobParts(application)
   const registry: Registry = buildRegistry(application, {
-    engine: { resources: accounts.resources, operations: [...accounts.operations, explainOperation(models, options)] },
+    engine: {
+      resources: [...accounts.resources, ...jobs.resources],
+      operations: [...accounts.operations, ...jobs.operations, explainOperation(models, options), ...log],
+      jobs: [...accounts.jobs, ...jobs.jobs],
+    },
     eager: options.development,
     unwatchable,
   })
@@ -72,10 +89,14 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const config = configOf(env)
   const world = worldOf(env, config, runtime, application.accounts)
   const accounts = accountPortsOf(world, application)
-  const registry = registryOf(application, { development: config.development }, () => accounts)
+  const registry = registryOf(application, { development: config.development }, () => ({
+    ...accounts,
+    log: logPortsOf(world),
+  }))
   const outbox = outboxOf(world)
-  const store = { database: env.DB, models: registry.models, cursorSecret: config.cursorSecret, ids }
   const connect = connector(world)
+  const { models, logTenant } = registry
+  const store = { database: env.DB, models, cursorSecret: config.cursorSecret, ids, logTenant }
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
     authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
@@ -85,7 +106,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     accounts: handlerAccounts({ rules: application.accounts, ports: () => accounts }),
     secrets: handlerSecrets(random),
     link: accounts.link,
-    now: () => new Date(),
+    now: world.now,
     elapsed: () => performance.now(),
     hash: (text) => hashSecret(new TextEncoder().encode(text)),
     outbox,
@@ -112,8 +133,11 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const chores: readonly (readonly [string, (now: Date) => Promise<unknown>])[] = [
     ["outbox", () => outbox.sweep()],
+    ["feed", () => world.feed().poke()],
     ["keys", (now) => world.signing.rotate(now, "due")],
     ["leavers", (now) => removeLeavers({ database: env.DB, ids, openStore: open, user: world.objects.user }, now)],
+    ["seal", (now) => sealLog(logPortsOf(world), now)],
+    ["prune", (now) => pruneLog(logPortsOf(world), now)],
   ]
   // One that fails must not keep the others from their turn: a letter that cannot leave is no reason for an old key.
   const tend = async (now: Date) => {
@@ -123,12 +147,16 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   let isFirst = true
   return {
     registry,
-    feed: feedPortsOf(world, registry),
     topic: topicPortsOf(world),
     live: livePortsOf(world, registry, open),
+    feed: feedPortsOf(world, registry, outbox, schedulesOf(application)),
+    consume: consumer(jobPortsOf(world, registry, ports), world.behind),
     tend,
     fetch: (request) => {
-      if (isFirst) outbox.poke()
+      if (isFirst) {
+        outbox.poke()
+        ports.poke()
+      }
       isFirst = false
       if (isSocket(request)) return sockets(request)
       return isPage(request) ? pages(request) : rest(request)

@@ -11,6 +11,7 @@ export interface Env {
   readonly LIMITER: DurableObjectNamespace
   readonly FEED: DurableObjectNamespace
   readonly TOPIC: DurableObjectNamespace
+  readonly JOBS: Queue
   readonly SHIELD: RateLimit
   readonly ASSETS?: Fetcher
   readonly ENVIRONMENT?: string
@@ -25,6 +26,9 @@ export interface Env {
   readonly MAIL?: SendEmail
   readonly MAIL_FROM?: string
   readonly CORS_ORIGINS?: string
+  readonly LOG_RETENTION_DAYS?: string
+  readonly ARCHIVE?: R2Bucket
+  readonly OUTBOUND_PRIVATE?: string
 }
 
 /** What the engine goes by. */
@@ -41,6 +45,10 @@ export interface Config {
   /** HMAC key of list cursors, 32 bytes, base64url. */
   readonly cursorSecret: string
   readonly corsOrigins: readonly string[]
+  /** `days` null: events stay for ever. With days there is an archive. */
+  readonly log: { readonly days: number | null; readonly archive: R2Bucket | null }
+  /** Jobs and webhooks may call this machine. */
+  readonly callsLoopback: boolean
 }
 
 /** A JWK set of Ed25519 public keys (RFC 7517, RFC 8037). */
@@ -121,6 +129,19 @@ function mailOf(env: Env, development: boolean): Config["mail"] {
   }
 }
 
+function logOf(env: Env): Config["log"] {
+  const text = env.LOG_RETENTION_DAYS ?? ""
+  if (text === "") return { days: null, archive: env.ARCHIVE ?? null }
+  const days = Number(text)
+  if (!/^\d{1,5}$/.test(text) || days < 7)
+    throw new ConfigError("LOG_RETENTION_DAYS is not a whole number of days, 7 at least; empty: events stay for ever")
+  if (!env.ARCHIVE)
+    throw new ConfigError(
+      "The binding ARCHIVE is missing: LOG_RETENTION_DAYS takes [[r2_buckets]] in wrangler.toml, where old events go",
+    )
+  return { days, archive: env.ARCHIVE }
+}
+
 function originsOf(env: Env): readonly string[] {
   const origins = (env.CORS_ORIGINS ?? "")
     .split(",")
@@ -133,8 +154,19 @@ function originsOf(env: Env): readonly string[] {
   return origins
 }
 
+function callsLoopback(env: Env, development: boolean): boolean {
+  const value = env.OUTBOUND_PRIVATE ?? ""
+  if (value === "") return false
+  if (value !== "allow") throw new ConfigError('OUTBOUND_PRIVATE is "allow" or not set')
+  if (!development)
+    throw new ConfigError(
+      "OUTBOUND_PRIVATE is for local trials: in production nobody may have us call ourselves; remove it",
+    )
+  return true
+}
+
 function parse(env: Env): Config {
-  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "TOPIC", "SHIELD"] as const) {
+  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "TOPIC", "JOBS", "SHIELD"] as const) {
     if (!env[name]) throw new ConfigError(`The binding ${name} is missing: declare it in wrangler.toml`)
   }
   const environment = text(env, "ENVIRONMENT", 'say "production" or "development"')
@@ -159,6 +191,8 @@ function parse(env: Env): Config {
     mail: mailOf(env, development),
     cursorSecret,
     corsOrigins: originsOf(env),
+    log: logOf(env),
+    callsLoopback: callsLoopback(env, development),
   }
 }
 

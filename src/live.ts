@@ -26,7 +26,7 @@ export function topicsReaderOf(world: World, registry: Registry): Reader {
     topic: (name) => topicOf(world, name),
     live: (name) => liveOf(world, name),
     observe: world.observe,
-    now: () => new Date(),
+    now: world.now,
   })
 }
 
@@ -36,7 +36,7 @@ export function topicPortsOf(world: World): TopicPorts {
     feed: world.feed,
     live: (name) => liveOf(world, name),
     observe: world.observe,
-    now: () => new Date(),
+    now: world.now,
   }
 }
 
@@ -57,7 +57,7 @@ export function livePortsOf(world: World, registry: Registry, openStore: () => S
     feed: world.feed,
     streams: (user) => liveOf(world, serviceStreamsObjectName(user)),
     observe: world.observe,
-    now: () => new Date(),
+    now: world.now,
   }
 }
 

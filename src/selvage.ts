@@ -43,6 +43,7 @@ export {
   type Retry,
 } from "./core/job.ts"
 export type { Json, JsonObject } from "./core/json.ts"
+export type { LogOptions } from "./core/log.ts"
 export { type Mount, type MountOptions, mount, type ProblemRendering, type ToldProblem } from "./core/mount.ts"
 export {
   get,
@@ -108,3 +109,4 @@ export {
 } from "./core/resource.ts"
 export { idSchema } from "./core/schema.ts"
 export { userTable } from "./database/schema.ts"
+export { jobRuns } from "./jobs/resources.ts"

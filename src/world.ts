@@ -11,13 +11,20 @@ import { sealer } from "./authentication/seal.ts"
 import type { Config, Env } from "./config.ts"
 import type { AccountRules } from "./core/accounts.ts"
 import type { FeedObject } from "./core/feed-object.ts"
+import type { Outbound } from "./core/job.ts"
 import type { Observe } from "./core/observation.ts"
-import type { Mail } from "./core/outbox.ts"
+import type { Outbox } from "./core/outbox.ts"
+import type { Ports } from "./core/ports.ts"
 import type { Application, Registry } from "./core/registry.ts"
 import type { HubObject, UserObject } from "./core/user-object.ts"
+import type { Ticket } from "./database/leases.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import { sendMail } from "./integrations/mail/index.ts"
+import { outboundFetch } from "./integrations/outbound.ts"
+import { dnsOverHttps } from "./integrations/resolve.ts"
+import { type JobPorts, jobPump, type Schedule } from "./jobs/index.ts"
 import { topicsReaderOf } from "./live.ts"
+import type { LogPorts } from "./log/index.ts"
 import { logObservation } from "./observability/log.ts"
 import { deliverCommand } from "./server/commands.ts"
 import { ids, random } from "./server/ids.ts"
@@ -36,6 +43,12 @@ export interface Runtime {
   readonly derive?: Derive
   /** Asks for known breaches in the place of the network. */
   readonly fetchRange?: RangeFetch
+  /** The clock in the place of the real one: tests hold it. */
+  readonly now?: () => Date
+  /** 0 to 1, in the place of chance. */
+  readonly chance?: () => number
+  /** Whoever jobs call, in the place of the network. */
+  readonly outbound?: Outbound["fetch"]
 }
 
 /** What the ports of one isolate share. */
@@ -48,6 +61,7 @@ export interface World {
   readonly revocations: RevocationList
   readonly runtime: Runtime
   feed(): FeedObject
+  now(): Date
   tell(where: string, cause: unknown): void
   behind(work: Promise<unknown>): void
 }
@@ -57,7 +71,8 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
   // A key that signs no more verifies until its last token is over: what isolates keep and the skew of clocks included.
   const keepSeconds = Math.max(defaultRotationRules.keepSeconds, rules.accessSeconds + 360)
   const observe = runtime.observe ?? logObservation
-  const tell = (where: string, cause: unknown) => observe({ kind: "fault", at: new Date().toISOString(), where, cause })
+  const { now = () => new Date() } = runtime
+  const tell = (where: string, cause: unknown) => observe({ kind: "fault", at: now().toISOString(), where, cause })
   const stub = (name: string) => env.USER.getByName(name) as unknown as UserObject
   // A stub belongs to the call that made it.
   const hub = () => env.HUB.getByName(hubObjectName) as unknown as HubObject
@@ -70,6 +85,7 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
     env,
     config,
     observe,
+    now,
     tell,
     runtime,
     objects: {
@@ -103,34 +119,60 @@ export function accountPortsOf(world: World, application: Application): AccountP
     apiKeys: config.development ? "test" : "live",
     countBreaches: (text) => countBreaches(normalisePassword(text) ?? "", fetchRange),
     takeSetupCode: (hash, now) => takeSetupCode(env.DB, hash, now),
+    origin: config.publicUrl,
     link: (page, token) => `${config.publicUrl}/account/${page}?token=${token}`,
   }
 }
 
+/** What keeping the log works with. */
+export function logPortsOf({ env, config }: World): LogPorts {
+  return { database: env.DB, ring: config.rings.kek, ...config.log }
+}
+
 /** What the feed works with. */
-export function feedPortsOf(world: World, registry: Registry): FeedPorts {
-  const { env, observe } = world
+export function feedPortsOf(
+  world: World,
+  registry: Registry,
+  outbox: Outbox,
+  schedules: readonly Schedule[],
+): FeedPorts {
+  const { env, observe, now } = world
+  const send = async (tickets: readonly Ticket[]) => {
+    await env.JOBS.sendBatch(tickets.map((body) => ({ body, contentType: "json" })))
+  }
   return {
     database: env.DB,
     readers: [topicsReaderOf(world, registry)],
-    pump: { run: async () => null, due: async () => 0 },
+    pump: jobPump({ database: env.DB, ids, outbox, schedules, send }),
     observe,
-    now: () => new Date(),
+    now,
+  }
+}
+
+/** What running jobs takes. */
+export function jobPortsOf({ env, config, runtime }: World, registry: Registry, pipeline: Ports): JobPorts {
+  const call = (url: string, init: RequestInit) => fetch(url, init)
+  const network = { fetch: call, resolve: dnsOverHttps(call), loopback: config.callsLoopback }
+  return {
+    registry,
+    pipeline,
+    database: env.DB,
+    sealer: sealer(config.rings.kek, random),
+    outbound: runtime.outbound ?? outboundFetch(network),
+    sendMail: (id, mail) => sendMail(config.mail ?? env.CACHE, id, mail),
+    chance: runtime.chance ?? Math.random,
   }
 }
 
 /** The outbox, and who takes what is in it. */
-export function outboxOf({ env, config, observe, objects, behind }: World): Deliverer {
+export function outboxOf({ env, config, observe, objects, behind, now }: World): Deliverer {
   return deliverer({
     database: env.DB,
     sealer: sealer(config.rings.kek, random),
     ids,
     observe,
     behind,
-    now: () => new Date(),
-    deliver: {
-      job: ({ id, payload }) => sendMail(config.mail ?? env.CACHE, id, (payload as { input: unknown }).input as Mail),
-      user: (delivery) => deliverCommand(objects, delivery),
-    },
+    now,
+    deliver: (delivery) => deliverCommand(objects, delivery),
   })
 }

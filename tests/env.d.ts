@@ -13,6 +13,10 @@ declare global {
       /** The private key that the Worker's TOKEN_PUBLIC_KEYS belongs to, as a JWK. */
       readonly TEST_SIGNING_KEY: string
       readonly TEST_MIGRATIONS: D1Migration[]
+      /** Databases of their own, for the tests that break a log or prune one. */
+      readonly TEST_LOG: D1Database
+      readonly TEST_PRUNED: D1Database
+      readonly TEST_ARCHIVE: R2Bucket
     }
   }
 }

@@ -60,6 +60,9 @@ export default defineConfig({
             wrangler: { configPath: join(root, "wrangler.toml") },
             miniflare: {
               bindings: await testBindings(),
+              // A log of their own for the tests that break it, and an archive.
+              d1Databases: { TEST_LOG: "test-log", TEST_PRUNED: "test-pruned" },
+              r2Buckets: { TEST_ARCHIVE: "test-archive" },
               // The shield counts by address, and all tests call from one.
               ratelimits: { SHIELD: { namespace_id: "1001", simple: { limit: 1_000_000, period: 60 } } },
             },

@@ -5,11 +5,20 @@ import { acceptInvitation, createInvitation, invitations, revokeInvitation } fro
 import { createOrganization, members, organizations } from "./organizations.ts"
 import { createProject, projectMembers, projects } from "./projects.ts"
 import { shares } from "./shares.ts"
-import { completeTask, tasks } from "./tasks.ts"
+import { assignTask, completeTask, tasks } from "./tasks.ts"
 
 export default app({
   title: "Workspace",
   resources: [organizations, members, invitations, projects, projectMembers, tasks, comments, shares],
-  operations: [createOrganization, createInvitation, acceptInvitation, revokeInvitation, createProject, completeTask],
+  operations: [
+    createOrganization,
+    createInvitation,
+    acceptInvitation,
+    revokeInvitation,
+    createProject,
+    assignTask,
+    completeTask,
+  ],
+  log: { tenant: { resource: "organizations", action: "delete" } },
   accounts: { serviceAccounts: { owner: "organizations", role: "admin" } },
 })

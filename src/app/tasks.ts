@@ -16,6 +16,7 @@ import {
   Problem,
   parent,
   post,
+  put,
   real,
   record,
   reference,
@@ -30,7 +31,7 @@ import {
 } from "selvage"
 import * as z from "zod"
 import { comments } from "./comments.ts"
-import { organizationTable } from "./organizations.ts"
+import { members, organizationTable } from "./organizations.ts"
 import { projectTable } from "./projects.ts"
 
 export const taskTable = sqliteTable(
@@ -108,6 +109,35 @@ export const tasks = resource("tasks", {
   filter: ["organizationId", "projectId", "assigneeId", "status", "priority", "dueAt"],
   sort: ["dueAt", "priority"],
   search: ["title", "body"],
+})
+
+export const assignTask = operation("tasks.assign", {
+  kind: "mutation",
+  summary: "Assign a task to a member of the organization, who is told",
+  input: z.strictObject({ id: idSchema("task"), userId: idSchema("user") }).meta({ id: "TaskAssignment" }),
+  output: tasks.schema,
+  errors: ["FAILED_PRECONDITION"],
+  policy: on(tasks, "update"),
+  rest: put("/tasks/{id}/assignee"),
+  async handle({ input, read, changes, principal }) {
+    const task = await read.get(tasks, input.id)
+    const terms = { organizationId: task.organizationId, userId: input.userId }
+    const filter = {
+      op: "and" as const,
+      of: Object.entries(terms).map(([field, value]) => ({ op: "eq" as const, field, value })),
+    }
+    // Nobody is told by somebody who has nothing to do with them.
+    const { items } = await read.list(members, { filter, limit: 1 })
+    if (items.length === 0)
+      throw new Problem("FAILED_PRECONDITION", "Only a member of the organization can be assigned")
+    if (input.userId !== (principal.kind === "user" ? principal.id : null))
+      changes.notify(input.userId, {
+        kind: "task.assigned",
+        title: `Assigned to you: ${task.title}`,
+        data: { id: task.id },
+      })
+    return changes.update(tasks, task.id, { assigneeId: input.userId })
+  },
 })
 
 export const completeTask = operation("tasks.complete", {

@@ -40,6 +40,8 @@ export interface AccountPorts {
   countBreaches(password: string): Promise<number | null>
   /** Uses up a setup code; false when there is no such code. */
   takeSetupCode(hash: string, now: Date): Promise<boolean>
+  /** That paths in notifications lead to. */
+  readonly origin: string
   /** Address of a page that a letter leads to. */
   link(page: string, token: string): string
   /** Tells the operator of what the caller is not to know. */

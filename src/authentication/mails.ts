@@ -15,6 +15,19 @@ export function verifyMail(to: To, title: string, url: string): Mail {
   }
 }
 
+/** To whoever proved the address of an account that was used before, from elsewhere. */
+export function provedMail(to: To, title: string, url: string): Mail {
+  return {
+    to,
+    subject: `Set a password for ${title}`,
+    paragraphs: [
+      `Your address is confirmed. Somebody used the account at ${title} before, and we cannot know that it was you.`,
+      "So its password, its sessions and its API keys are gone. Set a password of your own within 10 minutes, or ask for another letter later.",
+    ],
+    action: { label: "Set a password", url },
+  }
+}
+
 /** To the owner of an address with which somebody signed up again. */
 export function alreadyMail(to: To, title: string, url: string): Mail {
   return {

@@ -14,6 +14,7 @@ const reducing = new Set<PropertyKey>(["revoke", "revokeOthers", "revokeAll", "r
 const reducingCommands = new Set<Command["kind"]>([
   "setAccount",
   "revokeKey",
+  "revokeKeys",
   "revokeSession",
   "revokeOthers",
   "revokeAll",

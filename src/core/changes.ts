@@ -3,6 +3,7 @@
  * events, the stored answer and the guards, so that all of it commits or none.
  */
 import type { Found, Select, Which } from "./context.ts"
+import type { Notification } from "./inbox.ts"
 import type { Enqueue } from "./job.ts"
 import type { Json } from "./json.ts"
 import type { Mail } from "./outbox.ts"
@@ -17,6 +18,8 @@ export type Write =
       readonly id: string
       readonly values: Readonly<Record<string, Json>>
       readonly as: Principal
+      /** Undoes a deletion: stamps that the record had may be given. */
+      readonly restores?: true
     }
   | {
       readonly kind: "update"
@@ -71,6 +74,12 @@ export interface Changes {
   read<R extends Resource>(resource: R, which: Which, select?: Select): Pending<Found<R>>
   /** A letter, kept in the same batch and sent after the commit by the job `mail.send`: never for a change that did not happen. */
   mail(mail: Mail): void
+  /**
+   * A notification in somebody's inbox, kept in the same batch; mailed when it stays unseen and its owner wants letters.
+   * @returns its id
+   * @throws Error for one that is longer than an inbox takes
+   */
+  notify(userId: string, notification: Notification): string
   /**
    * A job, kept in the same batch and run after the commit, on behalf of the caller.
    * @returns id of the record in `job_runs` when the job is tracked

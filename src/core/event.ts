@@ -10,7 +10,7 @@ export interface Event {
   /** Id of the user, `"anonymous"`, or `"system"`. */
   readonly actor: string
   readonly impersonator: string | null
-  /** Why the system acted, when the actor is the system. */
+  /** Why: stated when the system acts, and when a change is undone. */
   readonly reason: string | null
   readonly operation: string
   readonly resource: string

@@ -3,9 +3,10 @@ import type * as z from "zod"
 import type { Changes, Pending } from "./changes.ts"
 import type { Code } from "./code.ts"
 import type { Context } from "./context.ts"
-import type { Message } from "./outbox.ts"
+import type { Message, OutboxRow } from "./outbox.ts"
 import type { Action, Condition } from "./policy.ts"
 import type { Credentials, Reading, Row, Store } from "./ports.ts"
+import type { Recorder } from "./recorder.ts"
 import type { Resource, StandardVerb } from "./resource.ts"
 
 /** The right to do `action` to the record whose id stands in the input. */
@@ -82,6 +83,8 @@ export interface EngineWork {
   readonly caller: Caller
   /** Commits at once what `say` wants written and sent, and delivers the commands in it. Any number of times; each is a batch of its own. */
   write(say: (batch: Wanted) => void): Promise<readonly (Row | null)[]>
+  /** What is recorded here is committed by the pipeline, with the key of the call: the normal write path. */
+  readonly recorder: Recorder
   /** Hands a session to a caller that keeps it in cookies, or takes it back. */
   session(effect: SessionEffect): void
 }
@@ -92,6 +95,8 @@ export interface Wanted {
   /** Holds the batch back when the record has another version now (then: Problem ABORTED). */
   decidedOn(resource: string, id: string, version: number): void
   send(message: Message): void
+  /** A message that was sealed before, as it stood: what was given up is tried again. */
+  resend(row: OutboxRow): void
 }
 
 /** Whoever calls, beyond the principal. */

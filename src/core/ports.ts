@@ -2,6 +2,7 @@
 import type { Write } from "./changes.ts"
 import type { Accounts, Context, Ids } from "./context.ts"
 import type { Json, JsonObject } from "./json.ts"
+import type { LogReads } from "./log.ts"
 import type { Cost, Observe } from "./observation.ts"
 import type { EngineWork, On } from "./operation.ts"
 import type { Outbox, OutboxRow } from "./outbox.ts"
@@ -47,8 +48,20 @@ export interface StoredAnswer {
   readonly reads: readonly PendingRead[]
 }
 
+/** A row of the outbox that somebody works on. Who has lost it to another commits nothing. */
+export interface Lease {
+  /** Id of the message. */
+  readonly message: string
+  /** Which attempt this is: the one after it has a higher number. */
+  readonly attempt: number
+  /** The batch ends the work: the row goes with it. */
+  readonly ends: boolean
+}
+
 /** All that commits together. */
 export interface Batch {
+  /** Set when a job commits: the batch aborts when the lease is lost. */
+  readonly lease?: Lease
   readonly operation: string
   readonly requestId: string
   readonly principal: Principal
@@ -63,6 +76,8 @@ export interface Batch {
   readonly reads: readonly GetPlan[]
   /** What is to be told outside, kept in the same batch. */
   readonly outbox: readonly OutboxRow[]
+  /** Why, as the events are to say it; the reason of the system where one is stated. */
+  readonly reason?: string
 }
 
 /** What a commit gives back. `stale`: a row that the decision stood on has changed; nothing was written. */
@@ -78,7 +93,7 @@ export interface Store {
   aggregate(plan: AggregatePlan, reading: Reading): Promise<readonly Row[]>
   /** True when the principal may do `action` to the record. One read. */
   permits(resource: string, id: string, action: Action, reading: Reading): Promise<boolean>
-  /** One batch. Rows come back masked for the principal, null for deletions and for rows that went out of sight. */
+  /** One batch. Throws ABORTED when its lease was lost. Rows come back masked for the principal, null for deletions and for rows that went out of sight. */
   commit(batch: Batch): Promise<Committed>
   /** The stored answer of a key: null when there is none; throws when the key was used with another input. */
   replay(key: string, inputHash: string, now: Date): Promise<StoredAnswer | null>
@@ -89,6 +104,8 @@ export interface Store {
    * @param column a unique one
    */
   withSecrets(resource: string, column: string, value: string): Promise<Row | null>
+  /** The log, for the operations of the engine that mask it before anything leaves. */
+  readonly log: LogReads
   bookmark(): string | null
   readonly cost: Cost
 }

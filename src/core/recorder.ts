@@ -2,14 +2,16 @@
 import { type Changes, Pending, type Write } from "./changes.ts"
 import type { HandlerIds, Ids, Read, Select, Which } from "./context.ts"
 import { handlerGet, handlerGroups, handlerList } from "./handler-plans.ts"
+import { notificationMessages } from "./inbox.ts"
 import type { Job } from "./job.ts"
+import { jobMessage, onBehalfOf } from "./job-message.ts"
 import type { Json } from "./json.ts"
 import { limits } from "./limits.ts"
 import { type Model, type Models, modelOf } from "./model.ts"
 import { type Message, mailJob } from "./outbox.ts"
 import type { GetPlan } from "./plan.ts"
 import type { Batch, Row, Store } from "./ports.ts"
-import { type Principal, principalId, system } from "./principal.ts"
+import { type Principal, system } from "./principal.ts"
 import { invalidAll, notFound, Problem } from "./problem.ts"
 import { schemasOf } from "./schema.ts"
 import { violationsOf } from "./validation.ts"
@@ -25,6 +27,15 @@ export interface Recorder {
    * when null.
    */
   checkedChanges(version: number | null): Changes
+  /**
+   * A record that was deleted, again under its id. Its stamps are those of before; everything else is as in a creation, the policy included.
+   */
+  restore(resource: string, id: string, values: Readonly<Record<string, Json>>): Pending
+  /** The decision stands on this version of a record: the batch is stale when it has another one now. */
+  decideOn(resource: string, id: string, version: number): void
+  /** Why, in words that stand in the events. */
+  explain(reason: string): void
+  readonly reason: string | null
   readonly writes: readonly Write[]
   readonly messages: readonly Message[]
   /** Records to read after the writes, in the same batch. */
@@ -72,21 +83,8 @@ function startedRun({ principal }: Recording, { name }: Job): Readonly<Record<st
   return { job: name, ownerId: onBehalfOf(principal) }
 }
 
-/** Whom a job acts for: whoever caused it, through however many jobs. */
-function onBehalfOf(principal: Principal): string | null {
-  return (principal.kind === "system" ? principal.onBehalfOf : principalId(principal)) ?? null
-}
-
-/** A job as a message of the outbox. */
-export function jobMessage(
-  { principal, requestId }: Pick<Recording, "principal" | "requestId">,
-  job: string,
-  input: Json,
-  more: { readonly key: string | null; readonly notBefore: Date | null; readonly run: string | null },
-): Message {
-  const { key, notBefore, run } = more
-  return { topic: "job", job, key, notBefore, payload: { input, onBehalfOf: onBehalfOf(principal), run, requestId } }
-}
+/** What fits into an index beside the job's name. */
+const jobKeyLength = 200
 
 /** Starts recording. */
 export function recorder(call: Recording): Recorder {
@@ -95,6 +93,7 @@ export function recorder(call: Recording): Recorder {
   const reads: GetPlan[] = []
   const decided = new Map<string, Batch["decidedOn"][number]>()
   const minted = new Set<string>()
+  let reason: string | null = null
   const mint = (prefix: string): string => {
     const id = call.ids.mint(prefix)
     minted.add(id)
@@ -126,6 +125,11 @@ export function recorder(call: Recording): Recorder {
     },
     mail: (mail) =>
       void messages.push(jobMessage(call, mailJob, { ...mail }, { key: null, notBefore: null, run: null })),
+    notify: (userId, notification) => {
+      const { id, messages: both } = notificationMessages(call, userId, notification)
+      messages.push(...both)
+      return id
+    },
     enqueue: (job, input, { at = null } = {}) => {
       const parsed = job.input.safeParse(input)
       if (!parsed.success) throw invalidAll(violationsOf(parsed.error))
@@ -133,6 +137,8 @@ export function recorder(call: Recording): Recorder {
       if (run !== null)
         record({ kind: "create", resource: "job_runs", id: run, values: startedRun(call, job), as: tracking })
       const key = job.key(parsed.data)
+      if (key !== null && (key === "" || key.length > jobKeyLength))
+        throw new Error(`${job.name}: a key has 1 to ${jobKeyLength} characters`)
       messages.push(jobMessage(call, job.name, input as Json, { key, notBefore: at, run }))
       return { runId: run }
     },
@@ -149,6 +155,18 @@ export function recorder(call: Recording): Recorder {
     changes: changesFor(call.principal, null, clean),
     ids: { mint, number: () => numberOf(call.ids.mint("number")) },
     checkedChanges: (version) => changesFor(call.principal, version, asChecked),
+    restore: (resource, id, values) => {
+      const model = modelOf(call.models, resource)
+      const checked = clean(model, "create", values)
+      return record({ kind: "create", resource, id, values: checked, as: call.principal, restores: true })
+    },
+    decideOn: (resource, id, version) => note(resource, { id, version }),
+    explain: (words) => {
+      reason = words
+    },
+    get reason() {
+      return reason
+    },
     writes,
     messages,
     reads,

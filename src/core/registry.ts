@@ -5,6 +5,7 @@ import type * as z from "zod"
 import { type AccountOptions, type AccountRules, accountRules } from "./accounts.ts"
 import { checkMounts, checkOperation, checkResource, checkTables } from "./checks.ts"
 import type { Cron, Job } from "./job.ts"
+import { type LogOptions, type TenantRule, tenantRule } from "./log.ts"
 import { compileModel, type Model, type Models } from "./model.ts"
 import type { Mount } from "./mount.ts"
 import type { Operation } from "./operation.ts"
@@ -33,6 +34,8 @@ export interface Registry {
   /** Every job by name, the engine's own included. */
   readonly jobs: ReadonlyMap<string, Job>
   readonly crons: readonly Cron[]
+  /** Who reads a tenant's log; null: administrators only. */
+  readonly logTenant: TenantRule
 }
 
 /** A declared application. */
@@ -45,6 +48,7 @@ export interface Application {
   readonly mounts: readonly Mount[]
   readonly jobs: readonly Job[]
   readonly crons: readonly Cron[]
+  readonly log?: LogOptions
 }
 
 /** What the engine adds to every application. */
@@ -107,18 +111,28 @@ export function app(declaration: {
   readonly crons?: readonly Cron[]
   /** Rules of sign-up, sign-in and sessions; the safe values when left out. */
   readonly accounts?: AccountOptions
+  /** Who, beside administrators, reads the log. */
+  readonly log?: LogOptions
 }): Application {
   const { operations = [], mounts = [], jobs = [], crons = [], accounts } = declaration
   return { version: "1.0.0", ...declaration, operations, mounts, jobs, crons, accounts: accountRules(accounts) }
 }
 
-function jobsOf(jobs: readonly Job[]): ReadonlyMap<string, Job> {
+/** A job's name stands in the log where an operation's stands, so no two share one. */
+function jobsOf(jobs: readonly Job[], operations: ReadonlyMap<string, Operation>): ReadonlyMap<string, Job> {
   const byName = new Map<string, Job>()
   for (const job of jobs) {
+    if (operations.has(job.name))
+      throw new Error(`${job.name} is the name of a job and of an operation; rename one of them`)
     if (byName.has(job.name)) throw new Error(`Two jobs are named ${job.name}`)
     byName.set(job.name, job)
   }
   return byName
+}
+
+/** An operation that no door resolves: it stands in no registry, and whoever runs it holds it in hand. */
+export function internalOperation(operation: Operation): CompiledOperation {
+  return compileOperation(operation, new Map(), null)
 }
 
 function compileOperation(operation: Operation, models: Models, mount: Mount | null): CompiledOperation {
@@ -190,7 +204,8 @@ export function buildRegistry(
     models,
     operations,
     mounts,
-    jobs: jobsOf([...application.jobs, ...(engine.jobs ?? [])]),
+    jobs: jobsOf([...application.jobs, ...(engine.jobs ?? [])], operations),
     crons,
+    logTenant: tenantRule(application.log, models),
   }
 }

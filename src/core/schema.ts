@@ -9,7 +9,7 @@ import type { Model } from "./model.ts"
 
 const instantText = z.iso.datetime({ offset: true })
 /** RFC 3339 in any offset; becomes UTC with milliseconds. */
-const instantCodec = z.codec(instantText, z.string(), {
+export const instantCodec = z.codec(instantText, z.string(), {
   decode: (text, check) => {
     const at = new Date(text)
     if (!Number.isNaN(at.getTime()) && at.getUTCFullYear() >= 0 && at.getUTCFullYear() <= 9999) return at.toISOString()

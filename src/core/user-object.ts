@@ -2,6 +2,7 @@
  * What the User and Hub objects answer to: types only, so that whoever calls them needs no class. Instants are milliseconds since 1970,
  * lifetimes are seconds. Nothing throws across a call: a refusal is a value.
  */
+import type { InboxPage, Notice, Notification } from "./inbox.ts"
 import type { Json, JsonObject } from "./json.ts"
 
 /**
@@ -215,6 +216,8 @@ export type Command =
   | { readonly kind: "consumeToken"; readonly purpose: Purpose; readonly hash: string }
   | { readonly kind: "addKey"; readonly key: NewKey }
   | { readonly kind: "revokeKey"; readonly id: string }
+  /** As many times `revokeKey`, in one transaction. */
+  | { readonly kind: "revokeKeys"; readonly ids: readonly string[] }
   | { readonly kind: "revokeSession"; readonly sid: string }
   /** `createdBefore` (the instant of the decision) spares the sessions made after it, when the command comes late. */
   | { readonly kind: "revokeOthers"; readonly keep: string; readonly createdBefore: number }
@@ -226,6 +229,7 @@ export interface Export {
   readonly devices: readonly { id: string; label: string | null; firstAt: number; seenAt: number }[]
   readonly keys: readonly KeyView[]
   readonly preferences: JsonObject
+  readonly inbox: readonly Notice[]
   readonly events: readonly EventView[]
 }
 
@@ -262,6 +266,17 @@ export interface UserObject {
   getPreferences(): Promise<JsonObject | Refusal>
   /** null removes. */
   setPreference(name: string, value: Json): Promise<{ readonly ok: true } | Refusal>
+  /** Keeps a notification; the same id again changes nothing. */
+  notify(id: string, notification: Notification): Promise<{ readonly ok: true } | Refusal>
+  /** A page of the inbox; what is in it counts as seen. */
+  listNotices(page: {
+    readonly limit: number
+    readonly before: string | null
+    readonly unread: boolean
+  }): Promise<InboxPage | Refusal>
+  markRead(ids: readonly string[] | "all"): Promise<{ readonly read: number } | Refusal>
+  /** The notification when nobody has seen it and its owner wants letters; null otherwise. */
+  unseenNotice(id: string): Promise<{ readonly notice: Notice | null } | Refusal>
   recentEvents(limit: number): Promise<readonly EventView[] | Refusal>
   pendingEvents(limit: number): Promise<readonly PendingEvent[] | Refusal>
   acknowledgeEvents(ids: readonly string[]): Promise<{ readonly ok: true } | Refusal>

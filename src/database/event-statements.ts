@@ -21,7 +21,7 @@ export function eventContext(batch: Batch, as: Write["as"]): [string, string | n
   return [
     wanted ?? as.kind,
     impersonator ?? null,
-    as.kind === "system" ? as.reason : null,
+    as.kind === "system" ? as.reason : (batch.reason ?? null),
     batch.operation,
     batch.requestId,
   ]

@@ -18,7 +18,8 @@ export interface Stretch {
   readonly tenant?: string | null
 }
 
-const columns =
+/** The columns of an event, in the order of the canonical line. */
+export const eventColumns =
   '"sequence", "id", "at", "actor", "impersonator", "reason", "operation", "resource", "record", "change", "tenant", "before", "after", "changed", "requestId"'
 
 /** An event as it stands in D1, with its JSON opened. */
@@ -39,7 +40,7 @@ export async function readLog(database: D1Database, stretch: Stretch): Promise<r
   const binds: (string | number)[] = [after, upTo, limit]
   if (resource !== undefined) where.push(`"resource" = ?${binds.push(resource)}`)
   if (tenant !== undefined && tenant !== null) where.push(`"tenant" = ?${binds.push(tenant)}`)
-  const sql = `select ${columns} from "events" where ${where.join(" and ")} order by "sequence" limit cast(?3 as integer)`
+  const sql = `select ${eventColumns} from "events" where ${where.join(" and ")} order by "sequence" limit cast(?3 as integer)`
   const { results } = await database
     .withSession("first-primary")
     .prepare(sql)
@@ -67,3 +68,26 @@ export async function firstAfter(database: D1Database, sequence: number): Promis
     .first<{ at: string }>()
   return row?.at ?? null
 }
+
+/**
+ * Sequence of the oldest event that still stands in D1, had it one of its own: from here on the log is whole. Whoever follows it and stands
+ * further back has missed what was pruned, and has to begin anew.
+ */
+export async function oldestKept(database: D1Database): Promise<number> {
+  const row = await database
+    .withSession("first-primary")
+    .prepare(
+      `select case when (${firstPrunedSql}) is null then 1 ` +
+        'else coalesce((select min("sequence") from "events"), (select max("last") + 1 from "log_segments")) end "oldest"',
+    )
+    .first<{ oldest: number }>()
+  return row?.oldest ?? 1
+}
+
+/** When the first segment was pruned; segments go in their order, so NULL says that nothing is gone. */
+const firstPrunedSql = 'select "prunedAt" from "log_segments" order by "first" limit 1'
+
+/** SQL of the instant since which nothing was pruned; NULL when nothing ever was. */
+export const keptSinceSql =
+  `select case when (${firstPrunedSql}) is not null then coalesce((select "at" from "events" order by "sequence" limit 1), ` +
+  '(select "sealedAt" from "log_segments" order by "last" desc limit 1)) end "since"'

@@ -1,8 +1,10 @@
 /** The Store of one call: a D1 session, read by plans and written by batches. */
 import type { Ids } from "../core/context.ts"
+import type { TenantRule } from "../core/log.ts"
 import { type Models, modelOf } from "../core/model.ts"
 import type { Store } from "../core/ports.ts"
 import { openClient } from "./client.ts"
+import { openLogReads } from "./log-reads.ts"
 import { openReader, type Reader } from "./reader.ts"
 import { rowWithSecrets } from "./secrets.ts"
 import { openWriter, type Writer } from "./writer.ts"
@@ -13,6 +15,8 @@ export interface StoreOptions {
   readonly models: Models
   readonly cursorSecret: string
   readonly ids: Ids
+  /** Who reads a tenant's log; administrators only when null or left out. */
+  readonly logTenant?: TenantRule
 }
 
 /** Opens a store. Throws INVALID_ARGUMENT for a malformed bookmark; everything else it throws is a `Problem` too. */
@@ -21,7 +25,7 @@ export function openStore(
   session: { readonly bookmark: string | null; readonly fresh: boolean },
 ): Store {
   const client = openClient(options.database, session)
-  const { models, cursorSecret, ids } = options
+  const { models, cursorSecret, ids, logTenant: rule = null } = options
   // Most calls only read or only write; the other half is never made.
   let reader: Reader | null = null
   let writer: Writer | null = null
@@ -36,6 +40,9 @@ export function openStore(
     commit: (batch) => writes().commit(batch),
     replay: (key, inputHash, now) => writes().replay(key, inputHash, now),
     withSecrets: (resource, column, value) => rowWithSecrets(client, modelOf(models, resource), column, value),
+    get log() {
+      return openLogReads({ client, models, cursorSecret, rule })
+    },
     bookmark: () => client.bookmark(),
     cost: client.cost,
   }

@@ -57,8 +57,8 @@ export function checkGiven(model: Model, write: ValueWrite, prefix: string): voi
     if (!writableColumn(model, key))
       throw invalid(`${prefix}/${key}`, "unknown_field", `${model.name} has no field ${key} that can be written`)
     const rule = model.fields[key]
-    if (rule?.stamp && write.as.kind !== "system")
-      throw invalid(`${prefix}/${key}`, "read_only", `${key} is set by the engine`)
+    const states = write.as.kind === "system" || (write.kind === "create" && write.restores === true)
+    if (rule?.stamp && !states) throw invalid(`${prefix}/${key}`, "read_only", `${key} is set by the engine`)
     if (rule?.immutable && write.kind === "update")
       throw invalid(`${prefix}/${key}`, "immutable", `${key} cannot change`)
   }

@@ -40,6 +40,9 @@ function act(turn: Turn, command: Command): boolean {
     case "revokeKey":
       revokeKey(turn, command.id)
       return true
+    case "revokeKeys":
+      for (const id of command.ids) revokeKey(turn, id)
+      return true
     case "revokeSession":
       revokeSession(turn, command.sid)
       return true

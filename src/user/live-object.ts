@@ -19,6 +19,8 @@ import { findSession } from "./sessions.ts"
 const keyMs = 3_600_000
 const elsewhereMs = 5000
 
+const byAlarm: Cause = { requestId: "live", actor: "system" }
+
 interface Live {
   readonly seats: Seats
   readonly room: Room
@@ -62,7 +64,7 @@ export abstract class LiveUser extends User implements LiveObject {
     const ports = this.live()
     const seats = seatsOf(this.ctx)
     const behind = (work: Promise<unknown>) => this.ctx.waitUntil(work.catch((cause) => this.#fault("behind", cause)))
-    const room = openRoom({ sql: this.database(), seats, ports, own: this.#own, behind })
+    const room = openRoom({ sql: this.turns.sql, seats, ports, own: this.#own, behind })
     this.#live = { seats, room, presence: presenceOf(ports, seats, this.#own) }
     return this.#live
   }
@@ -91,7 +93,7 @@ export abstract class LiveUser extends User implements LiveObject {
     if (seats.all().length >= this.#socketsMax)
       return refusal("RESOURCE_EXHAUSTED", `At most ${this.#socketsMax} connections at a time`)
     const session = principal.kind === "user" ? principal.session : undefined
-    const sql = this.database()
+    const sql = this.turns.sql
     if (session !== undefined && findSession(sql, session, this.ports.now()) === null)
       return refusal("UNAUTHENTICATED", "The session is over")
     this.ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"))
@@ -100,7 +102,7 @@ export abstract class LiveUser extends User implements LiveObject {
     const until = this.#endOf(principal)
     if (until !== null) {
       sql.exec('insert into "sockets" values (?, ?)', seat.kept.id, until)
-      this.rearm()
+      this.turns.turn(byAlarm, () => undefined)
     }
     return new Response(null, { status: 101, webSocket: client })
   }
@@ -140,7 +142,7 @@ export abstract class LiveUser extends User implements LiveObject {
     const seat = seats.of(socket)
     if (seat === null || this.#gone.has(socket)) return
     this.#gone.add(socket)
-    this.database().exec('delete from "sockets" where "id" = ?', seat.kept.id)
+    this.turns.sql.exec('delete from "sockets" where "id" = ?', seat.kept.id)
     await Promise.all([room.vacate(seat), presence.vacate(seat).catch((cause) => this.#fault("presence", cause))])
   }
 
@@ -173,7 +175,7 @@ export abstract class LiveUser extends User implements LiveObject {
   }
 
   override async alarm(): Promise<void> {
-    const over = this.database()
+    const over = this.turns.sql
       .exec<{ id: string }>('delete from "sockets" where "until" <= ? returning "id"', this.ports.now())
       .toArray()
     for (const { id } of over) {

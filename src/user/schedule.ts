@@ -1,6 +1,7 @@
 /** One alarm for many things: what is due next, and what an alarm clears. Refuses to wake the object more than once an hour for cleaning alone. */
 import { sweepKeys } from "./api-keys.ts"
 import { sweepCommands } from "./commands.ts"
+import { sweepInbox } from "./inbox.ts"
 import { sweepTokens } from "./one-time.ts"
 import { sweepSessions } from "./sessions.ts"
 import { sweepThrottle } from "./throttle.ts"
@@ -25,6 +26,7 @@ export function nextDue(sql: SqlStorage): number | null {
            coalesce((select min("expiresAt") from "tokens"), ${never}),
            coalesce((select min(coalesce("expiresAt", "revokedAt" + ${30 * dayMs}, ${never})) from "keys"), ${never}),
            coalesce((select min("at") + ${dayMs} from "commands"), ${never}),
+           coalesce((select min("at") + ${180 * dayMs} from "notices"), ${never}),
            coalesce((select min("lastAt") + ${dayMs} from "buckets" where "name" <> 'unknown'), ${never})
          ) "clean"`,
     )
@@ -52,4 +54,5 @@ export function sweep(turn: Turn): void {
   sweepTokens(turn)
   sweepKeys(turn)
   sweepCommands(turn)
+  sweepInbox(turn)
 }

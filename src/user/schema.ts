@@ -30,6 +30,10 @@ const userSteps = [
       "status" text not null) strict`,
   ],
   [
+    `create table "notices" ("id" text primary key, "at" integer not null, "kind" text not null, "title" text not null, "body" text,
+      "url" text, "data" text, "seenAt" integer, "readAt" integer) strict`,
+  ],
+  [
     // Sockets that end by the clock, and what each socket watches. The rest of a socket is in its attachment.
     `create table "sockets" ("id" text primary key, "until" integer not null) strict`,
     `create table "watches" ("id" integer primary key autoincrement, "socket" text not null, "plan" text not null, "topic" text not null,

@@ -32,6 +32,8 @@ export interface ServerOptions {
 /** A running Worker. */
 export interface Server {
   readonly url: string
+  /** Of the runtime's process. */
+  readonly pid: number
   /** Ends the runtime at once, without a word to it, and then the process that looked after it. */
   kill(): Promise<void>
   /** Ends it in order. */
@@ -64,6 +66,7 @@ export function startServer(options: ServerOptions): Promise<Server> {
       if ("failed" in message) return reject(new Error(message.failed))
       resolve({
         url: message.url,
+        pid: message.pid,
         async kill() {
           process.kill(message.pid, "SIGKILL")
           child.kill("SIGKILL")

@@ -13,7 +13,8 @@ import { newPassword, passwordSealing } from "../../scripts/demo.ts"
 import { run, Stop } from "../../scripts/local.ts"
 import { freshRing } from "../../scripts/ring.ts"
 import { Client, type Counts, type Known } from "./client.ts"
-import { type Person, type Server, startServer } from "./server.ts"
+import { Installation, pause } from "./installation.ts"
+import { type Person, startServer } from "./server.ts"
 
 const { values: options } = parseArgs({
   options: {
@@ -23,39 +24,10 @@ const { values: options } = parseArgs({
   },
 })
 
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
-
 function amount(name: "clients" | "kills" | "seconds", most: number): number {
   const value = Number(options[name])
   if (!Number.isInteger(value) || value < 1 || value > most) throw new Stop(`--${name} is a number from 1 to ${most}`)
   return value
-}
-
-/** A server that can go down: whoever asks for its address meanwhile waits. */
-class Installation {
-  readonly restartMs: number[] = []
-  #server: Promise<Server>
-  readonly #start: () => Promise<Server>
-
-  constructor(start: () => Promise<Server>) {
-    this.#start = start
-    this.#server = start()
-  }
-
-  origin = async (): Promise<string> => (await this.#server).url
-
-  /** Ends the runtime in the middle of its work and begins again on what it left. */
-  async killAndRestart(): Promise<void> {
-    const server = await this.#server
-    const begun = performance.now()
-    this.#server = server.kill().then(this.#start)
-    await this.#server
-    this.restartMs.push(performance.now() - begun)
-  }
-
-  async stop(): Promise<void> {
-    await (await this.#server).stop()
-  }
 }
 
 /** What is wrong after everything, and how much was looked at. */

@@ -178,6 +178,7 @@ function storeOf(options: CallOptions, asked: string[], batches: Batch[]): Store
     },
     explain: async () => ({}),
     withSecrets: async () => null,
+    log: {} as never,
     bookmark: () => "bookmark",
     cost: { trips: 0, rowsRead: 0, rowsWritten: 0 },
   }

@@ -129,6 +129,7 @@ function storeOf(world: World): Store {
     replay: async () => null,
     explain: () => answer({}),
     withSecrets: () => answer(null),
+    log: {} as never,
     bookmark: () => "bookmark-7",
     cost: { trips: 1, rowsRead: 2, rowsWritten: 0 },
   }

@@ -71,6 +71,7 @@ describe("checklist 37: every route declares who may call it", () => {
   test("the administrators' operations are these", () => {
     expect(administration.map(({ operation }) => operation.name).sort()).toEqual([
       "auth.rotateKeys",
+      "log.prune",
       "users.disable",
       "users.enable",
       "users.endSessions",

@@ -67,6 +67,14 @@ function bodyOf(route: Route): object {
   return Object.fromEntries(wanted.map((key) => [key, exampleOf(own[key] as JsonObject, $defs, key)]))
 }
 
+/** What a query has to hold beside the path. */
+function queryOf(route: Route): string {
+  const { properties, required, $defs } = schemaOf(route)
+  const asked = required.filter((key) => !route.parameters.includes(key))
+  const pairs = asked.map((key) => [key, String(exampleOf(properties[key] as JsonObject, $defs, key))])
+  return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs)}`
+}
+
 /** An id that never was. */
 export function absentId(prefix: string): string {
   return `${prefix}_01kb5t8q3cf4n9r7x2m6w0zyad`
@@ -75,5 +83,5 @@ export function absentId(prefix: string): string {
 /** A call of a route that validates. */
 export function validCall(route: Route, id = absentId(prefixOf(route) ?? "")): { line: string } & CallOptions {
   const line = `${route.method} ${route.path.replace("{id}", id)}`
-  return route.takesBody ? { line, body: bodyOf(route) } : { line }
+  return route.takesBody ? { line, body: bodyOf(route) } : { line: line + queryOf(route) }
 }

@@ -30,5 +30,5 @@ test("a chore that fails is told by its name and does not end the timer", async 
   )
   await expect(isolate.tend(new Date())).resolves.toBeUndefined()
   const where = isolate.observations.flatMap((one) => (one.kind === "fault" ? [one.where] : []))
-  expect(where).toEqual(["outbox", "keys", "leavers"])
+  expect(where).toEqual(["outbox", "keys", "leavers", "seal"])
 })

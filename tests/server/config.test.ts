@@ -8,6 +8,13 @@ import { worker } from "../../src/worker.ts"
 const with_ = (change: Partial<Record<keyof Env, unknown>>): Env => ({ ...env, ...change }) as never
 const secretKeys = JSON.stringify({ keys: [{ kty: "OKP", crv: "Ed25519", kid: "k", x: "AAAA", d: "private-part" }] })
 
+const inProduction = {
+  ENVIRONMENT: "production",
+  PUBLIC_URL: "https://a.example",
+  MAIL: { send: () => undefined },
+  MAIL_FROM: "post@a.example",
+}
+
 describe("refused, by name", () => {
   test.each<[string, Partial<Record<keyof Env, unknown>>, RegExp]>([
     ["no database", { DB: undefined }, /binding DB is missing/],
@@ -35,6 +42,16 @@ describe("refused, by name", () => {
     ["no cursor secret", { CURSOR_SECRET: undefined }, /CURSOR_SECRET is not set/],
     ["a short cursor secret", { CURSOR_SECRET: "short-secret" }, /CURSOR_SECRET is shorter/],
     ["no issuer", { TOKEN_ISSUER: "" }, /TOKEN_ISSUER is not set/],
+    [
+      "a word for private addresses that is none",
+      { OUTBOUND_PRIVATE: "yes" },
+      /OUTBOUND_PRIVATE is "allow" or not set/,
+    ],
+    [
+      "production that calls itself",
+      { ...inProduction, OUTBOUND_PRIVATE: "allow" },
+      /OUTBOUND_PRIVATE is for local trials/,
+    ],
     ["an origin that is none", { CORS_ORIGINS: "https://a.example/path" }, /CORS_ORIGINS/],
   ])("%s", async (_, change, message) => {
     const bent = with_(change)

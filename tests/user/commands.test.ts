@@ -55,6 +55,18 @@ describe("commands", () => {
     expect(await told(world, grant.sid)).toBe("void")
   })
 
+  test("end many keys at once: the hub knows each, and one that comes later stays ended", async () => {
+    const world = await newWorld()
+    const hashOf = (id: string) => id.padEnd(64, "0")
+    const add = (id: string) => world.user.addKey({ id, hash: hashOf(id), scopes: [], expiresAt: null }, cause)
+    for (const id of ["a", "b", "c"]) await add(id)
+    await world.user.apply("c-1", { kind: "revokeKeys", ids: ["a", "b", "late"] }, cause)
+    await add("late")
+    for (const id of ["a", "b", "late"]) expect(refusal(await world.user.verifyKey(hashOf(id)))).toBe("REFUSED")
+    expect([await told(world, "a"), await told(world, "b"), await told(world, "c")]).toEqual(["void", "void", null])
+    expect(granted(await world.user.verifyKey(hashOf("c"))).id).toBe("c")
+  })
+
   test("that come late spare the sessions made after the decision", async () => {
     const world = await newWorld()
     const before = await world.signIn()
@@ -248,7 +260,14 @@ describe("the end", () => {
       "account.destroyed",
     ])
     expect(refusal(await world.refresh(grant))).toBe("REFUSED")
-    expect(await world.user.exportAll()).toEqual({ sessions: [], devices: [], keys: [], preferences: {}, events: [] })
+    expect(await world.user.exportAll()).toEqual({
+      sessions: [],
+      inbox: [],
+      devices: [],
+      keys: [],
+      preferences: {},
+      events: [],
+    })
   })
 
   test.each(["hubReachable", "logReachable"] as const)(

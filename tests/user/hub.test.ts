@@ -70,8 +70,8 @@ test("the objects answer to their contracts and to nothing else: what is on the 
   expect(methods(Hub.prototype)).toBe("alarm constructor ping revoke since")
   expect(methods(User.prototype)).toBe(
     "acknowledgeEvents addKey alarm apply checkToken complete constructor createSession destroy exportAll forgive getPreferences " +
-      "issueToken listKeys listSessions pendingEvents ping recentEvents redeemToken refresh reserve revoke revokeAll revokeKey " +
-      "revokeOthers session setPreference verifyKey",
+      "issueToken listKeys listNotices listSessions markRead notify pendingEvents ping recentEvents redeemToken refresh reserve revoke " +
+      "revokeAll revokeKey revokeOthers session setPreference unseenNotice verifyKey",
   )
   expect(methods(LiveUser.prototype)).toBe(
     "alarm attending catchUp constructor deliver destroy endStreams factsChanged fetch hear webSocketClose webSocketError webSocketMessage",

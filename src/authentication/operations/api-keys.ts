@@ -2,21 +2,21 @@
 import * as z from "zod"
 import { scopePattern } from "../../core/credential.ts"
 import type { EngineWork, Operation } from "../../core/operation.ts"
-import type { Filter } from "../../core/plan.ts"
 import { signedIn } from "../../core/policy.ts"
-import type { Row } from "../../core/ports.ts"
 import { principalId, system } from "../../core/principal.ts"
 import { invalid, notFound, Problem } from "../../core/problem.ts"
 import type { Resource } from "../../core/resource.ts"
 import { idSchema } from "../../core/schema.ts"
 import { accountOf, commandTo, type Flow, findPerson } from "../account.ts"
 import { mintApiKey } from "../api-key.ts"
+import { keysMax, livingKeys } from "../living-keys.ts"
 import { ask } from "../objects.ts"
+import { users } from "../resources.ts"
+import { sessionOf } from "./password.ts"
 
 const day = 86_400_000
 const lifeDays = 90
 const lifeDaysMax = 365
-const keysMax = 100
 
 const scope = z.string().regex(scopePattern).describe("`tasks:read`, `tasks:write`, `*:read`; write includes read")
 
@@ -47,34 +47,6 @@ async function ownerOf({ store, reading }: EngineWork, service: string | undefin
   return String(row.userId)
 }
 
-/** The keys that live, newest first. */
-async function rowsOf({ store, reading }: EngineWork, ownerId: string): Promise<readonly Row[]> {
-  const living: Filter = {
-    op: "and",
-    of: [
-      { op: "eq", field: "ownerId", value: ownerId },
-      { op: "isNull", field: "revokedAt", value: true },
-      { op: "gt", field: "expiresAt", value: reading.now.toISOString() },
-    ],
-  }
-  const page = await store.list(
-    {
-      kind: "list",
-      resource: "api_keys",
-      fields: ["id", "name", "scopes", "ownerId", "createdAt", "expiresAt"],
-      expand: {},
-      filter: living,
-      sort: [{ field: "createdAt", descending: true }],
-      limit: keysMax,
-      cursor: null,
-      count: false,
-      q: null,
-    },
-    reading,
-  )
-  return page.items
-}
-
 function listKeys(flow: Flow, hasServices: boolean): Operation {
   const input = z.strictObject(hasServices ? { serviceAccountId } : {})
   return {
@@ -89,7 +61,7 @@ function listKeys(flow: Flow, hasServices: boolean): Operation {
     engine: async (given: { serviceAccountId?: string }, work) => {
       const ownerId = await ownerOf(work, given.serviceAccountId)
       const [rows, kept] = await Promise.all([
-        rowsOf(work, ownerId),
+        livingKeys(work, ownerId),
         ask(() => flow.ports().objects.user(ownerId).listKeys()),
       ])
       const used = new Map((kept ?? []).map((key) => [key.id, key.lastUsedAt]))
@@ -146,13 +118,19 @@ function createKey(flow: Flow, apiKeys: Resource, hasServices: boolean): Operati
       const ownerId = await ownerOf(work, given.serviceAccountId)
       const expiresAt = endOf(given.expiresAt, now)
       const owner = await findPerson(work.store, "id", ownerId)
-      if (owner === null || owner.status !== "active") throw notFound("users")
-      if ((await rowsOf(work, ownerId)).length >= keysMax)
+      if (owner === null || owner.status !== "active") throw notFound(users.name)
+      // A key outlives a token: one that is still believed for a moment after its session ended must not make any.
+      const caller = ports.objects.user(principalId(principal) ?? "")
+      if ((await ask(() => caller.session(sessionOf(work)))) === null)
+        throw new Problem("UNAUTHENTICATED", "The session is over; sign in again")
+      if ((await livingKeys(work, ownerId)).length >= keysMax)
         throw new Problem("RESOURCE_EXHAUSTED", `There are ${keysMax} keys already; revoke one`)
       const { text, hash } = await mintApiKey(ports.apiKeys, ownerId, ports.random)
       const { name, scopes } = given
       const id = ports.ids.mint("apikey")
-      await work.write(({ changes, send }) => {
+      await work.write(({ changes, decidedOn, send }) => {
+        // A proof of the address ends the keys from before it: none slips in behind it.
+        decidedOn(users.name, owner.id, owner.version)
         const row = {
           id,
           ownerId,

@@ -2,9 +2,12 @@
 import type { Models } from "../../core/model.ts"
 import type { Operation } from "../../core/operation.ts"
 import type { EngineParts } from "../../core/registry.ts"
+import type { Resource } from "../../core/resource.ts"
 import type { Flow } from "../account.ts"
+import { inboxJobParts } from "../inbox-jobs.ts"
 import { accountResources } from "../resources.ts"
 import { apiKeyOperations } from "./api-keys.ts"
+import { inboxPreferences, listInbox, markInboxRead, setInboxPreferences } from "./inbox.ts"
 import { rotateKeys } from "./keys.ts"
 import { deleteMe, exportMe, getMe, updateMe } from "./me.ts"
 import { changePassword } from "./password.ts"
@@ -20,25 +23,23 @@ import { userOperations } from "./users.ts"
  * Resources and operations of accounts under an application's rules.
  * @param models of the finished registry, for `me.export`
  */
-export function accountParts(
-  flow: Flow,
-  models: () => Models,
-): Required<Pick<EngineParts, "resources" | "operations">> {
+export function accountParts(flow: Flow, models: () => Models): Required<EngineParts> {
   const resources = accountResources(flow.rules)
   const find = (name: string) => resources.find((one) => one.name === name)
   const services = find("service_accounts")
+  const apiKeys = find("api_keys") as Resource
   const operations: Operation[] = [
     signUp(flow),
-    verifyEmail(flow),
+    verifyEmail(flow, apiKeys),
     signIn(flow),
     refresh(flow),
     signOut(flow),
     requestPasswordReset(flow),
-    resetPassword(flow),
+    resetPassword(flow, apiKeys),
     changePassword(flow),
     requestMagicLink(flow),
-    redeemMagicLink(flow),
-    confirmSignIn(flow),
+    redeemMagicLink(flow, apiKeys),
+    confirmSignIn(flow, apiKeys),
     setUp(flow),
     rotateKeys(flow),
     listSessions(flow),
@@ -48,9 +49,13 @@ export function accountParts(
     updateMe(),
     exportMe(flow, models),
     deleteMe(flow),
-    ...apiKeyOperations(flow, find("api_keys") as never),
+    listInbox(flow),
+    markInboxRead(flow),
+    inboxPreferences(flow),
+    setInboxPreferences(flow),
+    ...apiKeyOperations(flow, apiKeys),
     ...(services ? serviceAccountOperations(flow, services) : []),
     ...userOperations(flow),
   ]
-  return { resources, operations }
+  return { resources, operations, jobs: inboxJobParts(flow) }
 }

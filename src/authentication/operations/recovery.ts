@@ -7,11 +7,11 @@ import type { EngineWork, Operation } from "../../core/operation.ts"
 import { anyone } from "../../core/policy.ts"
 import { system } from "../../core/principal.ts"
 import { Problem } from "../../core/problem.ts"
+import type { Resource } from "../../core/resource.ts"
 import {
   admit,
   causeOf,
   checkChoice,
-  commandTo,
   type Flow,
   findPerson,
   invalidToken,
@@ -32,6 +32,7 @@ import {
   transport,
 } from "../session-opening.ts"
 import { type OneTimePurpose, readOneTimeToken } from "../token-once.ts"
+import { endKeys, endLateKeys, endSessions, heldBefore } from "../unproved.ts"
 import { restored } from "./sign-in.ts"
 import { emailInput, passwordInput, sendLink, tokenInput } from "./sign-up.ts"
 
@@ -94,9 +95,12 @@ async function holderOf(flow: Flow, work: EngineWork, purpose: OneTimePurpose, t
   const read = await readOneTimeToken(purpose, text)
   if (read === null) throw invalidToken()
   const object = ports.objects.user(read.owner)
-  if ((await ask(() => object.checkToken(purpose, read.hash))) === null) throw invalidToken()
+  const known = await ask(() => object.checkToken(purpose, read.hash))
+  if (known === null) throw invalidToken()
   const person = await findPerson(work.store, "id", read.owner)
   if (person === null || (person.status !== "active" && person.status !== "deleting")) throw invalidToken()
+  // A letter proves the address that it went to, which need not be the account's any more.
+  if (person.email !== known.data.email) throw invalidToken()
   const redeem = async () => {
     if ((await ask(() => object.redeemToken(purpose, read.hash, causeOf(work)))) === null) throw invalidToken()
   }
@@ -105,8 +109,8 @@ async function holderOf(flow: Flow, work: EngineWork, purpose: OneTimePurpose, t
 
 const resetInput = z.strictObject({ token: tokenInput, password: passwordInput }).meta({ id: "ResetPassword" })
 
-/** `auth.resetPassword`. Ends every session; opens none. */
-export function resetPassword(flow: Flow): Operation {
+/** `auth.resetPassword`. Ends every session, and the API keys that were made before anybody had proved the address; opens no session. */
+export function resetPassword(flow: Flow, apiKeys: Resource): Operation {
   return {
     name: "auth.resetPassword",
     kind: "mutation",
@@ -121,17 +125,20 @@ export function resetPassword(flow: Flow): Operation {
       const { person, object, redeem } = await holderOf(flow, work, "resetPassword", token)
       await checkChoice(flow, password, [person.email ?? "", person.name], "/password")
       const passwordSealed = await ports.passwords.hash(person.id, password)
+      const held = await heldBefore(flow, work, person)
       await redeem()
-      const at = work.reading.now
-      await work.write(({ changes, decidedOn, send }) => {
-        const emailVerifiedAt = person.emailVerifiedAt ?? at.toISOString()
+      await work.write((batch) => {
+        const { changes, decidedOn } = batch
+        const emailVerifiedAt = person.emailVerifiedAt ?? work.reading.now.toISOString()
         changes
           .as(system("a letter proved whose account it is", person.id))
           .update(users, person.id, { passwordSealed, emailVerifiedAt })
         decidedOn(users.name, person.id, person.version)
-        send(commandTo(work, person.id, { kind: "revokeAll", createdBefore: at.getTime() + 1 }))
+        endSessions(work, batch, person.id)
+        endKeys(work, batch, apiKeys, person.id, held)
         changes.mail(changedMail(person.email, ports.title, "Your password was changed"))
       })
+      await endLateKeys(work, apiKeys, person.id, held)
       await ask(() => object.forgive())
       return { changed: true }
     },
@@ -139,18 +146,21 @@ export function resetPassword(flow: Flow): Operation {
 }
 
 /** Whoever signs in by mail owns the address. What was set up by somebody who never proved it goes first. */
-async function proved(flow: Flow, work: EngineWork, found: Person): Promise<Person> {
+async function proved(flow: Flow, work: EngineWork, apiKeys: Resource, found: Person): Promise<Person> {
   const person = await restored(flow, work, found)
   if (person.emailVerifiedAt !== null) return person
-  const at = work.reading.now
-  const emailVerifiedAt = at.toISOString()
-  await work.write(({ changes, decidedOn, send }) => {
+  const held = await heldBefore(flow, work, person)
+  const emailVerifiedAt = work.reading.now.toISOString()
+  await work.write((batch) => {
+    const { changes, decidedOn } = batch
     changes
       .as(system("a letter proved whose account it is", person.id))
       .update(users, person.id, { emailVerifiedAt, passwordSealed: null })
     decidedOn(users.name, person.id, person.version)
-    send(commandTo(work, person.id, { kind: "revokeAll", createdBefore: at.getTime() + 1 }))
+    endSessions(work, batch, person.id)
+    endKeys(work, batch, apiKeys, person.id, held)
   })
+  await endLateKeys(work, apiKeys, person.id, held)
   return { ...person, version: person.version + 1, emailVerifiedAt, passwordSealed: null }
 }
 
@@ -158,6 +168,7 @@ const redeemInput = z.strictObject({ token: tokenInput, transport, deviceToken }
 
 function redeemLink(
   flow: Flow,
+  apiKeys: Resource,
   name: string,
   path: string,
   summary: string,
@@ -176,7 +187,7 @@ function redeemLink(
       checkTransport(work, given.transport)
       const { person: found, object, redeem } = await holderOf(flow, work, purpose, given.token)
       await redeem()
-      const person = await proved(flow, work, found)
+      const person = await proved(flow, work, apiKeys, found)
       if (purpose === "confirmSignIn") await ask(() => object.forgive())
       const device = await deviceOf(flow.ports(), work, person.id, given.deviceToken)
       const amr = purpose === "confirmSignIn" ? ["pwd", "otp"] : ["otp"]
@@ -194,9 +205,10 @@ function redeemLink(
 }
 
 /** `auth.redeemMagicLink`. */
-export function redeemMagicLink(flow: Flow): Operation {
+export function redeemMagicLink(flow: Flow, apiKeys: Resource): Operation {
   return redeemLink(
     flow,
+    apiKeys,
     "auth.redeemMagicLink",
     "/auth/redeem-magic-link",
     "Sign in with the token from the letter",
@@ -205,9 +217,10 @@ export function redeemMagicLink(flow: Flow): Operation {
 }
 
 /** `auth.confirmSignIn`. */
-export function confirmSignIn(flow: Flow): Operation {
+export function confirmSignIn(flow: Flow, apiKeys: Resource): Operation {
   return redeemLink(
     flow,
+    apiKeys,
     "auth.confirmSignIn",
     "/auth/confirm-sign-in",
     "Confirm by mail that a sign-in was one's own",

@@ -8,6 +8,7 @@ import type { EngineWork, Operation } from "../../core/operation.ts"
 import { anyone } from "../../core/policy.ts"
 import { system } from "../../core/principal.ts"
 import { Problem } from "../../core/problem.ts"
+import type { Resource } from "../../core/resource.ts"
 import type { NewToken } from "../../core/user-object.ts"
 import {
   admit,
@@ -21,11 +22,12 @@ import {
   type Person,
   targetOf,
 } from "../account.ts"
-import { alreadyMail, verifyMail } from "../mails.ts"
+import { alreadyMail, provedMail, verifyMail } from "../mails.ts"
 import { ask } from "../objects.ts"
 import { users } from "../resources.ts"
 import { checkTransport, handOver, newSession, signedIn, transport } from "../session-opening.ts"
 import { mintOneTimeToken, readOneTimeToken } from "../token-once.ts"
+import { endKeys, endLateKeys, endSessions, heldBefore, isOwnSession } from "../unproved.ts"
 
 export const emailInput = z
   .email()
@@ -200,8 +202,14 @@ export async function firstSession(flow: Flow, work: EngineWork, person: Person,
 
 const verifyInput = z.strictObject({ token: tokenInput }).meta({ id: "VerifyEmail" })
 
-/** `auth.verifyEmail`. May be repeated until the object has heard of it: a letter that is opened twice does no harm. */
-export function verifyEmail(flow: Flow): Operation {
+/**
+ * `auth.verifyEmail`. May be repeated until the object has heard of it: a letter that is opened twice does no harm.
+ *
+ * Whoever reads the letter need not be who signed up. In an account that was used before, all that opens it ends with the proof, the password
+ * included, or the one who chose it would come in again; unless the proof comes from a session of the account: then both are one. Where
+ * nobody could be in the account yet, the password stays: confirming the letter is how its owner ends the sign-up.
+ */
+export function verifyEmail(flow: Flow, apiKeys: Resource): Operation {
   return {
     name: "auth.verifyEmail",
     kind: "mutation",
@@ -219,15 +227,28 @@ export function verifyEmail(flow: Flow): Operation {
       const known = await ask(() => ports.objects.user(read.owner).checkToken("verifyEmail", read.hash))
       const person = known && (await findPerson(work.store, "id", read.owner))
       if (!known || !person || person.email !== known.data.email || person.status !== "active") throw invalidToken()
-      await work.write(({ changes, decidedOn, send }) => {
+      const held = isOwnSession(work, person.id) ? null : await heldBefore(flow, work, person)
+      const reset = held?.isUsed
+        ? await letterToken(flow, person.id, "resetPassword", work.reading.now, person.email ?? "")
+        : null
+      await work.write((batch) => {
+        const { changes, decidedOn, send } = batch
         if (person.emailVerifiedAt === null) {
+          const emailVerifiedAt = work.reading.now.toISOString()
           changes
             .as(system("the address was proved", person.id))
-            .update(users, person.id, { emailVerifiedAt: work.reading.now.toISOString() })
+            .update(users, person.id, { emailVerifiedAt, ...(reset === null ? {} : { passwordSealed: null }) })
           decidedOn(users.name, person.id, person.version)
+        }
+        if (held !== null && reset !== null) {
+          endSessions(work, batch, person.id)
+          endKeys(work, batch, apiKeys, person.id, held)
+          send(commandTo(work, person.id, { kind: "issueToken", token: reset.token }))
+          changes.mail(provedMail(person.email, ports.title, ports.link("reset-password", reset.text)))
         }
         send(commandTo(work, person.id, { kind: "consumeToken", purpose: "verifyEmail", hash: read.hash }))
       })
+      if (held !== null) await endLateKeys(work, apiKeys, person.id, held)
       return { verified: true }
     },
   }
