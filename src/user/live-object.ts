@@ -114,7 +114,9 @@ export abstract class LiveUser extends User implements LiveObject {
     const ports = this.live()
     const heard = ports.frames.hear(message)
     if (heard.kind === "garbage") return this.#garbage(seat, heard.answer, heard.isTooLarge)
-    if (!spend(seat, "calls", this.ports.now())) return closeSeat(seat, closeCodes.policy, "too many calls")
+    // What acknowledges something is bounded by what was told.
+    const isProgress = heard.method === "watch.ack" && Number(heard.params.frame) > seat.kept.acked
+    if (!isProgress && !spend(seat, "calls", this.ports.now())) return closeSeat(seat, closeCodes.policy, "too many calls")
     await answerCall({ seat, room, presence, ports }, heard)
   }
 
