@@ -2,6 +2,8 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"
+import type { LiveObject, Note } from "../../src/core/live-object.ts"
+import { openEvent } from "../../src/database/log.ts"
 import { topicObjectName } from "../../src/server/keys.ts"
 import { administrator } from "../support/administrators.ts"
 import { connect, type Kept, watch, watching } from "../support/live.ts"
@@ -203,4 +205,24 @@ test("a person whose account is disabled is told nothing more", async () => {
   expect(await kept.connection.closed).toMatchObject({ code: 4401 })
   await newTask(place, "After the end")
   expect(JSON.stringify(kept.connection.notices)).not.toContain("After the end")
+})
+
+test("an event that is delivered again, and one that the list holds already, are not told again", async () => {
+  const place = await newWorkspace()
+  const task = await newTask(place, "In the list")
+  const kept = await watching(place.viewer, "tasks.watch", inOrganization(place))
+  await must(place.owner, `PATCH /v1/tasks/${task.id}`, { title: "Told" })
+  await kept.until((one) => titles(one).includes("Told"))
+  const topic = topicObjectName("tasks", place.organizationId, null)
+  const object = env.USER.getByName(`user/${place.viewer.id}`) as unknown as LiveObject
+  const { results } = await env.DB.prepare('select * from "events" where "record" = ? order by "sequence"')
+    .bind(task.id)
+    .all()
+  const notes = results.map((row): Note => ({ kind: "row", event: openEvent(row) }))
+  expect(notes).toHaveLength(2)
+  expect(await object.deliver(topic, notes)).toBe(true)
+  const last = await newTask(place, "Last")
+  await kept.until(({ records }) => records.has(last.id))
+  expect(kept.words).toEqual(["reset start", `changed ${task.id}`, "ready", `changed ${task.id}`, `changed ${last.id}`])
+  expect(kept.faults).toEqual([])
 })
