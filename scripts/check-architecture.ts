@@ -27,6 +27,7 @@ const directions: Readonly<Record<string, readonly string[] | "everything">> = {
   "selvage.ts": ["core", "database", "authentication", "jobs"],
   "app.ts": "everything",
   "world.ts": "everything",
+  "live.ts": "everything",
   "worker.ts": "everything",
   "index.ts": "everything",
 }

@@ -1,12 +1,14 @@
 /** The composition root: registry + ports + doors over the world of an isolate (world.ts). */
 import { isPage, pagesDoor } from "./api/pages/index.ts"
 import { restDoor } from "./api/rest/index.ts"
+import { isSocket, webSocketDoor } from "./api/websocket/index.ts"
 import type { AccountPorts } from "./authentication/account.ts"
 import { authenticator } from "./authentication/authenticate.ts"
 import { handlerAccounts } from "./authentication/handler-accounts.ts"
 import { accountParts } from "./authentication/operations/index.ts"
 import { hashSecret } from "./authentication/token.ts"
 import { handlerSecrets } from "./authentication/token-once.ts"
+import { unwatchable } from "./authorization/judge.ts"
 import { configOf, type Env } from "./config.ts"
 import { explainOperation } from "./core/explain.ts"
 import type { Models } from "./core/model.ts"
@@ -16,8 +18,10 @@ import type { Ticket } from "./database/leases.ts"
 import { openStore } from "./database/store.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import { poker } from "./feed/poke.ts"
+import type { TopicPorts } from "./feed/topic-object.ts"
 import { readMailbox } from "./integrations/mail/index.ts"
 import { consumer, jobParts, schedulesOf } from "./jobs/index.ts"
+import { connector, livePortsOf, topicPortsOf, watcher } from "./live.ts"
 import { pruneLog } from "./log/archive.ts"
 import { type LogPorts, logOperations } from "./log/index.ts"
 import { sealLog } from "./log/seal.ts"
@@ -26,6 +30,7 @@ import { ids, random } from "./server/ids.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import { shield } from "./server/shield.ts"
+import type { LivePorts } from "./user/live-ports.ts"
 import { accountPortsOf, feedPortsOf, jobPortsOf, logPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
 
 export type { Runtime } from "./world.ts"
@@ -36,6 +41,9 @@ export interface Served {
   readonly fetch: (request: Request) => Promise<Response>
   /** The world of the feed object. */
   readonly feed: FeedPorts
+  /** The world of topics, and of live objects. */
+  readonly topic: TopicPorts
+  readonly live: LivePorts
   /** Runs the jobs that messages of the queue name. Ends when they are done; in development after a moment, and they go on behind. */
   readonly consume: (tickets: readonly Ticket[]) => Promise<void>
   /** What timers do: delivers what is due, turns signing keys, removes accounts whose time is over. */
@@ -68,6 +76,7 @@ export function registryOf(
       jobs: [...accounts.jobs, ...jobs.jobs],
     },
     eager: options.development,
+    unwatchable,
   })
   return registry
 }
@@ -85,6 +94,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     log: logPortsOf(world),
   }))
   const outbox = outboxOf(world)
+  const connect = connector(world)
   const { models, logTenant } = registry
   const store = { database: env.DB, models, cursorSecret: config.cursorSecret, ids, logTenant }
   const ports: Ports = {
@@ -101,6 +111,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     hash: (text) => hashSecret(new TextEncoder().encode(text)),
     outbox,
     poke: poker(world),
+    watch: watcher(connect),
     behind: world.behind,
     observe: world.observe,
     development: config.development,
@@ -118,6 +129,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   })
   const mailbox = config.mail === null ? () => readMailbox(env.CACHE) : null
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
+  const sockets = webSocketDoor({ ports, corsOrigins, connect, requestId })
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const chores: readonly (readonly [string, (now: Date) => Promise<unknown>])[] = [
     ["outbox", () => outbox.sweep()],
@@ -135,7 +147,9 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   let isFirst = true
   return {
     registry,
-    feed: feedPortsOf(world, outbox, schedulesOf(application)),
+    topic: topicPortsOf(world),
+    live: livePortsOf(world, registry, open),
+    feed: feedPortsOf(world, registry, outbox, schedulesOf(application)),
     consume: consumer(jobPortsOf(world, registry, ports), world.behind),
     tend,
     fetch: (request) => {
@@ -144,6 +158,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
         ports.poke()
       }
       isFirst = false
+      if (isSocket(request)) return sockets(request)
       return isPage(request) ? pages(request) : rest(request)
     },
   }

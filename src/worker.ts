@@ -6,13 +6,15 @@ import type { Application } from "./core/registry.ts"
 import { securityHeaders } from "./core/security-headers.ts"
 import type { Ticket } from "./database/leases.ts"
 import { type FeedPorts, FeedTurns } from "./feed/object.ts"
+import { type TopicPorts, TopicTurns } from "./feed/topic-object.ts"
 import { logFault } from "./observability/log.ts"
 import { housekeep } from "./server/housekeeping.ts"
+import { LiveUser } from "./user/live-object.ts"
+import type { LivePorts } from "./user/live-ports.ts"
 
 export type { Env } from "./config.ts"
 export { Limiter } from "./server/limiter-object.ts"
 export { Hub } from "./user/hub-object.ts"
-export { User } from "./user/object.ts"
 
 const served = new WeakMap<object, Served>()
 let declared: Application | null = null
@@ -30,6 +32,18 @@ export class Feed extends FeedTurns {
   override ports(): FeedPorts {
     return servedOver(this.env as Env).feed
   }
+}
+
+/** Where watchers meet. Runs in workerd; found by `topicObjectName`. */
+export class Topic extends TopicTurns {
+  override ports(): TopicPorts {
+    return servedOver(this.env as Env).topic
+  }
+}
+
+/** A user's own object, with their sockets; also those of programs and of nobody. Runs in workerd; found by the names in server/keys.ts. */
+export class User extends LiveUser {
+  protected override readonly live = (): LivePorts => servedOver(this.env as unknown as Env).live
 }
 
 /** The trigger of wrangler.toml that does the daily work, too; the others only deliver and turn keys. */

@@ -23,6 +23,7 @@ import { sendMail } from "./integrations/mail/index.ts"
 import { outboundFetch } from "./integrations/outbound.ts"
 import { dnsOverHttps } from "./integrations/resolve.ts"
 import { type JobPorts, jobPump, type Schedule } from "./jobs/index.ts"
+import { topicsReaderOf } from "./live.ts"
 import type { LogPorts } from "./log/index.ts"
 import { logObservation } from "./observability/log.ts"
 import { deliverCommand } from "./server/commands.ts"
@@ -129,13 +130,19 @@ export function logPortsOf({ env, config }: World): LogPorts {
 }
 
 /** What the feed works with. */
-export function feedPortsOf({ env, observe, now }: World, outbox: Outbox, schedules: readonly Schedule[]): FeedPorts {
+export function feedPortsOf(
+  world: World,
+  registry: Registry,
+  outbox: Outbox,
+  schedules: readonly Schedule[],
+): FeedPorts {
+  const { env, observe, now } = world
   const send = async (tickets: readonly Ticket[]) => {
     await env.JOBS.sendBatch(tickets.map((body) => ({ body, contentType: "json" })))
   }
   return {
     database: env.DB,
-    readers: [],
+    readers: [topicsReaderOf(world, registry)],
     pump: jobPump({ database: env.DB, ids, outbox, schedules, send }),
     observe,
     now,

@@ -70,7 +70,7 @@ export const invitations = resource("invitations", {
   fields: { organizationId: immutable(), email: immutable(), invitedBy: stamp(me) },
   relations: { organization: one("organizations", "organizationId") },
   filter: ["organizationId", "status", "email"],
-  operations: ["list", "get"],
+  operations: ["list", "get", "watch"],
 })
 
 export const createInvitation = operation("invitations.create", {

@@ -88,7 +88,7 @@ export const organizations = resource("organizations", {
     roles: ["member", "admin", "owner"],
   },
   sort: ["name"],
-  operations: ["list", "get", "update", "delete"],
+  operations: ["list", "get", "update", "delete", "watch"],
 })
 
 const isAdmin = all(memberOf("organizations", "organizationId", "admin"), isNot("role", "owner"))

@@ -104,7 +104,7 @@ export const projects = resource("projects", {
   },
   filter: ["organizationId", "archived", "name"],
   sort: ["name"],
-  operations: ["list", "get", "update", "delete", "aggregate"],
+  operations: ["list", "get", "update", "delete", "aggregate", "watch"],
 })
 
 const manages = any(

@@ -102,7 +102,11 @@ function tokenVerifier({ rules, signing }: AuthenticationPorts) {
         { ...expected, currentDate: now },
       )
       const until = Number(payload.exp) * 1000
-      if (kid === null) return { principal: principalOf(claims.parse(payload)), until, revocable: null, kid }
+      if (kid === null) {
+        // Nobody tells us of its revocation, so whatever it opened ends with it.
+        const principal = Object.freeze({ ...principalOf(claims.parse(payload)), expiresAt: Number(payload.exp) })
+        return { principal, until, revocable: null, kid }
+      }
       const own = ownClaims.parse(payload)
       return { principal: principalOf(own), until, revocable: { id: own.sid, epoch: own.epoch }, kid }
     } catch (cause) {

@@ -6,12 +6,12 @@ import { Problem } from "./problem.ts"
 /** `tasks:read`, `tasks:write`, `*:read`, `*:write`: a noun of the operations and what may be done. `write` includes `read`. */
 export const scopePattern = /^(\*|[a-z][A-Za-z0-9_]{0,63}):(read|write)$/
 
-/** True when the scopes reach an operation: a query needs `read`, a mutation `write`, of its noun or of `*`. */
+/** True when the scopes reach an operation: a query or a subscription needs `read`, a mutation `write`, of its noun or of `*`. */
 export function covers(scopes: readonly string[], operation: Pick<Operation, "name" | "kind">): boolean {
   const noun = operation.name.slice(0, operation.name.indexOf("."))
   return scopes.some((scope) => {
     const [of, right] = scope.split(":")
-    return (of === "*" || of === noun) && (right === "write" || (right === "read" && operation.kind === "query"))
+    return (of === "*" || of === noun) && (right === "write" || (right === "read" && operation.kind !== "mutation"))
   })
 }
 

@@ -21,6 +21,10 @@ export async function handle(run: Run): Promise<void> {
     run.output = await runRead(operation, run.input, { models, store, reading })
     return
   }
+  if (operation.kind === "subscription") {
+    run.output = await ports.watch(run)
+    return
+  }
   run.recorder = recorder({ models, store, ids: ports.ids, principal, now, requestId: arrival.requestId })
   if (operation.model) {
     run.output = await runWrite(operation, run.input, {

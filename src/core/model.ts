@@ -3,7 +3,15 @@ import { getTableName } from "drizzle-orm"
 import { getTableConfig, type SQLiteTable } from "drizzle-orm/sqlite-core"
 import { type ColumnFacts, columnFacts } from "./column.ts"
 import type { Policy } from "./policy.ts"
-import type { Computed, FieldRule, Grants, Relation, Resource, StandardVerb } from "./resource.ts"
+import {
+  type Computed,
+  type FieldRule,
+  type Grants,
+  type Relation,
+  type Resource,
+  type StandardVerb,
+  standardVerbs,
+} from "./resource.ts"
 
 /** An index of the table, by property names; the implicit ones of PRIMARY KEY and UNIQUE are among them. */
 export interface IndexFacts {
@@ -91,7 +99,7 @@ export function compileModel(resource: Resource): Model {
     sort: new Set(["createdAt", ...(resource.sort ?? [])]),
     search: resource.search ?? [],
     indexes: indexesOf(resource.table, new Map(facts.map((c) => [c.name, c.key]))),
-    verbs: new Set(resource.operations ?? ["list", "get", "create", "update", "delete", "aggregate", "batch"]),
+    verbs: new Set(resource.operations ?? standardVerbs),
     resource,
   }
 }

@@ -49,8 +49,8 @@ export type Deferred<O> = O | Shown | Pending | { [K in keyof O]: O[K] | Shown |
 
 /** What `operation()` takes. */
 export interface OperationOptions<I extends z.ZodObject, O extends z.ZodType> {
-  /** A query changes nothing and may be retried; a mutation writes. */
-  readonly kind: "query" | "mutation"
+  /** A query changes nothing and may be retried; a mutation writes; a subscription goes on telling (the engine's own only). */
+  readonly kind: "query" | "mutation" | "subscription"
   readonly summary?: string
   readonly input: I
   readonly output: O

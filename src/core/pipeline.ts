@@ -2,21 +2,18 @@
  * The one pipeline. Every call of every door goes through these stages in this order; no door, job or socket has a way around them.
  */
 
+import { admit } from "./admission.ts"
 import { batchOf, checkKey, idempotencyOf, outboxOf, replayInstead, restored, settle, shown } from "./commit.ts"
-import { checkCredential } from "./credential.ts"
 import type { Arrival, Door } from "./door.ts"
-import { couldPass } from "./fold.ts"
 import { handle, requireRight } from "./handle.ts"
 import type { Json, JsonObject } from "./json.ts"
 import { limits } from "./limits.ts"
-import { modelOf } from "./model.ts"
 import type { Span } from "./observation.ts"
 import type { Ports } from "./ports.ts"
 import { anonymous, hasRole } from "./principal.ts"
-import { denied, Problem } from "./problem.ts"
+import { Problem } from "./problem.ts"
 import type { Registry } from "./registry.ts"
 import { factsOf, matched, openStore, type Run, report } from "./run.ts"
-import { batchActions } from "./standard.ts"
 import { refuseBadText, validate } from "./validation.ts"
 
 type Stage = (run: Run) => void | Promise<void>
@@ -60,30 +57,12 @@ const validateInput: Stage = (run) => {
   run.input = validate(matched(run).operation.input, run.input as Json)
 }
 
-/** Turns away who could never pass. What depends on the row is decided where the row is: in the statement. */
-const authorize: Stage = (run) => {
-  const { operation } = matched(run)
-  checkCredential(operation, run.principal)
-  const refuse = () => {
-    if (run.principal.kind === "anonymous") throw new Problem("UNAUTHENTICATED", "Sign in to do this")
-    throw denied(`call ${operation.name}`)
-  }
-  if (operation.policy.kind !== "on") {
-    if (!couldPass(operation.policy, run.principal, null)) refuse()
-    return
-  }
-  const { models } = run.registry
-  const model = modelOf(models, operation.policy.resource)
-  const place = { model, models }
-  const actions =
-    operation.standard?.verb === "batch" ? batchActions(run.input as JsonObject) : [operation.policy.action]
-  for (const action of actions) if (!couldPass(model.policy[action], run.principal, place)) refuse()
-}
+const authorize: Stage = (run) => admit(run.registry, matched(run).operation, run.principal, run.input as JsonObject)
 
 /** Writes in one batch. A decision that has gone stale runs again; a key that was used before answers as it did then. */
 const commit: Stage = async (run) => {
   const { operation } = matched(run)
-  if (operation.kind === "query") return requireRight(run)
+  if (operation.kind !== "mutation") return requireRight(run)
   const key = await idempotencyOf(run)
   for (let attempt = 1; ; attempt++) {
     const pending = outboxOf(run)

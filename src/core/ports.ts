@@ -9,6 +9,7 @@ import type { Outbox, OutboxRow } from "./outbox.ts"
 import type { AggregatePlan, GetPlan, ListPlan, Page } from "./plan.ts"
 import type { Action } from "./policy.ts"
 import type { Principal } from "./principal.ts"
+import type { WatchStream } from "./watch.ts"
 
 /** A row in wire JSON, under property names; unreadable fields are absent. */
 export type Row = Record<string, Json>
@@ -156,6 +157,14 @@ export interface Ports {
   readonly outbox: Outbox
   /** Tells the feed, behind the answer, that the log has grown. */
   poke(): void
+  /**
+   * Opens a watch of a resource. Throws INVALID_ARGUMENT for what cannot be watched by, RESOURCE_EXHAUSTED for too many records or watches.
+   */
+  watch(call: {
+    readonly principal: Principal
+    readonly match: { readonly operation: { readonly name: string } } | null
+    readonly input: unknown
+  }): Promise<WatchStream>
   /** Keeps work going after the answer. Its faults are told to the operator. */
   behind(work: Promise<unknown>): void
   readonly observe: Observe

@@ -149,18 +149,31 @@ function compileOperation(operation: Operation, models: Models, mount: Mount | n
   }
 }
 
+/** Why records of a model cannot be judged from the log; null when they can. */
+type Unwatchable = (models: Models, model: Model) => string | null
+
+/** Whether a watch may be offered. A resource that names `watch` among its operations must be able to keep what it says. */
+function isWatchable(model: Model, models: Models, unwatchable: Unwatchable | null): boolean {
+  if (unwatchable === null) return false
+  const why = unwatchable(models, model)
+  if (why !== null && model.resource.operations?.includes("watch"))
+    throw new Error(`Resource ${model.name} cannot be watched: ${why}; take "watch" from its operations`)
+  return why === null
+}
+
 /**
  * Builds the registry of an application.
  * @param options.engine resources and operations of the engine itself, beside the application's
+ * @param options.unwatchable says which resources have no `watch`; without it none has
  * @param options.eager compiles every shape now, so that a type that cannot travel is refused here and not at its first call; development
  *   and the generated documents do, production does not pay for it at its start
  * @throws Error naming the declaration, the fault and the cure
  */
 export function buildRegistry(
   application: Application,
-  options: { readonly engine?: EngineParts; readonly eager?: boolean } = {},
+  options: { readonly engine?: EngineParts; readonly eager?: boolean; readonly unwatchable?: Unwatchable } = {},
 ): Registry {
-  const { engine = {}, eager = false } = options
+  const { engine = {}, eager = false, unwatchable = null } = options
   const models = new Map<string, Model>()
   for (const declared of [...application.resources, ...(engine.resources ?? [])]) {
     if (models.has(declared.name)) throw new Error(`Two resources are named ${declared.name}`)
@@ -176,7 +189,9 @@ export function buildRegistry(
     operations.set(operation.name, compileOperation(operation, models, mount))
   }
   for (const model of models.values()) {
-    for (const verb of standardVerbs) if (model.verbs.has(verb)) add(standardOperation(model, verb))
+    for (const verb of standardVerbs)
+      if (model.verbs.has(verb) && (verb !== "watch" || isWatchable(model, models, unwatchable)))
+        add(standardOperation(model, verb))
   }
   for (const operation of [...application.operations, ...(engine.operations ?? [])]) add(operation)
   checkMounts(application.mounts)

@@ -85,7 +85,7 @@ export function existsOf(relation: string, where: Condition | null = null): Comp
 }
 
 /** The operations that the engine can write itself. */
-export const standardVerbs = ["list", "get", "create", "update", "delete", "aggregate", "batch"] as const
+export const standardVerbs = ["list", "get", "create", "update", "delete", "aggregate", "batch", "watch"] as const
 export type StandardVerb = (typeof standardVerbs)[number]
 
 /** What `resource()` takes. */
@@ -110,7 +110,7 @@ export interface ResourceOptions<T extends SQLiteTable> {
   readonly sort?: readonly ColumnOf<T>[]
   /** Text columns in the full-text index, for `q`. */
   readonly search?: readonly ColumnOf<T>[]
-  /** The standard operations to serve; all when left out. */
+  /** The standard operations to serve; all when left out (`watch` only where the log can tell who sees a record). */
   readonly operations?: readonly StandardVerb[]
 }
 

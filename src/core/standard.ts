@@ -1,4 +1,4 @@
-/** The seven operations that every resource has without a handler being written: list, get, create, update, delete, aggregate, batch. */
+/** The eight operations that a resource has without a handler being written: list, get, create, update, delete, aggregate, batch, watch. */
 import * as z from "zod"
 import type { JsonObject } from "./json.ts"
 import { limits } from "./limits.ts"
@@ -37,6 +37,18 @@ export const aggregateInput = z.strictObject({
   limit: z.int().min(1).max(limits.groupsMax).optional(),
 })
 
+/** Input of a watch; `after` is the sequence of the last event that the caller knows of. */
+export const watchInput = z.strictObject({
+  fields: names.optional(),
+  filter: tree.optional(),
+  id: z.string().max(100).optional().describe("The one record to watch"),
+  after: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("Resumes behind this sequence, which an earlier watch told; from the start when it is too old"),
+})
+
 /** One group of an aggregate's answer: the group's fields, and a figure a field under each function. */
 const figures = z.record(z.string(), z.unknown())
 const aggregateGroup = z
@@ -72,6 +84,17 @@ function batchRecord(model: Model) {
 type Parts = Pick<Operation, "kind" | "input" | "output" | "summary"> & {
   readonly action: "read" | "create" | "update" | "delete"
   readonly rest: RestBinding
+}
+
+function watchParts(model: Model): Parts {
+  return {
+    kind: "subscription",
+    action: "read",
+    summary: `Follow ${model.name}: what there is, and then every change`,
+    input: watchInput,
+    output: schemasOf(model).record,
+    rest: { method: "GET", path: `/${model.name}/watch` },
+  }
 }
 
 function parts(model: Model, verb: StandardVerb): Parts {
@@ -150,6 +173,8 @@ function parts(model: Model, verb: StandardVerb): Parts {
         output: z.object({ records: z.array(record.nullable()) }).meta({ id: `${name}Batch` }),
         rest: { method: "POST", path: `${path}/batch` },
       }
+    case "watch":
+      return watchParts(model)
   }
 }
 

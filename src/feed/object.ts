@@ -73,7 +73,13 @@ export abstract class FeedTurns extends DurableObject<unknown> implements FeedOb
     await this.#arm(started + netMs)
     const isOver = () => ports.now().getTime() - started > turnMs
     const attempts = [
-      ...ports.readers.map((reader) => () => tail({ database: ports.database, sql: this.#sql, isOver }, reader)),
+      ...ports.readers.map((reader) => async () => {
+        await this.#mend(reader)
+        const isDone = await tail({ database: ports.database, sql: this.#sql, isOver }, reader)
+        // What this turn could not do is tried again soon, not at the next event.
+        await this.#mend(reader)
+        return isDone
+      }),
       async () => {
         const due = await ports.pump.run(ports.now())
         if (due !== null) await this.#arm(Math.max(due, ports.now().getTime() + soonMs))
@@ -88,6 +94,11 @@ export abstract class FeedTurns extends DurableObject<unknown> implements FeedOb
     const now = ports.now().getTime()
     if (failed) await this.#arm(now + Math.min(retryMaxMs, soonMs * 2 ** Math.min(this.#failures, 10)))
     else if (done.includes(false)) await this.#arm(now + 1)
+  }
+
+  async #mend(reader: Reader): Promise<void> {
+    const due = (await reader.mend?.(this.#sql)) ?? null
+    if (due !== null) await this.#arm(due)
   }
 
   /** One that fails keeps its cursor; the others go on. */

@@ -1,4 +1,4 @@
-/** The tables inside the feed object. Versioned like those of users' objects: a step is run once and never edited after a release. */
+/** The tables inside the feed object and inside topics. Versioned like those of users' objects: a step is run once and never edited after a release. */
 
 const steps = [
   [
@@ -7,6 +7,20 @@ const steps = [
     `create index "topics_by_resource" on "topics" ("resource", "tenant")`,
     `create table "audience" ("userId" text not null, "object" text not null, primary key ("userId", "object")) strict, without rowid`,
   ],
+  [
+    `create table "owed" ("kind" text not null, "name" text not null, "sequence" integer not null, "tries" integer not null, "dueAt" integer not null,
+      primary key ("kind", "name")) strict, without rowid`,
+    `create index "topics_by_record" on "topics" ("resource", "record") where "record" is not null`,
+  ],
+] as const
+
+const topicSteps = [
+  [
+    `create table "watchers" ("object" text primary key, "epoch" integer not null, "behind" integer not null, "tries" integer not null,
+      "dueAt" integer not null) strict`,
+    `create table "attending" ("object" text primary key) strict`,
+    `create table "address" ("only" integer primary key check ("only" = 1), "value" text not null, "open" integer not null) strict`,
+  ],
 ] as const
 
 /**
@@ -14,11 +28,20 @@ const steps = [
  * @throws Error when the object is newer than the code
  */
 export function migrateFeed(storage: DurableObjectStorage): void {
+  migrate(storage, steps, "feed")
+}
+
+/** The same for a topic. */
+export function migrateTopic(storage: DurableObjectStorage): void {
+  migrate(storage, topicSteps, "topic")
+}
+
+function migrate(storage: DurableObjectStorage, steps: readonly (readonly string[])[], what: string): void {
   const { sql } = storage
   storage.transactionSync(() => {
     sql.exec('create table if not exists "steps" ("done" integer not null) strict')
     const done = Number(sql.exec('select max("done") "done" from "steps"').toArray()[0]?.done ?? 0)
-    if (done > steps.length) throw new Error(`The feed's schema is ${done}, newer than this code (${steps.length})`)
+    if (done > steps.length) throw new Error(`The ${what}'s schema is ${done}, newer than this code (${steps.length})`)
     for (const step of steps.slice(done)) for (const statement of step) sql.exec(statement)
     if (done < steps.length) sql.exec('insert into "steps" values (?)', steps.length)
   })

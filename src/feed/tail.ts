@@ -11,6 +11,11 @@ export interface Reader {
   readonly name: string
   /** False: nobody wants anything now, so its cursor follows the end of the log without a read. */
   wants(sql: SqlStorage): boolean
+  /**
+   * Does again what could not be done; called before a turn reads, whether there are events or not.
+   * @returns when it wants to be called again, milliseconds since 1970; null: nothing is left
+   */
+  mend?(sql: SqlStorage): Promise<number | null>
   /** Takes events. Throws when it could not: then it gets them again. */
   read(events: readonly Event[], sql: SqlStorage): Promise<void>
 }

@@ -47,7 +47,13 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
   /** Public so that tests hold the clock and the hub. Not reachable by RPC: only methods are. */
   ports = objectPorts(this.env)
   /** Shared by the layers of this class; a field, so that nobody outside can call what is in it. */
-  protected readonly turns = objectTurns(this.ctx, () => this.ports)
+  protected readonly turns = objectTurns(
+    this.ctx,
+    () => this.ports,
+    (ids) => this.onEnded(ids),
+  )
+  /** Sessions and keys have ended. */
+  protected onEnded: (ids: readonly string[]) => void = () => undefined
 
   override async alarm(): Promise<void> {
     await this.turns.alarm()

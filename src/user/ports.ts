@@ -25,7 +25,8 @@ export interface ObjectPorts {
 
 const hubTimeoutMs = 5000
 
-async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
+/** The answer, when it comes in time. Throws when it does not. */
+export async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | null = null
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`No answer within ${ms} ms`)), ms)

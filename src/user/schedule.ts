@@ -16,7 +16,10 @@ export function nextDue(sql: SqlStorage): number | null {
   const { soon, clean } = sql
     .exec<{ soon: number; clean: number }>(
       `select
-         coalesce((select min("value") from "numbers" where "name" in ('hubAt', 'logAt')), ${never}) "soon",
+         min(
+           coalesce((select min("value") from "numbers" where "name" in ('hubAt', 'logAt')), ${never}),
+           coalesce((select min("until") from "sockets"), ${never})
+         ) "soon",
          min(
            coalesce((select min(min("lastSeenAt" + "idleMs", "hardAt")) from "sessions"), ${never}),
            coalesce((select min("expiresAt") from "tickets"), ${never}),

@@ -34,6 +34,12 @@ const userSteps = [
       "url" text, "data" text, "seenAt" integer, "readAt" integer,
       "mailedAt" integer) strict`,
   ],
+  [
+    // Sockets that end by the clock, and what each socket watches. The rest of a socket is in its attachment.
+    `create table "sockets" ("id" text primary key, "until" integer not null) strict`,
+    `create table "watches" ("id" integer primary key autoincrement, "socket" text not null, "plan" text not null, "topic" text not null,
+      "isOpen" integer not null) strict`,
+  ],
 ] as const
 
 const hubSteps = [

@@ -61,6 +61,7 @@ function end(turn: Turn, rows: readonly Row[], reason: Reason): number {
   if (rows.length === 0) return 0
   for (const row of rows) {
     turn.sql.exec('delete from "sessions" where "sid" = ?', row.sid)
+    turn.ended.push(row.sid)
     owe(turn, { id: row.sid, belowEpoch: null, until: row.accessUntil })
   }
   record(turn, reason === "reuse" ? "session.reuse" : "session.ended", { reason, sids: rows.map((row) => row.sid) })

@@ -13,6 +13,8 @@ export interface Turn {
   readonly newId: () => string
   /** That many random bytes. */
   readonly random: (length: number) => Uint8Array
+  /** Sessions and keys that this turn has ended, by their ids: their sockets end when it is committed. */
+  readonly ended: string[]
 }
 
 /** A number that the object keeps by name; null when it was never set. */

@@ -40,8 +40,13 @@ export interface Turns {
 /**
  * The turns of an object.
  * @param ports looked up in each turn: tests hold them
+ * @param onEnded hears of sessions and keys that a turn has ended, when it is committed
  */
-export function objectTurns(ctx: DurableObjectState, ports: () => ObjectPorts): Turns {
+export function objectTurns(
+  ctx: DurableObjectState,
+  ports: () => ObjectPorts,
+  onEnded: (ids: readonly string[]) => void,
+): Turns {
   let isReady = false
   let isAlarm = false
   const prepare = (): void => {
@@ -62,13 +67,15 @@ export function objectTurns(ctx: DurableObjectState, ports: () => ObjectPorts): 
       const { sql, subject } = turns
       const { now, newId, random } = ports()
       let due: number | null = null
+      const ended: string[] = []
       const result = ctx.storage.transactionSync(() => {
-        const value = step({ sql, now: now(), cause, subject, newId, random })
+        const value = step({ sql, now: now(), cause, subject, newId, random, ended })
         // The alarm that runs now sets the next one at its end, and the platform repeats it when it does not get there.
         if (!isAlarm) due = rearm(sql)
         return value
       })
       if (due !== null) void ctx.storage.setAlarm(due)
+      if (ended.length > 0) onEnded(ended)
       return result
     },
     async answer(step) {

@@ -224,6 +224,9 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
     hash: async (text) => `hash(${text})`,
     outbox: { prepare: async () => [], dispatch: async () => undefined },
     poke: () => undefined,
+    watch: async () => {
+      throw new Error("There is no live world here")
+    },
     behind: () => undefined,
     observe: (observation) => void observed.push(observation),
     development: false,

@@ -58,8 +58,12 @@ function bodyOf(document: JsonObject, node: Json | undefined): Described["body"]
   return { required: deref(document, node).required === true, type: type ?? "application/json", schema: schema ?? {} }
 }
 
-/** Every operation of a document. */
+/** Every operation of a document that answers once: what streams has no end to wait for, and tests of its own (tests/live). */
 export function operationsOf(document: JsonObject): readonly Described[] {
+  return allOf(document).filter(({ answers }) => answers.get("200")?.type !== "text/event-stream")
+}
+
+function allOf(document: JsonObject): readonly Described[] {
   return Object.entries(document.paths as Record<string, JsonObject>).flatMap(([path, methods]) =>
     Object.entries(methods as Record<string, JsonObject>).map(([method, operation]) => ({
       id: String(operation.operationId),

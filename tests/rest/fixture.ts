@@ -161,6 +161,9 @@ function portsOf(world: World, development: boolean): Ports {
     hash: async (content) => `${content.length}`.padStart(64, "0"),
     outbox: { prepare: async () => [], dispatch: async () => undefined },
     poke: () => undefined,
+    watch: async () => {
+      throw new Error("There is no live world here")
+    },
     behind: () => undefined,
     observe: (observation) => void world.observations.push(observation),
     development,

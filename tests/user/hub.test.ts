@@ -5,6 +5,7 @@ import { expect, test, vi } from "vitest"
 import type { HubObject, UserObject } from "../../src/core/user-object.ts"
 import { hubObjectName } from "../../src/user/hub.ts"
 import { Hub } from "../../src/user/hub-object.ts"
+import { LiveUser } from "../../src/user/live-object.ts"
 import { User } from "../../src/user/object.ts"
 import { cause, granted, key, minute, newWorld, objects } from "./fixture.ts"
 
@@ -71,5 +72,8 @@ test("the objects answer to their contracts and to nothing else: what is on the 
     "acknowledgeEvents addKey alarm apply checkToken complete constructor createSession destroy exportAll forgive getPreferences " +
       "issueToken listKeys listNotices listSessions markRead notify pendingEvents ping recentEvents redeemToken refresh reserve revoke " +
       "revokeAll revokeKey revokeOthers session setPreference unseenNotice verifyKey",
+  )
+  expect(methods(LiveUser.prototype)).toBe(
+    "alarm attending catchUp constructor deliver destroy endStreams factsChanged fetch hear webSocketClose webSocketError webSocketMessage",
   )
 })

@@ -7,6 +7,7 @@ import type { Json } from "../../core/json.ts"
 import { invalid, Problem, pointer } from "../../core/problem.ts"
 import { hasContent, readBody } from "./body.ts"
 import { expectedVersionOf } from "./conditions.ts"
+import { lastEventId, refuseWithoutEvents } from "./events.ts"
 import { filterPath } from "./filter-query.ts"
 import { refuseUnacceptable } from "./negotiation.ts"
 import { decodeQuery, pathValue, refuseConflicts } from "./query.ts"
@@ -62,6 +63,11 @@ function unwrapped(wire: Wire, body: Json, { envelope }: Route): Json {
 export function decodeInput(wire: Wire, route: Route): Promise<Json> | Json {
   const input = pathInput(wire, route)
   const whole = wire.request.url.includes("?") ? { ...input, ...decodeQuery(wire, route) } : input
+  if (route.operation.kind === "subscription") {
+    const after = lastEventId(wire.request.headers)
+    // Newer than what the address says, which stays the same when a browser comes back.
+    return after === null ? whole : { ...whole, after }
+  }
   if (route.takesBody) return withBody(wire, route, whole)
   if (route.method === "DELETE" && hasContent(wire.request))
     throw invalid("", "unexpected_body", "A deletion takes no body")
@@ -73,7 +79,8 @@ export function resolveWire(wire: Wire): Match {
   const { route } = wire
   if (route === null) throw wire.refusal ?? unknownRoute()
   const { headers } = wire.request
-  refuseUnacceptable(headers.get("accept"))
+  if (route.operation.kind === "subscription") refuseWithoutEvents(headers.get("accept"))
+  else refuseUnacceptable(headers.get("accept"))
   return {
     operation: route.operation,
     decode: () => decodeInput(wire, route),

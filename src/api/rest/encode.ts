@@ -1,7 +1,9 @@
 /** Output -> answer: status, body, entity tag, and where to go next. */
 import type { Facts } from "../../core/door.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
+import type { WatchStream } from "../../core/watch.ts"
 import { isUnchanged, tagOf } from "./conditions.ts"
+import { eventBody, eventHeaders } from "./events.ts"
 import { type HeaderSets, tellFacts } from "./headers.ts"
 import { prefix, type Route } from "./routes.ts"
 import { pathText, queryText, type Wire } from "./wire.ts"
@@ -37,6 +39,15 @@ function enclosed(output: Json, { envelope }: Route): Json {
   return envelope.answer === undefined ? output : { [envelope.answer]: output }
 }
 
+/** A watch under way. HEAD asks for its headers alone. */
+function streamed(wire: Wire, stream: WatchStream, facts: Facts, sets: HeaderSets): Response {
+  const isHead = wire.request.method === "HEAD"
+  if (isHead) stream.close()
+  const answer = new Response(isHead ? null : eventBody(stream), { headers: eventHeaders(new Headers(sets.write)) })
+  tellFacts(answer.headers, wire, facts)
+  return answer
+}
+
 /** The encoder of one configuration. */
 export function encoder(sets: HeaderSets, locations: Locations): (wire: Wire, output: Json, facts: Facts) => Response {
   return (wire, output, facts) => {
@@ -46,6 +57,7 @@ export function encoder(sets: HeaderSets, locations: Locations): (wire: Wire, ou
       tellFacts(answer.headers, wire, facts)
       return answer
     }
+    if (route.operation.kind === "subscription") return streamed(wire, output as unknown as WatchStream, facts, sets)
     const record = (output ?? {}) as JsonObject
     const isRead = route.method === "GET"
     const tag = tagFor(route, record)

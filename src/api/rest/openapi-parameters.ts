@@ -32,6 +32,13 @@ export const headerParameters: Readonly<Record<string, JsonObject>> = {
     schema: { type: "string" },
     example: 'W/"3"',
   },
+  LastEventId: {
+    name: "Last-Event-ID",
+    in: "header",
+    description:
+      "The id of the last event that the caller has; goes on behind it, as `after` does. Browsers send it by themselves.",
+    schema: { type: "string", pattern: "^[0-9]{0,15}$" },
+  },
   Bookmark: {
     name: "X-Selvage-Bookmark",
     in: "header",

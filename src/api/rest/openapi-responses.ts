@@ -72,6 +72,15 @@ const headerNames = {
   Bookmark: "X-Selvage-Bookmark",
 } as const
 
+/** A stream of events; OpenAPI 3.1 has no schema for what follows in it. */
+function events(headers: JsonObject): JsonObject {
+  const description =
+    "Server-Sent Events: `reset` (forget what you have), `changed` (with the record), `removed` (with the id), `ready` (up to date). " +
+    "Each has its place in the log as `sequence`, and as the id where a caller may come back with it."
+  const example = 'event: changed\nid: 4711\ndata: {"sequence":4711,"record":{"id":"task_…"}}\n\n'
+  return { description, headers, content: { "text/event-stream": { schema: { type: "string" }, example } } }
+}
+
 /** The answers of success. */
 export function successes(route: Route): Record<string, JsonObject> {
   const { operation, status, tagged } = route
@@ -83,6 +92,7 @@ export function successes(route: Route): Record<string, JsonObject> {
     ...(status === 201 ? (["Location"] as const) : []),
     ...(verb === "list" ? (["Link"] as const) : []),
   ]
+  if (operation.kind === "subscription") return { [status]: events(headersOf(["RequestId"])) }
   const schema = enclosing(operation.outputType.schema, route.envelope.answer)
   const content = { "application/json": { schema } }
   const answer = {
@@ -113,7 +123,7 @@ function failuresOf(route: Route): readonly Failure[] {
     "not-acceptable",
     "RESOURCE_EXHAUSTED",
   ]
-  if (verb !== "list" && verb !== "aggregate") found.push("NOT_FOUND")
+  if (verb !== "list" && verb !== "aggregate" && verb !== "watch") found.push("NOT_FOUND")
   if (operation.kind === "mutation")
     found.push("ALREADY_EXISTS", "ABORTED", "FAILED_PRECONDITION", "idempotency-key-reused")
   if (route.takesIfMatch || verb === "batch") found.push("version-mismatch")

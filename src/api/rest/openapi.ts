@@ -131,6 +131,7 @@ function parametersOf(route: Route, components: Components): JsonObject[] {
     ...header(route.operation.kind === "mutation", "IdempotencyKey"),
     ...header(route.takesIfMatch, "IfMatch"),
     ...header(route.tagged && route.method === "GET", "IfNoneMatch"),
+    ...header(route.operation.kind === "subscription", "LastEventId"),
     ...header(true, "Bookmark"),
   ]
 }

@@ -1,0 +1,104 @@
+/**
+ * The WebSocket door, at `/ws`: limits, authenticates and hands the connection to the live object of whoever calls, which answers its frames. What
+ * is refused before that is an HTTP problem, since there is no connection yet.
+ */
+import { arrivalOf } from "../../core/arrival.ts"
+import type { Ports } from "../../core/ports.ts"
+import type { Principal } from "../../core/principal.ts"
+import { asProblem, Problem } from "../../core/problem.ts"
+import { securityHeaders } from "../../core/security-headers.ts"
+import { credentialsOf, offered, subprotocol } from "./credentials.ts"
+
+export { frames } from "./encode.ts"
+export { watchOver } from "./stream.ts"
+
+/** What the door needs of the world. */
+export interface WebSocketOptions {
+  readonly ports: Pick<Ports, "limitAddress" | "limitPrincipal" | "authenticate" | "observe" | "now">
+  readonly corsOrigins: readonly string[]
+  /** Opens a connection to the live object of a principal. Throws RESOURCE_EXHAUSTED, UNAUTHENTICATED, UNAVAILABLE. */
+  connect(principal: Principal): Promise<WebSocket>
+  requestId(): string
+}
+
+/** Whether a request is for this door, which stands at `/ws`. */
+export function isSocket(request: Request): boolean {
+  return /^https?:\/\/[^/]+\/ws(\?|$)/.test(request.url)
+}
+
+const statuses: Readonly<Record<string, number>> = {
+  INVALID_ARGUMENT: 400,
+  UNAUTHENTICATED: 401,
+  PERMISSION_DENIED: 403,
+  RESOURCE_EXHAUSTED: 429,
+  UNAVAILABLE: 503,
+}
+
+function refusal(problem: Problem, requestId: string, isUpgrade: boolean): Response {
+  const status = isUpgrade ? (statuses[problem.code] ?? 500) : 426
+  const { retryAfterSeconds } = problem.options
+  const body = { title: problem.code, status, detail: problem.message, code: problem.code, requestId }
+  return new Response(
+    JSON.stringify({ type: `urn:selvage:problem:${problem.code.toLowerCase().replaceAll("_", "-")}`, ...body }),
+    {
+      status,
+      headers: {
+        ...securityHeaders,
+        "Content-Type": "application/problem+json; charset=utf-8",
+        "Cache-Control": "no-store",
+        "X-Request-Id": requestId,
+        ...(isUpgrade ? {} : { Upgrade: "websocket", Connection: "Upgrade" }),
+        ...(status === 401 ? { "WWW-Authenticate": 'Bearer realm="selvage"' } : {}),
+        ...(retryAfterSeconds === undefined ? {} : { "Retry-After": String(Math.ceil(retryAfterSeconds)) }),
+      },
+    },
+  )
+}
+
+/** The subprotocol to answer with: ours when it is offered, none when none is. */
+function chosen(request: Request): Readonly<Record<string, string>> {
+  const protocols = offered(request)
+  if (protocols.length === 0) return {}
+  if (protocols.includes(subprotocol)) return { "Sec-WebSocket-Protocol": subprotocol }
+  throw new Problem("INVALID_ARGUMENT", `The subprotocol that is spoken here is ${subprotocol}`)
+}
+
+/** Makes the door of an isolate. The handler does not reject. */
+export function webSocketDoor(options: WebSocketOptions): (request: Request) => Promise<Response> {
+  const { ports, connect } = options
+  const listed = new Set(options.corsOrigins)
+  return async (request) => {
+    const { requestId, traceId } = arrivalOf(request, options.requestId)
+    const isUpgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket"
+    const started = ports.now()
+    const tell = (actor: string, problem: Problem | null) =>
+      ports.observe({
+        kind: "call",
+        at: started.toISOString(),
+        requestId,
+        traceId,
+        door: "websocket",
+        operation: null,
+        actor,
+        code: problem?.code ?? "OK",
+        milliseconds: ports.now().getTime() - started.getTime(),
+        cost: { trips: 0, rowsRead: 0, rowsWritten: 0 },
+        ...(problem?.options.cause === undefined ? {} : { cause: problem.options.cause }),
+      })
+    try {
+      const credentials = credentialsOf(request, listed)
+      await ports.limitAddress(credentials.address)
+      if (!isUpgrade) throw new Problem("INVALID_ARGUMENT", "This address speaks WebSocket: ask for an upgrade")
+      const headers = chosen(request)
+      const principal = await ports.authenticate(credentials, started)
+      await ports.limitPrincipal(principal)
+      const webSocket = await connect(principal)
+      tell(principal.kind === "user" ? principal.id : principal.kind, null)
+      return new Response(null, { status: 101, webSocket, headers: { ...headers, "X-Request-Id": requestId } })
+    } catch (thrown) {
+      const problem = asProblem(thrown)
+      tell("anonymous", problem)
+      return refusal(problem, requestId, isUpgrade)
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/** Problem -> JSON-RPC error: the code is -32000 less the gRPC number, but for those that JSON-RPC 2.0 §5.1 has a number for. */
+import { type Code, codes } from "../../core/code.ts"
+import type { Json } from "../../core/json.ts"
+import { Problem } from "../../core/problem.ts"
+
+const standard: Partial<Record<Code, number>> = {
+  INVALID_ARGUMENT: -32602,
+  UNIMPLEMENTED: -32601,
+  INTERNAL: -32603,
+}
+
+/** The number of a code. */
+export function numberOfCode(code: Code): number {
+  return standard[code] ?? -32001 - codes.indexOf(code)
+}
+
+/** An error without an id: what was heard was no call. */
+export function encodeFault(code: number, message: string): string {
+  return JSON.stringify({ jsonrpc: "2.0", id: null, error: { code, message } })
+}
+
+/** The error of a call. */
+export function refuse(id: string | number, problem: Problem): string {
+  const { violations, retryAfterSeconds, type } = problem.options
+  const data = {
+    code: problem.code,
+    ...(type === undefined ? {} : { type: `urn:selvage:problem:${type}` }),
+    ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
+    ...(violations === undefined ? {} : { violations }),
+  }
+  return JSON.stringify({
+    jsonrpc: "2.0",
+    id,
+    error: { code: numberOfCode(problem.code), message: problem.message, data },
+  })
+}
+
+type Told = { readonly code?: Code; readonly violations?: never; readonly retryAfter?: number }
+
+/** The problem that an error frame tells, for those who carry it through another door. */
+export function problemOf(error: { readonly message?: string; readonly data?: Json }): Problem {
+  const { code = "INTERNAL", violations, retryAfter } = (error.data ?? {}) as Told
+  return new Problem(code, error.message ?? "Something went wrong on our side", {
+    ...(violations === undefined ? {} : { violations }),
+    ...(retryAfter === undefined ? {} : { retryAfterSeconds: retryAfter }),
+  })
+}

@@ -1,0 +1,94 @@
+/** The live world of an isolate: what topics, live objects and doors need of one another. Only composition; nothing is decided here. */
+import { frames, watchOver } from "./api/websocket/index.ts"
+import type { TopicAddress } from "./core/feed-object.ts"
+import type { JsonObject } from "./core/json.ts"
+import type { LiveObject, TopicObject } from "./core/live-object.ts"
+import type { Ports, Store } from "./core/ports.ts"
+import type { Principal } from "./core/principal.ts"
+import { Problem } from "./core/problem.ts"
+import type { Registry } from "./core/registry.ts"
+import type { Reader } from "./feed/tail.ts"
+import type { TopicPorts } from "./feed/topic-object.ts"
+import { topicsReader } from "./feed/topics.ts"
+import { anonymousStreamsObjectName, serviceStreamsObjectName, topicObjectName, userObjectName } from "./server/keys.ts"
+import { type LivePorts, principalHeader } from "./user/live-ports.ts"
+import type { World } from "./world.ts"
+
+const anonymousShards = 16
+
+const topicOf = ({ env }: World, name: string) => env.TOPIC.getByName(name) as unknown as TopicObject
+const liveOf = ({ env }: World, name: string) => env.USER.getByName(name) as unknown as LiveObject
+
+/** The reader of the feed that tells topics. */
+export function topicsReaderOf(world: World, registry: Registry): Reader {
+  return topicsReader({
+    models: () => registry.models,
+    topic: (name) => topicOf(world, name),
+    live: (name) => liveOf(world, name),
+    observe: world.observe,
+    now: world.now,
+  })
+}
+
+/** What a topic works with. */
+export function topicPortsOf(world: World): TopicPorts {
+  return {
+    feed: world.feed,
+    live: (name) => liveOf(world, name),
+    observe: world.observe,
+    now: world.now,
+  }
+}
+
+/** What a live object works with. */
+export function livePortsOf(world: World, registry: Registry, openStore: () => Store): LivePorts {
+  return {
+    registry,
+    database: world.env.DB,
+    frames,
+    openStore,
+    address: (resource, tenant, record): TopicAddress => ({
+      name: topicObjectName(resource, tenant, record),
+      resource,
+      tenant,
+      record,
+    }),
+    topic: (name) => topicOf(world, name),
+    feed: world.feed,
+    streams: (user) => liveOf(world, serviceStreamsObjectName(user)),
+    observe: world.observe,
+    now: world.now,
+  }
+}
+
+/** Where the sockets of a principal are: a person's in their own object, those of keys and of nobody apart from it. */
+function streamsObjectName(principal: Principal): string {
+  if (principal.kind !== "user") return anonymousStreamsObjectName(Math.floor(Math.random() * anonymousShards))
+  return principal.key === undefined ? userObjectName(principal.id) : serviceStreamsObjectName(principal.id)
+}
+
+/** Opens a connection to the live object of a principal. Throws Problem as the object refuses; UNAVAILABLE when it cannot be reached. */
+export function connector({ env }: World): (principal: Principal) => Promise<WebSocket> {
+  return async (principal) => {
+    const stub = env.USER.getByName(streamsObjectName(principal))
+    const headers = { Upgrade: "websocket", [principalHeader]: encodeURIComponent(JSON.stringify(principal)) }
+    let answer: Response
+    try {
+      answer = (await stub.fetch("https://live.invalid/", { headers })) as unknown as Response
+    } catch (cause) {
+      throw new Problem("UNAVAILABLE", "Live queries cannot be reached right now", { retryAfterSeconds: 1, cause })
+    }
+    if (answer.webSocket) return answer.webSocket
+    const { code, message } = (await answer.json()) as {
+      code: "UNAUTHENTICATED" | "RESOURCE_EXHAUSTED"
+      message: string
+    }
+    throw new Problem(code, message)
+  }
+}
+
+/** Opens watches for doors that stream. */
+export function watcher(connect: (principal: Principal) => Promise<WebSocket>): Ports["watch"] {
+  return async ({ principal, match, input }) =>
+    watchOver(await connect(principal), match?.operation.name ?? "", input as JsonObject)
+}
