@@ -15,13 +15,14 @@ import { type Application, buildRegistry, type Registry } from "./core/registry.
 import { openStore } from "./database/store.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import { poker } from "./feed/poke.ts"
+import { tellableOf, type WebhookPorts, webhookParts, webhookReader } from "./feed/webhooks/index.ts"
 import { readMailbox } from "./integrations/mail/index.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import { shield } from "./server/shield.ts"
-import { accountPortsOf, feedPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
+import { accountPortsOf, feedPortsOf, outboxOf, type Runtime, webhookPortsOf, worldOf } from "./world.ts"
 
 export type { Runtime } from "./world.ts"
 
@@ -35,21 +36,30 @@ export interface Served {
   readonly tend: (now: Date) => Promise<void>
 }
 
+const worldless = (): never => {
+  throw new Error("This registry was made for documents: it serves no calls")
+}
+
 /**
  * The registry of an application with the engine's own operations. The generated documents are made from it without a world.
  * @param ports gives the world of the account flows when one of them runs
+ * @param hooks gives the world of webhooks
  */
 export function registryOf(
   application: Application,
   options: { readonly development: boolean },
-  ports: () => AccountPorts = () => {
-    throw new Error("This registry was made for documents: it serves no calls")
-  },
+  ports: () => AccountPorts = worldless,
+  hooks: () => WebhookPorts = worldless,
 ): Registry {
   const models = (): Models => registry.models
   const accounts = accountParts({ rules: application.accounts, ports }, models)
+  const webhooks = webhookParts(application, { ports: hooks, models })
   const registry: Registry = buildRegistry(application, {
-    engine: { resources: accounts.resources, operations: [...accounts.operations, explainOperation(models, options)] },
+    engine: {
+      resources: [...accounts.resources, ...webhooks.resources],
+      operations: [...accounts.operations, ...webhooks.operations, explainOperation(models, options)],
+      jobs: webhooks.jobs,
+    },
     eager: options.development,
   })
   return registry
@@ -63,9 +73,16 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const config = configOf(env)
   const world = worldOf(env, config, runtime, application.accounts)
   const accounts = accountPortsOf(world, application)
-  const registry = registryOf(application, { development: config.development }, () => accounts)
+  const registry = registryOf(
+    application,
+    { development: config.development },
+    () => accounts,
+    () => hooks,
+  )
   const outbox = outboxOf(world)
   const store = { database: env.DB, models: registry.models, cursorSecret: config.cursorSecret, ids }
+  const open = () => openStore(store, { bookmark: null, fresh: true })
+  const hooks = webhookPortsOf(world, { title: application.title, outbox, openStore: open })
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
     authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
@@ -97,7 +114,6 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   })
   const mailbox = config.mail === null ? () => readMailbox(env.CACHE) : null
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
-  const open = () => openStore(store, { bookmark: null, fresh: true })
   const chores: readonly (readonly [string, (now: Date) => Promise<unknown>])[] = [
     ["outbox", () => outbox.sweep()],
     ["keys", (now) => world.signing.rotate(now, "due")],
@@ -111,7 +127,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   let isFirst = true
   return {
     registry,
-    feed: feedPortsOf(world),
+    feed: { ...feedPortsOf(world), readers: [webhookReader(hooks, tellableOf(application, registry.models))] },
     tend,
     fetch: (request) => {
       if (isFirst) outbox.poke()

@@ -16,6 +16,8 @@ import type { Mail } from "./core/outbox.ts"
 import type { Application } from "./core/registry.ts"
 import type { HubObject, UserObject } from "./core/user-object.ts"
 import type { FeedPorts } from "./feed/object.ts"
+import type { WebhookPorts } from "./feed/webhooks/index.ts"
+import { reachOf, reachOfName } from "./integrations/address.ts"
 import { sendMail } from "./integrations/mail/index.ts"
 import { logObservation } from "./observability/log.ts"
 import { deliverCommand } from "./server/commands.ts"
@@ -113,6 +115,26 @@ export function feedPortsOf({ env, observe }: World): FeedPorts {
     readers: [],
     pump: { run: async () => null, due: async () => 0 },
     observe,
+    now: () => new Date(),
+  }
+}
+
+/** What webhooks work with. */
+export function webhookPortsOf(
+  { env, config }: World,
+  parts: Pick<WebhookPorts, "title" | "outbox" | "openStore">,
+): WebhookPorts {
+  return {
+    ...parts,
+    database: env.DB,
+    sealer: sealer(config.rings.kek, random),
+    development: config.development,
+    mint: ids.mint,
+    random,
+    isPublicHost(hostname) {
+      const reach = reachOf(hostname) ?? reachOfName(hostname)
+      return reach === "public" || (reach === "loopback" && config.callsLoopback)
+    },
     now: () => new Date(),
   }
 }

@@ -10,7 +10,7 @@ export interface Reader {
   /** Its cursor's name; never changed after a release. */
   readonly name: string
   /** False: nobody wants anything now, so its cursor follows the end of the log without a read. */
-  wants(sql: SqlStorage): boolean
+  wants(sql: SqlStorage): boolean | Promise<boolean>
   /** Takes events. Throws when it could not: then it gets them again. */
   read(events: readonly Event[], sql: SqlStorage): Promise<void>
 }
@@ -42,7 +42,7 @@ export async function tail(
   const { newest } = await logBounds(database)
   for (;;) {
     const cursor = cursorOf(sql, reader.name)
-    if (cursor === null || !reader.wants(sql)) {
+    if (cursor === null || !(await reader.wants(sql))) {
       if (cursor === null || cursor < newest) moveCursor(sql, reader.name, newest)
       return true
     }
