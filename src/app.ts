@@ -1,4 +1,5 @@
 /** The composition root: registry + ports + doors over the world of an isolate (world.ts). */
+import { inboundDoor } from "./api/inbound/index.ts"
 import { isPage, pagesDoor } from "./api/pages/index.ts"
 import { restDoor } from "./api/rest/index.ts"
 import type { AccountPorts } from "./authentication/account.ts"
@@ -7,7 +8,7 @@ import { handlerAccounts } from "./authentication/handler-accounts.ts"
 import { accountParts } from "./authentication/operations/index.ts"
 import { hashSecret } from "./authentication/token.ts"
 import { handlerSecrets } from "./authentication/token-once.ts"
-import { configOf, type Env } from "./config.ts"
+import { configOf, type Env, inboundSecretsOf } from "./config.ts"
 import { explainOperation } from "./core/explain.ts"
 import type { Models } from "./core/model.ts"
 import type { Ports } from "./core/ports.ts"
@@ -112,6 +113,8 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     health: () => checkHealth({ ...env, feed: world.feed }, world.observe, ports),
     jwks: () => world.signing.jwks(new Date()),
   })
+  const secrets = inboundSecretsOf(env, application.inbound)
+  const inbound = inboundDoor({ registry, ports, secrets, requestId })
   const mailbox = config.mail === null ? () => readMailbox(env.CACHE) : null
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
   const chores: readonly (readonly [string, (now: Date) => Promise<unknown>])[] = [
@@ -132,7 +135,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     fetch: (request) => {
       if (isFirst) outbox.poke()
       isFirst = false
-      return isPage(request) ? pages(request) : rest(request)
+      return isPage(request) ? pages(request) : (inbound(request) ?? rest(request))
     },
   }
 }

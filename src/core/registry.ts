@@ -4,6 +4,7 @@ import type { SQLiteTable } from "drizzle-orm/sqlite-core"
 import type * as z from "zod"
 import { type AccountOptions, type AccountRules, accountRules } from "./accounts.ts"
 import { checkMounts, checkOperation, checkResource, checkTables } from "./checks.ts"
+import type { Inbound } from "./inbound.ts"
 import type { Cron, Job } from "./job.ts"
 import { compileModel, type Model, type Models } from "./model.ts"
 import type { Mount } from "./mount.ts"
@@ -23,6 +24,11 @@ export interface CompiledOperation extends Operation {
   readonly mount: Mount | null
 }
 
+/** An inbound webhook with its operation compiled. */
+export interface CompiledInbound extends Omit<Inbound, "operation"> {
+  readonly operation: CompiledOperation
+}
+
 /** What an application is, to the engine. */
 export interface Registry {
   readonly title: string
@@ -33,6 +39,8 @@ export interface Registry {
   /** Every job by name, the engine's own included. */
   readonly jobs: ReadonlyMap<string, Job>
   readonly crons: readonly Cron[]
+  /** By name. */
+  readonly inbound: ReadonlyMap<string, CompiledInbound>
 }
 
 /** A declared application. */
@@ -45,6 +53,7 @@ export interface Application {
   readonly mounts: readonly Mount[]
   readonly jobs: readonly Job[]
   readonly crons: readonly Cron[]
+  readonly inbound: readonly Inbound[]
 }
 
 /** What the engine adds to every application. */
@@ -105,11 +114,22 @@ export function app(declaration: {
   readonly jobs?: readonly Job[]
   /** What happens by the clock. */
   readonly crons?: readonly Cron[]
+  /** What others tell us, signed. */
+  readonly inbound?: readonly Inbound[]
   /** Rules of sign-up, sign-in and sessions; the safe values when left out. */
   readonly accounts?: AccountOptions
 }): Application {
-  const { operations = [], mounts = [], jobs = [], crons = [], accounts } = declaration
-  return { version: "1.0.0", ...declaration, operations, mounts, jobs, crons, accounts: accountRules(accounts) }
+  const { operations = [], mounts = [], jobs = [], crons = [], inbound = [], accounts } = declaration
+  return {
+    version: "1.0.0",
+    ...declaration,
+    operations,
+    mounts,
+    jobs,
+    crons,
+    inbound,
+    accounts: accountRules(accounts),
+  }
 }
 
 function jobsOf(jobs: readonly Job[]): ReadonlyMap<string, Job> {
@@ -133,6 +153,22 @@ function compileOperation(operation: Operation, models: Models, mount: Mount | n
       return compileShape(operation.output, `${operation.name} output`, "output")
     },
   }
+}
+
+/** Operations of inbound webhooks need stand at no other door. */
+function inboundOf(
+  declared: readonly Inbound[],
+  models: Models,
+  operations: ReadonlyMap<string, CompiledOperation>,
+): ReadonlyMap<string, CompiledInbound> {
+  const byName = new Map<string, CompiledInbound>()
+  for (const one of declared) {
+    if (byName.has(one.name)) throw new Error(`Two inbound webhooks are named ${one.name}`)
+    const known = operations.get(one.operation.name)
+    if (!known) checkOperation(one.operation, models)
+    byName.set(one.name, { ...one, operation: known ?? compileOperation(one.operation, models, null) })
+  }
+  return byName
 }
 
 /**
@@ -177,5 +213,6 @@ export function buildRegistry(
     mounts,
     jobs: jobsOf([...application.jobs, ...(engine.jobs ?? [])]),
     crons,
+    inbound: inboundOf(application.inbound, models, operations),
   }
 }
