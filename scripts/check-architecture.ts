@@ -24,7 +24,7 @@ const directions: Readonly<Record<string, readonly string[] | "everything">> = {
   observability: ["core"],
   app: ["selvage"],
   "config.ts": ["core"],
-  "selvage.ts": ["core", "database", "authentication"],
+  "selvage.ts": ["core", "database", "authentication", "jobs"],
   "app.ts": "everything",
   "world.ts": "everything",
   "worker.ts": "everything",

@@ -13,17 +13,19 @@ import { explainOperation } from "./core/explain.ts"
 import type { Models } from "./core/model.ts"
 import type { Ports } from "./core/ports.ts"
 import { type Application, buildRegistry, type Registry } from "./core/registry.ts"
+import type { Ticket } from "./database/leases.ts"
 import { openStore } from "./database/store.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import { poker } from "./feed/poke.ts"
 import { tellableOf, type WebhookPorts, webhookParts, webhookReader } from "./feed/webhooks/index.ts"
 import { readMailbox } from "./integrations/mail/index.ts"
+import { consumer, jobParts, schedulesOf } from "./jobs/index.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import { shield } from "./server/shield.ts"
-import { accountPortsOf, feedPortsOf, outboxOf, type Runtime, webhookPortsOf, worldOf } from "./world.ts"
+import { accountPortsOf, feedPortsOf, jobPortsOf, outboxOf, type Runtime, webhookPortsOf, worldOf } from "./world.ts"
 
 export type { Runtime } from "./world.ts"
 
@@ -33,6 +35,8 @@ export interface Served {
   readonly fetch: (request: Request) => Promise<Response>
   /** The world of the feed object. */
   readonly feed: FeedPorts
+  /** Runs the jobs that messages of the queue name. Ends when they are done; in development after a moment, and they go on behind. */
+  readonly consume: (tickets: readonly Ticket[]) => Promise<void>
   /** What timers do: delivers what is due, turns signing keys, removes accounts whose time is over. */
   readonly tend: (now: Date) => Promise<void>
 }
@@ -55,11 +59,17 @@ export function registryOf(
   const models = (): Models => registry.models
   const accounts = accountParts({ rules: application.accounts, ports }, models)
   const webhooks = webhookParts(application, { ports: hooks, models })
+  const jobs = jobParts(application)
   const registry: Registry = buildRegistry(application, {
     engine: {
-      resources: [...accounts.resources, ...webhooks.resources],
-      operations: [...accounts.operations, ...webhooks.operations, explainOperation(models, options)],
-      jobs: webhooks.jobs,
+      resources: [...accounts.resources, ...jobs.resources, ...webhooks.resources],
+      operations: [
+        ...accounts.operations,
+        ...jobs.operations,
+        ...webhooks.operations,
+        explainOperation(models, options),
+      ],
+      jobs: [...jobs.jobs, ...webhooks.jobs],
     },
     eager: options.development,
   })
@@ -83,7 +93,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const outbox = outboxOf(world)
   const store = { database: env.DB, models: registry.models, cursorSecret: config.cursorSecret, ids }
   const open = () => openStore(store, { bookmark: null, fresh: true })
-  const hooks = webhookPortsOf(world, { title: application.title, outbox, openStore: open })
+  const hooks = webhookPortsOf(world, { title: application.title, outbox, openStore: open, poke: () => ports.poke() })
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
     authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
@@ -119,6 +129,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
   const chores: readonly (readonly [string, (now: Date) => Promise<unknown>])[] = [
     ["outbox", () => outbox.sweep()],
+    ["feed", () => world.feed().poke()],
     ["keys", (now) => world.signing.rotate(now, "due")],
     ["leavers", (now) => removeLeavers({ database: env.DB, ids, openStore: open, user: world.objects.user }, now)],
   ]
@@ -130,10 +141,17 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   let isFirst = true
   return {
     registry,
-    feed: { ...feedPortsOf(world), readers: [webhookReader(hooks, tellableOf(application, registry.models))] },
+    feed: {
+      ...feedPortsOf(world, outbox, schedulesOf(application)),
+      readers: [webhookReader(hooks, tellableOf(application, registry.models))],
+    },
+    consume: consumer(jobPortsOf(world, registry, ports), world.behind),
     tend,
     fetch: (request) => {
-      if (isFirst) outbox.poke()
+      if (isFirst) {
+        outbox.poke()
+        ports.poke()
+      }
       isFirst = false
       return isPage(request) ? pages(request) : (inbound(request) ?? rest(request))
     },

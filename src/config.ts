@@ -11,6 +11,7 @@ export interface Env {
   readonly HUB: DurableObjectNamespace
   readonly LIMITER: DurableObjectNamespace
   readonly FEED: DurableObjectNamespace
+  readonly JOBS: Queue
   readonly SHIELD: RateLimit
   readonly ASSETS?: Fetcher
   readonly ENVIRONMENT?: string
@@ -148,7 +149,7 @@ function callsLoopback(env: Env, development: boolean): boolean {
 }
 
 function parse(env: Env): Config {
-  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "SHIELD"] as const) {
+  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "JOBS", "SHIELD"] as const) {
     if (!env[name]) throw new ConfigError(`The binding ${name} is missing: declare it in wrangler.toml`)
   }
   const environment = text(env, "ENVIRONMENT", 'say "production" or "development"')

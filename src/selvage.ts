@@ -117,3 +117,4 @@ export {
 } from "./core/resource.ts"
 export { idSchema } from "./core/schema.ts"
 export { userTable } from "./database/schema.ts"
+export { jobRuns } from "./jobs/resources.ts"

@@ -4,6 +4,7 @@ import { type Served, serve } from "./app.ts"
 import { ConfigError, type Env } from "./config.ts"
 import type { Application } from "./core/registry.ts"
 import { securityHeaders } from "./core/security-headers.ts"
+import type { Ticket } from "./database/leases.ts"
 import { type FeedPorts, FeedTurns } from "./feed/object.ts"
 import { logFault } from "./observability/log.ts"
 import { housekeep } from "./server/housekeeping.ts"
@@ -60,7 +61,7 @@ function misconfigured(fault: unknown): Response {
  */
 export function worker(
   application: Application,
-): ExportedHandler<Env> & Required<Pick<ExportedHandler<Env>, "fetch" | "scheduled">> {
+): ExportedHandler<Env, Ticket> & Required<Pick<ExportedHandler<Env, Ticket>, "fetch" | "scheduled" | "queue">> {
   declared = application
   const get = servedOver
   return {
@@ -74,6 +75,7 @@ export function worker(
       }
       return ready.fetch(request)
     },
+    queue: (batch, env) => get(env).consume(batch.messages.map((message) => message.body)),
     async scheduled(controller, env) {
       const now = new Date(controller.scheduledTime)
       await get(env).tend(now)

@@ -12,13 +12,18 @@ import type { Config, Env } from "./config.ts"
 import type { AccountRules } from "./core/accounts.ts"
 import type { FeedObject } from "./core/feed-object.ts"
 import type { Observe } from "./core/observation.ts"
-import type { Mail } from "./core/outbox.ts"
-import type { Application } from "./core/registry.ts"
+import type { Outbox } from "./core/outbox.ts"
+import type { Ports } from "./core/ports.ts"
+import type { Application, Registry } from "./core/registry.ts"
 import type { HubObject, UserObject } from "./core/user-object.ts"
+import type { Ticket } from "./database/leases.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import type { WebhookPorts } from "./feed/webhooks/index.ts"
 import { reachOf, reachOfName } from "./integrations/address.ts"
 import { sendMail } from "./integrations/mail/index.ts"
+import { outboundFetch } from "./integrations/outbound.ts"
+import { dnsOverHttps } from "./integrations/resolve.ts"
+import { type JobPorts, jobPump, type Schedule } from "./jobs/index.ts"
 import { logObservation } from "./observability/log.ts"
 import { deliverCommand } from "./server/commands.ts"
 import { ids, random } from "./server/ids.ts"
@@ -109,11 +114,14 @@ export function accountPortsOf(world: World, application: Application): AccountP
 }
 
 /** What the feed works with. */
-export function feedPortsOf({ env, observe }: World): FeedPorts {
+export function feedPortsOf({ env, observe }: World, outbox: Outbox, schedules: readonly Schedule[]): FeedPorts {
+  const send = async (tickets: readonly Ticket[]) => {
+    await env.JOBS.sendBatch(tickets.map((body) => ({ body, contentType: "json" })))
+  }
   return {
     database: env.DB,
     readers: [],
-    pump: { run: async () => null, due: async () => 0 },
+    pump: jobPump({ database: env.DB, ids, outbox, schedules, send }),
     observe,
     now: () => new Date(),
   }
@@ -122,7 +130,7 @@ export function feedPortsOf({ env, observe }: World): FeedPorts {
 /** What webhooks work with. */
 export function webhookPortsOf(
   { env, config }: World,
-  parts: Pick<WebhookPorts, "title" | "outbox" | "openStore">,
+  parts: Pick<WebhookPorts, "title" | "outbox" | "openStore" | "poke">,
 ): WebhookPorts {
   return {
     ...parts,
@@ -139,6 +147,20 @@ export function webhookPortsOf(
   }
 }
 
+/** What running jobs takes. */
+export function jobPortsOf({ env, config }: World, registry: Registry, pipeline: Ports): JobPorts {
+  const call = (url: string, init: RequestInit) => fetch(url, init)
+  return {
+    registry,
+    pipeline,
+    database: env.DB,
+    sealer: sealer(config.rings.kek, random),
+    outbound: outboundFetch({ fetch: call, resolve: dnsOverHttps(call), loopback: config.callsLoopback }),
+    sendMail: (id, mail) => sendMail(config.mail ?? env.CACHE, id, mail),
+    chance: () => Math.random(),
+  }
+}
+
 /** The outbox, and who takes what is in it. */
 export function outboxOf({ env, config, observe, objects, behind }: World): Deliverer {
   return deliverer({
@@ -148,9 +170,6 @@ export function outboxOf({ env, config, observe, objects, behind }: World): Deli
     observe,
     behind,
     now: () => new Date(),
-    deliver: {
-      job: ({ id, payload }) => sendMail(config.mail ?? env.CACHE, id, (payload as { input: unknown }).input as Mail),
-      user: (delivery) => deliverCommand(objects, delivery),
-    },
+    deliver: (delivery) => deliverCommand(objects, delivery),
   })
 }

@@ -48,7 +48,7 @@ export function outboxOf({ recorder, ports, now }: Run): Batch["outbox"] | Promi
 
 /** Everything that the call wants committed. */
 export function batchOf(run: Run, key: StoredKey | null, outbox: Batch["outbox"]): Batch {
-  const { operation } = matched(run)
+  const { operation, job } = matched(run)
   const recorder = run.recorder
   if (recorder === null) throw new Error("handle has not run")
   const policy = operation.policy
@@ -67,6 +67,7 @@ export function batchOf(run: Run, key: StoredKey | null, outbox: Batch["outbox"]
     required,
     idempotency: key && { ...key, ...template(run.output, recorder.reads) },
     outbox,
+    ...(job ? { lease: job.lease } : {}),
   }
 }
 

@@ -1,9 +1,10 @@
 /** What a door is to the pipeline: four functions over its wire. Everything else happens once, in `pipeline.ts`. */
+import type { JobContext } from "./job.ts"
 import type { Json } from "./json.ts"
 import type { Cost, Span } from "./observation.ts"
 import type { SessionEffect } from "./operation.ts"
-import type { Credentials } from "./ports.ts"
-import type { Principal } from "./principal.ts"
+import type { Credentials, Lease } from "./ports.ts"
+import type { Principal, System } from "./principal.ts"
 import type { Problem } from "./problem.ts"
 import type { CompiledOperation } from "./registry.ts"
 
@@ -17,11 +18,26 @@ export interface Match {
   readonly idempotencySeconds?: number
   readonly expectedVersion: number | null
   readonly bookmark: string | null
+  /** The job that this call is; at the door of jobs alone. */
+  readonly job?: JobCall
+}
+
+/** A job under way, as the stages see it. */
+export interface JobCall {
+  /** What commits, commits under it and ends it. */
+  readonly lease: Lease
+  /** What its handler gets beside what every handler gets. */
+  readonly context: Pick<JobContext, "id" | "attempt" | "outbound" | "send" | "progress">
 }
 
 /** A way in. `W` is a request in the door's own form, `R` its answer. */
 export interface Door<W, R> {
   readonly name: string
+  /**
+   * States who calls: the system, for calls that come from inside. Nobody is authenticated then and nobody limited; every other stage is the
+   * same. Doors to the outside leave it out.
+   */
+  principal?(wire: W): System
   /** From headers alone: authentication comes before any body is read. */
   credentials(wire: W): Credentials
   /** Which operation. Throws NOT_FOUND, or UNIMPLEMENTED, in the shared codes. */

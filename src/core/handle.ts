@@ -1,7 +1,8 @@
 /** The stage that does the work: a standard verb, an operation of the engine, or the application's own handler. */
+import { unless } from "./deadline.ts"
 import type { JsonObject } from "./json.ts"
 import type { EngineWork } from "./operation.ts"
-import type { Message } from "./outbox.ts"
+import { type Message, mailJob, type OutboxRow } from "./outbox.ts"
 import { principalId } from "./principal.ts"
 import { denied, notFound, Problem } from "./problem.ts"
 import { recorder } from "./recorder.ts"
@@ -35,7 +36,9 @@ export async function handle(run: Run): Promise<void> {
     run.output = await operation.engine(run.input as never, engineWork(run))
     return
   }
+  const { job } = matched(run)
   const context = Object.freeze({
+    ...job?.context,
     requestId: arrival.requestId,
     door: run.door.name,
     principal,
@@ -54,10 +57,12 @@ export async function handle(run: Run): Promise<void> {
     link: ports.link,
     input: run.input as never,
   })
-  run.output = await operation.handle?.(context)
-  const letters = run.recorder.messages.length
-  // Whoever may have letters sent must not have any number of them sent.
-  if (letters > 0) await ports.limitLetters(senderOf(run), letters, now)
+  const work = operation.handle?.(context)
+  // A job that hangs ends with its time, whether its handler listens or not.
+  run.output = await (job ? unless(arrival.signal, Promise.resolve(work)) : work)
+  const letters = run.recorder.messages.filter((one) => one.topic === "job" && one.job === mailJob).length
+  // Whoever may have letters sent must not have any number of them sent. Jobs are enqueued by calls that were limited.
+  if (letters > 0 && !job) await ports.limitLetters(senderOf(run), letters, now)
 }
 
 function senderOf({ principal, door, wire }: Run): string {
@@ -90,12 +95,14 @@ function engineWork(run: Run): EngineWork {
       })
       const decided = [...decidedOn]
       const sent: Message[] = []
+      const again: OutboxRow[] = []
       say({
         changes,
         decidedOn: (resource, id, version) => void decided.push({ resource, id, version }),
         send: (message) => void sent.push(message),
+        resend: (row) => void again.push(row),
       })
-      const outbox = await ports.outbox.prepare([...messages, ...sent], now)
+      const outbox = [...(await ports.outbox.prepare([...messages, ...sent], now)), ...again]
       const operation = matched(run).operation.name
       const { requestId } = arrival
       const parts = {

@@ -8,7 +8,10 @@ import type { Json } from "./json.ts"
 import type { Operation } from "./operation.ts"
 import type { Mail } from "./outbox.ts"
 
-/** How often and how patiently a job is tried: exponential steps with full jitter between `firstSeconds` and `maxSeconds`. */
+/**
+ * How often and how patiently a job is tried. The n-th pause is any time up to `firstSeconds` × 2ⁿ⁻¹ and `maxSeconds` (full jitter): jobs that failed
+ * together do not come back together.
+ */
 export interface Retry {
   /** Attempts in all, the first included; default 8. Then it becomes a dead letter. */
   readonly attempts: number
@@ -57,6 +60,8 @@ export interface JobOptions<I extends z.ZodObject> {
   readonly tracked?: true
   /** How long one attempt may take, seconds; default 60, at most 600. */
   readonly timeoutSeconds?: number
+  /** How long after its enqueuing (or the instant that it was for) it is of use, seconds; then it is given up. Left out: for ever. */
+  readonly lifeSeconds?: number
   handle(call: JobContext & { readonly input: z.output<I> }): Promise<unknown> | unknown
 }
 
@@ -68,6 +73,9 @@ export interface Job<N extends string = string, I extends z.ZodObject = z.ZodObj
   readonly retry: Retry
   readonly tracked: boolean
   readonly timeoutSeconds: number
+  readonly lifeSeconds: number | null
+  /** Made of a schedule: runs this operation in the place of a handler. */
+  readonly operation?: string
   key(input: z.output<I>): string | null
   handle(call: JobContext & { readonly input: never }): unknown
 }
@@ -79,19 +87,21 @@ export interface Job<N extends string = string, I extends z.ZodObject = z.ZodObj
  */
 export function job<const N extends string, I extends z.ZodObject>(name: N, options: JobOptions<I>): Job<N, I> {
   const retry = { ...defaultRetry, ...options.retry }
-  const { timeoutSeconds = 60, key } = options
+  const { timeoutSeconds = 60, lifeSeconds = null, key } = options
   if (!/^[a-z][A-Za-z0-9_]*(\.[a-z][A-Za-z0-9_]*)+$/.test(name))
     throw new Error(`The job ${name} is not named noun.verb`)
   if (!(retry.attempts >= 1 && retry.attempts <= 100)) throw new Error(`${name}: retry.attempts is 1 to 100`)
   if (!(retry.firstSeconds >= 1 && retry.firstSeconds <= retry.maxSeconds && retry.maxSeconds <= 86_400))
     throw new Error(`${name}: retry.firstSeconds is 1 or more, maxSeconds at least that and at most a day`)
   if (!(timeoutSeconds >= 1 && timeoutSeconds <= 600)) throw new Error(`${name}: timeoutSeconds is 1 to 600`)
+  if (lifeSeconds !== null && !(lifeSeconds >= 1)) throw new Error(`${name}: lifeSeconds is 1 or more`)
   return {
     name,
     ...(options.summary === undefined ? {} : { summary: options.summary }),
     input: options.input,
     retry,
     timeoutSeconds,
+    lifeSeconds,
     tracked: options.tracked === true,
     key: (input) => key?.(input) ?? null,
     handle: options.handle as never,

@@ -45,6 +45,8 @@ export type Observation =
       readonly at: string
       readonly id: string
       readonly topic: string
+      /** Its name, when it is a job. */
+      readonly job?: string
       readonly attempts: number
       /** True when it will not be tried again. */
       readonly givenUp: boolean

@@ -3,7 +3,7 @@ import type * as z from "zod"
 import type { Changes, Pending } from "./changes.ts"
 import type { Code } from "./code.ts"
 import type { Context } from "./context.ts"
-import type { Message } from "./outbox.ts"
+import type { Message, OutboxRow } from "./outbox.ts"
 import type { Action, Condition } from "./policy.ts"
 import type { Credentials, Reading, Row, Store } from "./ports.ts"
 import type { Resource, StandardVerb } from "./resource.ts"
@@ -92,6 +92,8 @@ export interface Wanted {
   /** Holds the batch back when the record has another version now (then: Problem ABORTED). */
   decidedOn(resource: string, id: string, version: number): void
   send(message: Message): void
+  /** A message that was sealed before, as it stood: what was given up is tried again. */
+  resend(row: OutboxRow): void
 }
 
 /** Whoever calls, beyond the principal. */

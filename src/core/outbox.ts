@@ -16,6 +16,9 @@ export interface Mail {
   readonly action?: { readonly label: string; readonly url: string }
 }
 
+/** What messages are sealed for. */
+export const outboxPurpose = "outbox"
+
 /** Name of the engine's job that sends letters. */
 export const mailJob = "mail.send"
 
@@ -37,6 +40,17 @@ export type Message =
       readonly subject: string
       readonly payload: { readonly command: Command; readonly cause: Cause }
     }
+
+/** Where a job's messages stand: those of one subject run one after another. `id` stands for the key of one that has none. */
+export function jobSubject(job: string, key: string | null, id: string): string {
+  return `${job}/${key ?? id}`
+}
+
+/** The job and the key of a subject. */
+export function jobOfSubject(subject: string): { readonly job: string; readonly key: string } {
+  const at = subject.indexOf("/")
+  return { job: subject.slice(0, at), key: subject.slice(at + 1) }
+}
 
 /** What a job is to be run with. */
 export interface JobOrder {
@@ -71,7 +85,8 @@ export interface Outbox {
   /** Gives messages ids and seals them. */
   prepare(messages: readonly Message[], now: Date): Promise<readonly OutboxRow[]>
   /**
-   * Delivers what was just committed. Commands to objects are waited for: what reduces rights is answered only when it holds.
+   * Delivers what was just committed. Commands to objects are waited for: what reduces rights is answered only when it holds. Jobs are the
+   * feed's, which is poked.
    * @throws Problem UNAVAILABLE when an object did not acknowledge; the change is made, and delivery goes on
    */
   dispatch(rows: readonly OutboxRow[]): Promise<void>

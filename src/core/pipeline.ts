@@ -21,7 +21,11 @@ import { refuseBadText, validate } from "./validation.ts"
 
 type Stage = (run: Run) => void | Promise<void>
 
-const limitAddress: Stage = (run) => run.ports.limitAddress(run.door.credentials(run.wire).address)
+/** A call from inside has no address and no credential: its door says aloud who calls, and the two limits and the proof have no object. */
+const isStated = ({ door }: Run): boolean => door.principal !== undefined
+
+const limitAddress: Stage = (run) =>
+  isStated(run) ? undefined : run.ports.limitAddress(run.door.credentials(run.wire).address)
 
 /** Runs `then` now when the value is there already: most calls know their principal and operation without waiting. */
 function when<T>(value: T | Promise<T>, then: (value: T) => void): void | Promise<void> {
@@ -29,16 +33,19 @@ function when<T>(value: T | Promise<T>, then: (value: T) => void): void | Promis
 }
 
 const authenticate: Stage = (run) =>
-  when(run.ports.authenticate(run.door.credentials(run.wire), run.now), (principal) => {
-    run.principal = principal
-  })
+  when(
+    run.door.principal?.(run.wire) ?? run.ports.authenticate(run.door.credentials(run.wire), run.now),
+    (principal) => {
+      run.principal = principal
+    },
+  )
 
 const resolve: Stage = (run) =>
   when(run.door.resolve(run.wire), (match) => {
     run.match = match
   })
 
-const limitPrincipal: Stage = (run) => run.ports.limitPrincipal(run.principal)
+const limitPrincipal: Stage = (run) => (isStated(run) ? undefined : run.ports.limitPrincipal(run.principal))
 
 const decode: Stage = (run) => {
   const match = matched(run)
@@ -82,8 +89,9 @@ const commit: Stage = async (run) => {
     const pending = outboxOf(run)
     const outbox = pending instanceof Promise ? await pending : pending
     const batch = batchOf(run, key, outbox)
-    const { writes, reads, required } = batch
-    if (writes.length + reads.length + required.length + outbox.length === 0 && batch.idempotency === null) return
+    const { writes, reads, required, lease } = batch
+    const isEmpty = writes.length + reads.length + required.length + outbox.length === 0 && batch.idempotency === null
+    if (isEmpty && lease === undefined) return
     run.committed = true
     const committed = await openStore(run).commit(batch)
     if (committed.kind === "replayed") {

@@ -46,8 +46,20 @@ export interface StoredAnswer {
   readonly reads: readonly PendingRead[]
 }
 
+/** A row of the outbox that somebody works on. Who has lost it to another commits nothing. */
+export interface Lease {
+  /** Id of the message. */
+  readonly message: string
+  /** Which attempt this is: the one after it has a higher number. */
+  readonly attempt: number
+  /** The batch ends the work: the row goes with it. */
+  readonly ends: boolean
+}
+
 /** All that commits together. */
 export interface Batch {
+  /** Set when a job commits: the batch aborts when the lease is lost. */
+  readonly lease?: Lease
   readonly operation: string
   readonly requestId: string
   readonly principal: Principal
@@ -77,7 +89,7 @@ export interface Store {
   aggregate(plan: AggregatePlan, reading: Reading): Promise<readonly Row[]>
   /** True when the principal may do `action` to the record. One read. */
   permits(resource: string, id: string, action: Action, reading: Reading): Promise<boolean>
-  /** One batch. Rows come back masked for the principal, null for deletions and for rows that went out of sight. */
+  /** One batch. Throws ABORTED when its lease was lost. Rows come back masked for the principal, null for deletions and for rows that went out of sight. */
   commit(batch: Batch): Promise<Committed>
   /** The stored answer of a key: null when there is none; throws when the key was used with another input. */
   replay(key: string, inputHash: string, now: Date): Promise<StoredAnswer | null>

@@ -88,6 +88,9 @@ export function jobMessage(
   return { topic: "job", job, key, notBefore, payload: { input, onBehalfOf: onBehalfOf(principal), run, requestId } }
 }
 
+/** What fits into an index beside the job's name. */
+const jobKeyLength = 200
+
 /** Starts recording. */
 export function recorder(call: Recording): Recorder {
   const writes: Write[] = []
@@ -133,6 +136,8 @@ export function recorder(call: Recording): Recorder {
       if (run !== null)
         record({ kind: "create", resource: "job_runs", id: run, values: startedRun(call, job), as: tracking })
       const key = job.key(parsed.data)
+      if (key !== null && (key === "" || key.length > jobKeyLength))
+        throw new Error(`${job.name}: a key has 1 to ${jobKeyLength} characters`)
       messages.push(jobMessage(call, job.name, input as Json, { key, notBefore: at, run }))
       return { runId: run }
     },

@@ -132,13 +132,21 @@ export function app(declaration: {
   }
 }
 
-function jobsOf(jobs: readonly Job[]): ReadonlyMap<string, Job> {
+/** A job's name stands in the log where an operation's stands, so no two share one. */
+function jobsOf(jobs: readonly Job[], operations: ReadonlyMap<string, Operation>): ReadonlyMap<string, Job> {
   const byName = new Map<string, Job>()
   for (const job of jobs) {
+    if (operations.has(job.name))
+      throw new Error(`${job.name} is the name of a job and of an operation; rename one of them`)
     if (byName.has(job.name)) throw new Error(`Two jobs are named ${job.name}`)
     byName.set(job.name, job)
   }
   return byName
+}
+
+/** An operation that no door resolves: it stands in no registry, and whoever runs it holds it in hand. */
+export function internalOperation(operation: Operation): CompiledOperation {
+  return compileOperation(operation, new Map(), null)
 }
 
 function compileOperation(operation: Operation, models: Models, mount: Mount | null): CompiledOperation {
@@ -211,7 +219,7 @@ export function buildRegistry(
     models,
     operations,
     mounts,
-    jobs: jobsOf([...application.jobs, ...(engine.jobs ?? [])]),
+    jobs: jobsOf([...application.jobs, ...(engine.jobs ?? [])], operations),
     crons,
     inbound: inboundOf(application.inbound, models, operations),
   }

@@ -12,6 +12,7 @@ import { hasCascade } from "./cascade.ts"
 import type { RawRow, Statement } from "./client.ts"
 import { eventContext } from "./event-statements.ts"
 import { type CompiledGet, compileGet, getShape } from "./get.ts"
+import { leaseStatements } from "./leases.ts"
 import { outboxStatement } from "./outbox.ts"
 import type { Projection } from "./projection.ts"
 import { pendingResources, storeShape, storeStatements } from "./replay.ts"
@@ -58,11 +59,14 @@ const valuesMax = 60
 export function planBatch(batch: Batch, planning: Planning): Plan {
   const groups = groupsOf(batch, planning.models)
   const decided = decidedByWrites(batch)
-  const plan: Plan = { statements: [...guards(batch, planning, decided)], answers: [], reads: [], decided }
+  const lease = batch.lease ? leaseStatements(batch.lease) : []
+  const plan: Plan = { statements: [...lease, ...guards(batch, planning, decided)], answers: [], reads: [], decided }
   const later = new Map<string, number[]>()
   groups.forEach((group, n) => {
     const alone =
-      batch.writes.length === 1 && batch.idempotency === null && batch.outbox.length + batch.reads.length === 0
+      batch.writes.length === 1 &&
+      batch.idempotency === null &&
+      batch.outbox.length + batch.reads.length + lease.length === 0
     const shape = addGroup(batch, planning, plan, group, alone, n === groups.length - 1)
     if (shape.answer !== null || group.kind === "delete") return
     const rows = later.get(group.model.name) ?? []

@@ -55,6 +55,8 @@ export async function refuse(failed: Failed, thrown: unknown): Promise<Committed
   const stored = batch.idempotency && storedAnswer(results[0] ?? [], batch.idempotency.inputHash)
   if (stored) return { kind: "replayed", ...stored }
   if (fault.kind === "guard" && fault.name === "guard:stale") return { kind: "stale" }
+  if (fault.kind === "guard" && fault.name === "guard:lease")
+    throw new Problem("ABORTED", "The job is in other hands by now")
   if (fault.kind === "guard" && fault.name.startsWith("guard:refuse:")) throw inTheWay(fault.name)
   if (fault.kind === "guard" && fault.name.startsWith("guard:cascade:")) throw tooMany(fault.name)
   if (!subject) throw databaseProblem(thrown, planning.models, givenBy(batch))

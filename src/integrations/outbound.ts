@@ -5,6 +5,7 @@
  * A name is resolved here and again by the runtime when it calls, so a name whose answers change in between is not caught by this alone; on
  * Cloudflare the runtime itself reaches public addresses only.
  */
+import { unless } from "../core/deadline.ts"
 import { Problem } from "../core/problem.ts"
 import { type Reach, reachOf, reachOfName } from "./address.ts"
 import type { Resolve } from "./resolve.ts"
@@ -57,16 +58,6 @@ function addressOf(text: string): URL {
   if (url.username !== "" || url.password !== "")
     throw new Problem("INVALID_ARGUMENT", "The address holds a user name or password; send them in a header")
   return url
-}
-
-/** The deadline holds whoever does not listen to it, too. */
-function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  signal.throwIfAborted()
-  return new Promise((settle, refuse) => {
-    const stop = () => refuse(signal.reason)
-    signal.addEventListener("abort", stop, { once: true })
-    work.then(settle, refuse).finally(() => signal.removeEventListener("abort", stop))
-  })
 }
 
 async function refusePrivate(

@@ -1,11 +1,12 @@
 /**
- * Delivers the outbox: at once what was just committed, later what could not be delivered then, in growing steps. Rows are claimed by lease,
- * so several deliverers do not wait for one another and none that dies keeps a row. A receiver may get a message twice and knows it by its id.
+ * Delivers the outbox's commands to objects: at once what was just committed, later what could not be delivered then, in growing steps. Rows are
+ * claimed by lease, so several deliverers do not wait for one another and none that dies keeps a row. A receiver may get a message twice and
+ * knows it by its id. Jobs are prepared here too and run by those of `jobs/`.
  */
 import type { Ids } from "../core/context.ts"
 import type { Json } from "../core/json.ts"
 import type { Observe } from "../core/observation.ts"
-import type { Message, Outbox, OutboxRow } from "../core/outbox.ts"
+import { jobSubject, type Message, type Outbox, type OutboxRow, outboxPurpose } from "../core/outbox.ts"
 import { Problem } from "../core/problem.ts"
 import type { Sealer } from "../core/sealing.ts"
 import { type ClaimedRow, claimDue, postpone, removeDelivered } from "../database/outbox.ts"
@@ -17,13 +18,8 @@ export interface Delivery {
   readonly payload: Json
 }
 
-/** Brings a message to its receiver. Throws when it did not arrive; `Undeliverable` or `Refused` when it never will. */
+/** Brings a message to its receiver. Throws when it did not arrive; `Refused` when it never will. */
 export type Deliver = (delivery: Delivery) => Promise<void>
-
-/** Thrown for a message that nobody will ever take. */
-export class Undeliverable extends Error {
-  override readonly name = "Undeliverable"
-}
 
 /** Thrown by a receiver that has decided against the message: whoever waited behind it must not wait for ever. */
 export class Refused extends Error {
@@ -35,7 +31,7 @@ export interface OutboxPorts {
   readonly database: D1Database
   readonly sealer: Sealer
   readonly ids: Ids
-  readonly deliver: { readonly job: Deliver; readonly user: Deliver }
+  readonly deliver: Deliver
   readonly observe: Observe
   now(): Date
   behind(work: Promise<unknown>): void
@@ -49,15 +45,12 @@ export interface Deliverer extends Outbox {
   poke(): void
 }
 
-const purpose = "outbox"
 /** For so long only the one who committed delivers. */
 const firstLeaseMs = 30_000
 const leaseMs = 60_000
 const pokeMs = 15_000
 const sweepRows = 20
 const sweepsMax = 25
-/** A letter that is older than its links is of no use; a command to an object is never given up. */
-const mailLifeMs = 24 * 3600_000
 
 function delayMs(attempts: number): number {
   return Math.min(3600_000, 5000 * 2 ** Math.min(attempts, 12))
@@ -67,20 +60,21 @@ type Row = Pick<OutboxRow, "id" | "topic" | "subject" | "payload">
 
 async function sealed({ ids, sealer }: OutboxPorts, message: Message, now: Date): Promise<OutboxRow> {
   const id = ids.mint("message")
-  const subject = message.topic === "user" ? message.subject : `${message.job}/${message.key ?? id}`
+  const subject = message.topic === "user" ? message.subject : jobSubject(message.job, message.key, id)
   const notBefore = message.topic === "job" ? message.notBefore : null
-  const payload = await sealer.seal(purpose, id, JSON.stringify(message.payload))
-  const dueAt = (notBefore ?? new Date(now.getTime() + firstLeaseMs)).toISOString()
+  const payload = await sealer.seal(outboxPurpose, id, JSON.stringify(message.payload))
+  const isJob = message.topic === "job"
+  const dueAt = (notBefore ?? (isJob ? now : new Date(now.getTime() + firstLeaseMs))).toISOString()
   const createdAt = now.toISOString()
   return { id, topic: message.topic, subject, payload, createdAt, dueAt, notBefore: notBefore?.toISOString() ?? null }
 }
 
 /** Opens a row and hands it to its receiver. */
 async function hand({ deliver, sealer }: OutboxPorts, { id, topic, subject, payload }: Row): Promise<void> {
-  if (topic !== "job" && topic !== "user") throw new Undeliverable(`the topic ${topic} is not known`)
-  const text = await sealer.open(purpose, id, payload)
-  if (text === null) throw new Undeliverable("it does not open under KEK")
-  await deliver[topic]({ id, subject, payload: JSON.parse(text) as Json })
+  if (topic !== "user") throw new Error(`the topic ${topic} is not known`)
+  const text = await sealer.open(outboxPurpose, id, payload)
+  if (text === null) throw new Error("it does not open under KEK")
+  await deliver({ id, subject, payload: JSON.parse(text) as Json })
 }
 
 function tell(ports: OutboxPorts, { id, topic }: Row, attempts: number, givenUp: boolean, cause: unknown): void {
@@ -93,11 +87,11 @@ async function attempt(ports: OutboxPorts, row: ClaimedRow): Promise<boolean> {
     await hand(ports, row)
     return true
   } catch (cause) {
-    const now = ports.now()
-    const isOld = now.getTime() - Date.parse(row.createdAt) > mailLifeMs
-    const givenUp = cause instanceof Refused || (row.topic === "job" && (isOld || cause instanceof Undeliverable))
+    // A command is given up by its receiver alone: a right that was taken away must not come back because an object was away for long.
+    const givenUp = cause instanceof Refused
+    const until = new Date(ports.now().getTime() + delayMs(row.attempts))
     tell(ports, row, row.attempts, givenUp, cause)
-    if (!givenUp) await postpone(ports.database, row.id, new Date(now.getTime() + delayMs(row.attempts)), String(cause))
+    if (!givenUp) await postpone(ports.database, row.id, until, String(cause))
     return givenUp
   }
 }
@@ -119,18 +113,6 @@ async function sweepDue(ports: OutboxPorts): Promise<number> {
   return taken
 }
 
-/** Letters, behind the answer. What fails stays in the outbox. */
-async function post(ports: OutboxPorts, rows: readonly OutboxRow[]): Promise<void> {
-  for (const row of rows) {
-    try {
-      await hand(ports, row)
-      await removeDelivered(ports.database, [row.id])
-    } catch (cause) {
-      tell(ports, row, 1, false, cause)
-    }
-  }
-}
-
 /** Makes the deliverer of an isolate. */
 export function deliverer(ports: OutboxPorts): Deliverer {
   let poked = Number.NEGATIVE_INFINITY
@@ -146,17 +128,19 @@ export function deliverer(ports: OutboxPorts): Deliverer {
     prepare: (messages, now) => Promise.all(messages.map((message) => sealed(ports, message, now))),
     async dispatch(rows) {
       const commands = rows.filter(({ topic }) => topic === "user")
+      if (commands.length === 0) return
       try {
         for (const row of commands) await hand(ports, row)
       } catch (cause) {
         const sentence = "The change is made, but not everybody has acknowledged it yet"
         throw new Problem("UNAVAILABLE", sentence, { retryAfterSeconds: 5, cause })
-      } finally {
-        const letters = rows.filter(({ topic }) => topic !== "user")
-        if (letters.length > 0) ports.behind(post(ports, letters))
       }
-      const done = commands.map(({ id }) => id)
-      if (done.length > 0) ports.behind(removeDelivered(ports.database, done))
+      ports.behind(
+        removeDelivered(
+          ports.database,
+          commands.map(({ id }) => id),
+        ),
+      )
       poke()
     },
   }

@@ -23,8 +23,8 @@ import { webhookEndpoints } from "./resources.ts"
 import { openSecrets, signedHeaders } from "./secret.ts"
 import { principalOf, type Sight, see } from "./sight.ts"
 
-/** Attempts are bounded by time: in a day of four hours at most between two there are far fewer. */
-const retry = { attempts: 100, firstSeconds: 10, maxSeconds: 4 * 3600 }
+/** Attempts are bounded by time: a day holds some fifty of them, those included that found the circuit open. */
+const retry = { attempts: 100, firstSeconds: 10, maxSeconds: 3600 }
 
 type Call = JobContext & { readonly input: Order }
 type Endpoint = NonNullable<DueDelivery["endpoint"]>

@@ -20,6 +20,8 @@ export interface WebhookPorts {
   /** False for a host that leads to a private network or, outside of local trials, to this machine. Does not resolve names. */
   isPublicHost(hostname: string): boolean
   now(): Date
+  /** There are new jobs. */
+  poke(): void
 }
 
 const second = 1000

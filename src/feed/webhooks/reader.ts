@@ -21,16 +21,14 @@ import { matches, type Tellable, typeOf } from "./subscription.ts"
 /** Deliveries a batch: D1 takes 2 MB a value. */
 const batchRows = 500
 
+type ReaderPorts = Pick<WebhookPorts, "database" | "outbox" | "mint" | "now" | "poke">
 type Wanted = NewDelivery & { readonly requestId: string }
 
 /**
  * Makes the reader.
  * @param tellable the resources that events are told of
  */
-export function webhookReader(
-  ports: Pick<WebhookPorts, "database" | "outbox" | "mint" | "now">,
-  tellable: Tellable,
-): Reader {
+export function webhookReader(ports: ReaderPorts, tellable: Tellable): Reader {
   // By the object's storage, so that one that comes back after another ran elsewhere begins without a memory.
   const known = new WeakMap<SqlStorage, readonly Subscription[]>()
   return {
@@ -67,10 +65,7 @@ function wanted({ mint }: Pick<WebhookPorts, "mint">, endpoint: Subscription, ev
 }
 
 /** Deliveries and jobs together or not at all: whoever reads the page again finds either both or none. */
-async function enqueue(
-  { database, outbox, now }: Pick<WebhookPorts, "database" | "outbox" | "now">,
-  all: readonly Wanted[],
-): Promise<void> {
+async function enqueue({ database, outbox, now, poke }: ReaderPorts, all: readonly Wanted[]): Promise<void> {
   const rows = await undelivered(database, all)
   if (rows.length === 0) return
   const at = now()
@@ -78,5 +73,6 @@ async function enqueue(
   const sealed = await outbox.prepare(messages, at)
   const statements = [deliveriesStatement(rows, at), outboxStatement(sealed)]
   await database.batch(statements.map(({ sql, binds }) => database.prepare(sql).bind(...binds)))
-  await outbox.dispatch(sealed)
+  // The turn that reads this may have looked for due jobs before.
+  poke()
 }
