@@ -9,6 +9,7 @@ import { type Model, type Models, modelOf } from "../../core/model.ts"
 import type { Reading, Row, Store } from "../../core/ports.ts"
 import type { User } from "../../core/principal.ts"
 import { type GrantKey, readGrant } from "../../database/grant.ts"
+import { imageBeforeEnd } from "../../database/log.ts"
 import type { DueDelivery } from "../../database/webhooks.ts"
 
 /** What sight is judged with. */
@@ -60,14 +61,27 @@ function imageOf(model: Model, before: NonNullable<Event["before"]>): Row {
   return Object.fromEntries(Object.entries(before).filter(([key]) => model.columns.get(key)?.personal === false))
 }
 
+/** What a record belonged to: as it is, or as it was when it went with it. */
+async function parentOf(
+  { models, database, openStore }: SightPorts,
+  resource: string,
+  id: string,
+): Promise<Row | null> {
+  const row = await openStore().withSecrets(resource, "id", id)
+  if (row !== null) return row
+  const image = await imageBeforeEnd(database, resource, id)
+  return image && imageOf(modelOf(models, resource), image)
+}
+
 /** Asks the policy again and again until it names no fact that was not loaded. */
 async function couldSee(
-  { models, database, openStore }: SightPorts,
+  ports: SightPorts,
   model: Model,
   { before }: Event,
   { principal, now }: Reading & { readonly principal: User },
 ): Promise<boolean> {
   if (before === null) return false
+  const { models, database } = ports
   const row = imageOf(model, before)
   const grants = new Map<string, string | null>()
   const parents = new Map<string, Row | null>()
@@ -87,8 +101,7 @@ async function couldSee(
       },
       parent(resource, id) {
         const name = JSON.stringify([resource, id])
-        if (!parents.has(name))
-          missing.push(async () => parents.set(name, await openStore().withSecrets(resource, "id", id)))
+        if (!parents.has(name)) missing.push(async () => parents.set(name, await parentOf(ports, resource, id)))
         return parents.get(name) ?? null
       },
     })
