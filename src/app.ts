@@ -103,7 +103,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     accounts: handlerAccounts({ rules: application.accounts, ports: () => accounts }),
     secrets: handlerSecrets(random),
     link: accounts.link,
-    now: () => new Date(),
+    now: world.now,
     elapsed: () => performance.now(),
     hash: (text) => hashSecret(new TextEncoder().encode(text)),
     outbox,

@@ -11,6 +11,7 @@ import { sealer } from "./authentication/seal.ts"
 import type { Config, Env } from "./config.ts"
 import type { AccountRules } from "./core/accounts.ts"
 import type { FeedObject } from "./core/feed-object.ts"
+import type { Outbound } from "./core/job.ts"
 import type { Observe } from "./core/observation.ts"
 import type { Outbox } from "./core/outbox.ts"
 import type { Ports } from "./core/ports.ts"
@@ -42,6 +43,12 @@ export interface Runtime {
   readonly derive?: Derive
   /** Asks for known breaches in the place of the network. */
   readonly fetchRange?: RangeFetch
+  /** The clock in the place of the real one: tests hold it. */
+  readonly now?: () => Date
+  /** 0 to 1, in the place of chance. */
+  readonly chance?: () => number
+  /** Whoever jobs call, in the place of the network. */
+  readonly outbound?: Outbound["fetch"]
 }
 
 /** What the ports of one isolate share. */
@@ -54,6 +61,7 @@ export interface World {
   readonly revocations: RevocationList
   readonly runtime: Runtime
   feed(): FeedObject
+  now(): Date
   tell(where: string, cause: unknown): void
   behind(work: Promise<unknown>): void
 }
@@ -63,7 +71,8 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
   // A key that signs no more verifies until its last token is over: what isolates keep and the skew of clocks included.
   const keepSeconds = Math.max(defaultRotationRules.keepSeconds, rules.accessSeconds + 360)
   const observe = runtime.observe ?? logObservation
-  const tell = (where: string, cause: unknown) => observe({ kind: "fault", at: new Date().toISOString(), where, cause })
+  const { now = () => new Date() } = runtime
+  const tell = (where: string, cause: unknown) => observe({ kind: "fault", at: now().toISOString(), where, cause })
   const stub = (name: string) => env.USER.getByName(name) as unknown as UserObject
   // A stub belongs to the call that made it.
   const hub = () => env.HUB.getByName(hubObjectName) as unknown as HubObject
@@ -76,6 +85,7 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
     env,
     config,
     observe,
+    now,
     tell,
     runtime,
     objects: {
@@ -114,7 +124,7 @@ export function accountPortsOf(world: World, application: Application): AccountP
 }
 
 /** What the feed works with. */
-export function feedPortsOf({ env, observe }: World, outbox: Outbox, schedules: readonly Schedule[]): FeedPorts {
+export function feedPortsOf({ env, observe, now }: World, outbox: Outbox, schedules: readonly Schedule[]): FeedPorts {
   const send = async (tickets: readonly Ticket[]) => {
     await env.JOBS.sendBatch(tickets.map((body) => ({ body, contentType: "json" })))
   }
@@ -123,7 +133,7 @@ export function feedPortsOf({ env, observe }: World, outbox: Outbox, schedules: 
     readers: [],
     pump: jobPump({ database: env.DB, ids, outbox, schedules, send }),
     observe,
-    now: () => new Date(),
+    now,
   }
 }
 
@@ -148,28 +158,29 @@ export function webhookPortsOf(
 }
 
 /** What running jobs takes. */
-export function jobPortsOf({ env, config }: World, registry: Registry, pipeline: Ports): JobPorts {
+export function jobPortsOf({ env, config, runtime }: World, registry: Registry, pipeline: Ports): JobPorts {
   const call = (url: string, init: RequestInit) => fetch(url, init)
+  const network = { fetch: call, resolve: dnsOverHttps(call), loopback: config.callsLoopback }
   return {
     registry,
     pipeline,
     database: env.DB,
     sealer: sealer(config.rings.kek, random),
-    outbound: outboundFetch({ fetch: call, resolve: dnsOverHttps(call), loopback: config.callsLoopback }),
+    outbound: runtime.outbound ?? outboundFetch(network),
     sendMail: (id, mail) => sendMail(config.mail ?? env.CACHE, id, mail),
-    chance: () => Math.random(),
+    chance: runtime.chance ?? Math.random,
   }
 }
 
 /** The outbox, and who takes what is in it. */
-export function outboxOf({ env, config, observe, objects, behind }: World): Deliverer {
+export function outboxOf({ env, config, observe, objects, behind, now }: World): Deliverer {
   return deliverer({
     database: env.DB,
     sealer: sealer(config.rings.kek, random),
     ids,
     observe,
     behind,
-    now: () => new Date(),
+    now,
     deliver: (delivery) => deliverCommand(objects, delivery),
   })
 }

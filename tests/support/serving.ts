@@ -1,10 +1,11 @@
 /** The application over bindings that a test has changed: counted, broken, or those of production. */
 import { env } from "cloudflare:workers"
 import application from "../../src/app/index.ts"
-import { type Served, serve } from "../../src/app.ts"
+import { type Runtime, type Served, serve } from "../../src/app.ts"
 import type { Observation } from "../../src/core/observation.ts"
 import type { Application } from "../../src/core/registry.ts"
 import type { Actor } from "./actors.ts"
+import { type Apart, jobsDone } from "./apart.ts"
 import { type Answer, type CallOptions, callVia } from "./calls.ts"
 
 /** An isolate of a test's own. */
@@ -12,25 +13,38 @@ export interface Serving extends Served {
   call(actor: Pick<Actor, "token"> | null, line: string, options?: CallOptions): Promise<Answer>
   /** What the operator was told, oldest first. */
   readonly observations: readonly Observation[]
-  /** Ends when what went on behind the answers is done. */
+  /** Ends when what went on behind the answers is done, and the jobs that were due with it. */
   settled(): Promise<void>
 }
 
+/** What becomes of the jobs of an isolate that is settled, and what stands in the place of the world. */
+interface Settings extends Partial<Omit<Runtime, "observe" | "waitUntil">> {
+  /** An outbox of its own, whose jobs this isolate runs; the real queue runs them when it is left out. */
+  readonly apart?: Apart
+}
+
 /** Serves over the bindings of the tests with some of them changed. */
-export function serving(change: object = {}, served: Application = application): Serving {
+export function serving(change: object = {}, served: Application = application, settings: Settings = {}): Serving {
+  const { apart, ...world } = settings
   const observations: Observation[] = []
   const behind: Promise<unknown>[] = []
   const runtime = {
+    ...world,
     observe: (one: Observation) => void observations.push(one),
     waitUntil: (work: Promise<unknown>) => void behind.push(work),
   }
-  const ready = serve(served, { ...env, ...change } as never, runtime)
+  const ready = serve(served, { ...env, ...apart?.change, ...change } as never, runtime)
   return {
     ...ready,
     observations,
     call: (actor, line, options) => callVia(ready.fetch, actor, line, options),
     async settled() {
-      while (behind.length > 0) await behind.shift()
+      const ended = async () => {
+        while (behind.length > 0) await behind.shift()
+      }
+      await ended()
+      await (apart ? apart.drain(ready, world.now) : jobsDone())
+      await ended()
     },
   }
 }
