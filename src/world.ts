@@ -139,7 +139,7 @@ export function feedPortsOf({ env, observe, now }: World, outbox: Outbox, schedu
 
 /** What webhooks work with. */
 export function webhookPortsOf(
-  { env, config }: World,
+  { env, config, now }: World,
   parts: Pick<WebhookPorts, "title" | "outbox" | "openStore" | "poke">,
 ): WebhookPorts {
   return {
@@ -153,7 +153,7 @@ export function webhookPortsOf(
       const reach = reachOf(hostname) ?? reachOfName(hostname)
       return reach === "public" || (reach === "loopback" && config.callsLoopback)
     },
-    now: () => new Date(),
+    now,
   }
 }
 
