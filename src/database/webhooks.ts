@@ -82,6 +82,16 @@ export async function anySubscription(database: D1Database): Promise<boolean> {
   return (await primary(database).prepare(sql).first()) !== null
 }
 
+/**
+ * How many endpoints an owner has.
+ * @param upTo only those that were made up to this one, in the order in which they were committed
+ */
+export async function countEndpoints(database: D1Database, ownerId: string, upTo: string | null): Promise<number> {
+  const sql = `select count(*) as "n" from "webhook_endpoints" where "ownerId" = ?1
+    and (?2 is null or "row_key" <= (select "row_key" from "webhook_endpoints" where "id" = ?2))`
+  return (await primary(database).prepare(sql).bind(ownerId, upTo).first<number>("n")) ?? 0
+}
+
 /** Every enabled endpoint. */
 export async function readSubscriptions(database: D1Database): Promise<readonly Subscription[]> {
   const sql = `select "id", "ownerId", "tenantId", "events" from "webhook_endpoints" where "status" = 'enabled' order by "id"`

@@ -1,5 +1,5 @@
 /** The nouns of webhooks: who wants to be told where, and what was sent. Whoever made an endpoint owns it; administrators read. */
-import { all, any, compare, is, me, nobody, oneOf, role, rule, signedIn } from "../../core/policy.ts"
+import { all, any, compare, is, me, nobody, oneOf, role, rule } from "../../core/policy.ts"
 import { resource } from "../../core/registry.ts"
 import { immutable, stamp } from "../../core/resource.ts"
 import { webhookDeliveryTable, webhookEndpointTable } from "../../database/schema-telling.ts"
@@ -12,7 +12,7 @@ export const webhookEndpoints = resource("webhook_endpoints", {
   table: webhookEndpointTable,
   tenant: "none",
   summary: "An address that is told of changes",
-  policy: { read: any(mine, administrator), create: signedIn(), update: mine, delete: mine },
+  policy: { read: any(mine, administrator), create: nobody(), update: mine, delete: mine },
   fields: { ownerId: stamp(me), tenantId: immutable() },
   filter: ["ownerId", "status", "tenantId"],
   operations: ["list", "get", "delete"],
