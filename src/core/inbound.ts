@@ -86,6 +86,12 @@ export function hmacHeader(options: {
   return { kind: "hmac", secret, header: header.toLowerCase(), prefix, encoding, id: id?.toLowerCase() ?? null }
 }
 
+/** The headers that a message must have, lower case. */
+export function inboundHeaders(verify: Verification): readonly string[] {
+  if (verify.kind === "standard") return ["webhook-id", "webhook-timestamp", "webhook-signature"]
+  return verify.id === null ? [verify.header] : [verify.header, verify.id]
+}
+
 /**
  * Declares an inbound webhook.
  * @param name its place: `POST /hooks/<name>`

@@ -92,9 +92,11 @@ export async function countEndpoints(database: D1Database, ownerId: string, upTo
   return (await primary(database).prepare(sql).bind(ownerId, upTo).first<number>("n")) ?? 0
 }
 
-/** Every enabled endpoint. */
+/** Every enabled endpoint of somebody who may act. */
 export async function readSubscriptions(database: D1Database): Promise<readonly Subscription[]> {
-  const sql = `select "id", "ownerId", "tenantId", "events" from "webhook_endpoints" where "status" = 'enabled' order by "id"`
+  const sql = `select "mine"."id", "mine"."ownerId", "mine"."tenantId", "mine"."events" from "webhook_endpoints" as "mine"
+    join "users" on "users"."id" = "mine"."ownerId" and "users"."status" = 'active'
+    where "mine"."status" = 'enabled' order by "mine"."id"`
   const { results } = await primary(database).prepare(sql).all<Omit<Subscription, "events"> & { events: string }>()
   return results.map((row) => ({ ...row, events: JSON.parse(row.events) as string[] }))
 }
@@ -244,6 +246,18 @@ export async function keepFailure(
       .bind(attempt.endpointId, attempt.now.toISOString(), after, until.toISOString(), isProbe ? 1 : 0),
   ])
   return endpoint?.results[0] ?? null
+}
+
+/** Removes what an owner's endpoints were sent, for an account that is gone for good. */
+export async function removeDeliveriesOf(database: D1Database, ownerId: string): Promise<void> {
+  await database.prepare('delete from "webhook_deliveries" where "ownerId" = ?').bind(ownerId).run()
+}
+
+/** Ids of an owner's endpoints. */
+export async function endpointsOf(database: D1Database, ownerId: string): Promise<readonly string[]> {
+  const sql = 'select "id" from "webhook_endpoints" where "ownerId" = ? order by "id"'
+  const { results } = await primary(database).prepare(sql).bind(ownerId).all<{ id: string }>()
+  return results.map(({ id }) => id)
 }
 
 /** Removes deliveries that are older than an instant, oldest first. @returns how many */

@@ -2,8 +2,14 @@
 import { env } from "cloudflare:workers"
 import { Webhook } from "standardwebhooks"
 import { beforeAll, describe, expect, test } from "vitest"
+import type { UserObject } from "../../src/core/user-object.ts"
+import { openStore } from "../../src/database/store.ts"
+import { ids } from "../../src/server/ids.ts"
+import { userObjectName } from "../../src/server/keys.ts"
+import { removeLeavers } from "../../src/server/leaving.ts"
 import { mintToken, newActor } from "../support/actors.ts"
 import { call, faultsOf } from "../support/calls.ts"
+import { person } from "../support/people.ts"
 import { production } from "../support/runtime.ts"
 import { serving } from "../support/serving.ts"
 import { eventsOf, must, newWorkspace, type Workspace } from "../support/workspace.ts"
@@ -232,5 +238,35 @@ describe("endpoints are their owner's", () => {
     await world.task("Heard")
     await world.tell()
     expect(toldAt(world, endpoint).map(({ json }) => json.data.record.title)).toEqual(["Heard"])
+  })
+
+  test("they go with their owner's account, and what they were sent with them", async () => {
+    const ada = await person("Ada")
+    const { id: tenantId } = await must(ada, "POST /v1/organizations", { name: "Hers" })
+    const { id } = await must(ada, line, bodyOf({ tenantId }))
+    const at = new Date().toISOString()
+    await env.DB.prepare(
+      `insert into "webhook_deliveries" ("id", "version", "createdAt", "updatedAt", "endpointId", "ownerId", "eventId", "sequence", "type", "resource",
+         "recordId", "status", "attempts", "request") values (?1, 1, ?2, ?2, ?3, ?4, ?1, 1, 'tasks.created', 'tasks', ?1, 'delivered', 1, 'hers')`,
+    )
+      .bind(crypto.randomUUID(), at, id, ada.id)
+      .run()
+    const gone = await must(ada, "POST /v1/me/delete", { password: ada.password })
+    const { deleteAfter } = gone as unknown as { deleteAfter: string }
+    const store = { database: env.DB, models: serving().registry.models, cursorSecret: "unused", ids }
+    const openLeaving = () => openStore(store, { bookmark: null, fresh: true })
+    const user = (userId: string) => env.USER.getByName(userObjectName(userId)) as unknown as UserObject
+    await removeLeavers(
+      { database: env.DB, ids, openStore: openLeaving, user },
+      new Date(Date.parse(deleteAfter) + hour),
+    )
+    for (const table of ["webhook_endpoints", "webhook_deliveries"]) {
+      const { results } = await env.DB.prepare(`select "id" from "${table}" where "ownerId" = ?`).bind(ada.id).all()
+      expect([table, results]).toEqual([table, []])
+    }
+    expect((await eventsOf(id)).map(({ change, reason }) => [change, reason]).at(-1)).toEqual([
+      "deleted",
+      "the time of grace is over",
+    ])
   })
 })

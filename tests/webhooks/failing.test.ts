@@ -216,10 +216,12 @@ describe("an endpoint is disabled", () => {
     const world = await hookWorld()
     const endpoint = await world.endpoint(world.owner)
     answering(world, endpoint, 500)
-    for (let n = 0; n < 101; n++) {
-      if (n % 20 === 0) await Promise.all(Array.from({ length: 20 }, (_, m) => world.task(`Task ${n + m}`)))
-    }
+    await world.fail(endpoint.id, 98)
+    await world.task("The ninety-ninth")
     await world.tell()
+    expect(await world.row(endpoint.id)).toMatchObject({ status: "enabled", failures: 99 })
+    world.pass(hour)
+    await world.run()
     expect(await world.row(endpoint.id)).toMatchObject({
       status: "disabled",
       disabledReason: "100 deliveries in a row failed",

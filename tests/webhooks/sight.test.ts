@@ -2,6 +2,8 @@
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import { mintToken, newActor } from "../support/actors.ts"
+import { administrator } from "../support/administrators.ts"
+import { call } from "../support/calls.ts"
 import { person } from "../support/people.ts"
 import { must } from "../support/workspace.ts"
 import { hookWorld, toldAt } from "./world.ts"
@@ -112,11 +114,15 @@ describe("what the owner may see", () => {
     expect(toldAt(world, editor)).toEqual([])
   })
 
-  test("ends with the account: who is disabled is told nothing", async () => {
+  test("ends with the account: who is disabled is told nothing, not even what happened before", async () => {
     const world = await hookWorld()
     const endpoint = await world.endpoint(world.editor)
-    await env.DB.prepare(`update "users" set "status" = 'disabled' where "id" = ?`).bind(world.editor.id).run()
-    await world.task()
+    await world.task("Before")
+    await world.read()
+    const root = await administrator()
+    expect((await call(root, `POST /v1/users/${world.editor.id}/disable`, { body: {} })).status).toBe(200)
+    await world.run()
+    await world.task("After")
     await world.tell()
     expect(toldAt(world, endpoint)).toEqual([])
     expect(await world.deliveries(endpoint.id)).toMatchObject([{ status: "skipped", attempts: 0 }])

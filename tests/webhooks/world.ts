@@ -65,6 +65,8 @@ export interface HookWorld extends Workspace {
   tell(): Promise<void>
   deliveries(endpointId?: string): Promise<readonly DeliveryRow[]>
   row(endpointId: string): Promise<Record<string, string | number | null>>
+  /** So many deliveries in a row have failed. */
+  fail(endpointId: string, times: number): Promise<void>
   /** A task of the workspace, made by its owner through the Worker under test. */
   task(title?: string, more?: object): Promise<{ id: string; version: number }>
   /** Changes one. */
@@ -156,6 +158,10 @@ export async function hookWorld(): Promise<HookWorld> {
     async row(endpointId) {
       const row = await env.DB.prepare(`select * from "${tables[0].name}" where "id" = ?`).bind(endpointId).first()
       return row as Record<string, string | number | null>
+    },
+    async fail(endpointId, times) {
+      const sql = `update "${tables[0].name}" set "failures" = ?, "failingSince" = ? where "id" = ?`
+      await env.DB.prepare(sql).bind(times, clock().toISOString(), endpointId).run()
     },
     async task(title = "Write", more = {}) {
       const line = "POST /v1/tasks"

@@ -1,6 +1,6 @@
 /**
  * Webhooks as a reader of the log: each event becomes one delivery for each endpoint that asked for it, with its job, in one batch. The list of
- * endpoints is kept in memory; an event about an endpoint makes it be read again, and the log brings every such event past here.
+ * endpoints is kept in memory; an event about an endpoint or its owner makes it be read again, and the log brings every such event past here.
  */
 import type { Event } from "../../core/event.ts"
 import { outboxStatement } from "../../database/outbox.ts"
@@ -21,6 +21,9 @@ import { matches, type Tellable, typeOf } from "./subscription.ts"
 /** Deliveries a batch: D1 takes 2 MB a value. */
 const batchRows = 500
 
+/** The nouns whose changes decide who is told. */
+const deciding: ReadonlySet<string> = new Set([webhookEndpoints.name, "users"])
+
 type ReaderPorts = Pick<WebhookPorts, "database" | "outbox" | "mint" | "now" | "poke">
 type Wanted = NewDelivery & { readonly requestId: string }
 
@@ -39,7 +42,7 @@ export function webhookReader(ports: ReaderPorts, tellable: Tellable): Reader {
       return anySubscription(ports.database)
     },
     async read(events, sql) {
-      if (events.some(({ resource }) => resource === webhookEndpoints.name)) known.delete(sql)
+      if (events.some(({ resource }) => deciding.has(resource))) known.delete(sql)
       const subscriptions = known.get(sql) ?? (await readSubscriptions(ports.database))
       known.set(sql, subscriptions)
       const all = events
