@@ -57,6 +57,8 @@ async function drainKey(ports: JobPorts, { subject, ticket }: Ticket): Promise<v
     const row = await claimNext(database, { subject, ticket: done === 0 ? ticket : null, now, until })
     if (row === null) return
     await work(ports, job, row)
+    // A job without a key is alone under its subject.
+    if (jobOfSubject(subject).key === row.id) return
   }
   pipeline.poke()
 }

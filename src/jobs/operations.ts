@@ -19,6 +19,7 @@ export const replayDeadLetter: Operation = {
   output,
   errors: ["FAILED_PRECONDITION"],
   policy: role("admin"),
+  credential: "session",
   rest: { method: "POST", path: "/dead_letters/{id}/replay", status: 202 },
   engine: async ({ id }: z.output<typeof input>, { store, reading, write }) => {
     const found = await store.withSecrets(deadLetters.name, "id", id)

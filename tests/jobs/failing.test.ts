@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers"
 import { beforeAll, describe, expect, test } from "vitest"
 import { codes } from "../../src/core/code.ts"
 import { Problem } from "../../src/core/problem.ts"
-import { newActor } from "../support/actors.ts"
+import { administrator } from "../support/administrators.ts"
 import { hour, type JobsWorld, jobsWorld, makeEffects, second } from "./world.ts"
 
 beforeAll(makeEffects)
@@ -178,7 +178,7 @@ describe("dead letters", () => {
     const ids = await idsOf(world)
     await world.served.settled()
     const [row] = await buried(ids)
-    const root = await newActor("Root", ["admin"])
+    const root = await administrator()
     return { world, root, ids, id: String(row?.id) }
   }
 

@@ -1,6 +1,7 @@
 /** Parts that fail: whatever cannot be checked is refused as 503, never let through, and why is told to the operator alone. */
 import { env } from "cloudflare:workers"
 import { beforeAll, describe, expect, test } from "vitest"
+import { apart } from "../support/apart.ts"
 import type { Answer } from "../support/calls.ts"
 import { call } from "../support/calls.ts"
 import { type Newcomer, newAddress, type Person, person, signIn } from "../support/people.ts"
@@ -170,7 +171,8 @@ describe("checklist 41: KV", () => {
   const CACHE = { get: fail, put: fail, list: fail, delete: fail, getWithMetadata: fail }
 
   test("is gone: accounts work without it; only the mailbox of development stays empty, and the letter waits", async () => {
-    const isolate = serving({ CACHE })
+    const own = await apart()
+    const isolate = serving({ CACHE }, undefined, { apart: own })
     const who = newAddress()
     const { name, email, password, headers } = who
     const made = await isolate.call(null, "POST /v1/auth/sign-up", { body: { name, email, password }, headers })

@@ -9,7 +9,7 @@ import { administrator } from "../support/administrators.ts"
 import { costOf } from "../support/calls.ts"
 import { type Person, person } from "../support/people.ts"
 import { runtime } from "../support/runtime.ts"
-import { administration, isolate, routes, validCall, whole } from "./registered.ts"
+import { administration, isolate, prefixOf, routes, validCall, whole } from "./registered.ts"
 
 let ada: Person
 let root: Person
@@ -71,6 +71,7 @@ describe("checklist 37: every route declares who may call it", () => {
   test("the administrators' operations are these", () => {
     expect(administration.map(({ operation }) => operation.name).sort()).toEqual([
       "auth.rotateKeys",
+      "dead_letters.replay",
       "users.disable",
       "users.enable",
       "users.endSessions",
@@ -83,7 +84,7 @@ describe("checklist 37: every route declares who may call it", () => {
     "%s: a user is refused, before anything is read, also about oneself",
     async (_, route) => {
       for (const id of [root.id, ada.id]) {
-        const { line, ...options } = validCall(route, id)
+        const { line, ...options } = validCall(route, prefixOf(route) === "user" ? id : undefined)
         const answer = await isolate.call(ada, line, options)
         expect([answer.status, answer.body.code], JSON.stringify(answer.body)).toEqual([403, "PERMISSION_DENIED"])
         expect(costOf(answer).trips).toBe(0)
@@ -97,7 +98,7 @@ describe("checklist 37: every route declares who may call it", () => {
       const { key } = (await isolate.call(root, "POST /v1/api-keys", { body: { name: "K", scopes: ["*:write"] } })).body
       const robot = await newActor("Robot", ["admin"])
       for (const token of [key, robot.token]) {
-        const { line, ...options } = validCall(route, ada.id)
+        const { line, ...options } = validCall(route, prefixOf(route) === "user" ? ada.id : undefined)
         expect((await isolate.call({ token }, line, options)).status).toBe(403)
       }
     },

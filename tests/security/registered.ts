@@ -26,6 +26,9 @@ export const administration = routes.filter(({ operation }) =>
   JSON.stringify(operation.policy).includes('"role":"admin"'),
 )
 
+/** Nouns that administrators alone have to do with: to others the whole list is refused. */
+export const reserved: ReadonlySet<string> = new Set(["dead_letters"])
+
 /** What a value of the input looks like; where the schema cannot say what makes sense. */
 const sensible: Readonly<Record<string, JsonObject>> = {
   "users.setRoles": { roles: ["reviewer"] },

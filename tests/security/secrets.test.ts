@@ -1,9 +1,10 @@
 /** What must not be seen: no secret in a log line, a key's name on all that is sealed, and headers that leave a browser nothing to run. */
 import { env } from "cloudflare:workers"
-import { afterEach, beforeAll, describe, expect, test, vi } from "vitest"
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest"
 import application from "../../src/app/index.ts"
 import { lineOf } from "../../src/observability/log.ts"
 import { worker } from "../../src/worker.ts"
+import { apart } from "../support/apart.ts"
 import { call } from "../support/calls.ts"
 import { lettersTo, letterTo, newAddress, person } from "../support/people.ts"
 import { production } from "../support/runtime.ts"
@@ -11,6 +12,8 @@ import { serving, watched, watchedDatabase } from "../support/serving.ts"
 
 describe("checklist 42: no secret in a log line", () => {
   const lines: string[] = []
+  const ends: (() => Promise<void>)[] = []
+  afterAll(async () => void (await Promise.all(ends.map((end) => end()))))
   const secrets = new Set<string>()
   const keep = (...texts: (string | undefined)[]) => {
     for (const text of texts) if (text) secrets.add(text)
@@ -81,7 +84,8 @@ describe("checklist 42: no secret in a log line", () => {
         throw new Error(`550 5.1.1 <${to}> rejected: ${text}`)
       },
     }
-    const live = serving({ ...(production().env as object), MAIL })
+    const own = await apart(env.DB, (undo) => void ends.push(undo))
+    const live = serving({ ...(production().env as object), ...own.change, MAIL }, undefined, { apart: own })
     await live.call(null, "POST /v1/auth/request-magic-link", { body: { email }, headers })
     await live.settled()
     lines.push(...[...isolate.observations, ...live.observations].map((one) => JSON.stringify(lineOf(one))))
@@ -122,15 +126,21 @@ describe("checklist 42: all that is sealed names its key", () => {
   test("device tokens and what waits in the outbox: under a key of KEK", async () => {
     const ada = await person("Ada")
     expect(ada.deviceToken).toMatch(sealed)
-    const isolate = serving({
-      ...(production().env as object),
-      MAIL: { send: () => Promise.reject(new Error("down")) },
-    })
+    const own = await apart()
+    const isolate = serving(
+      {
+        ...(production().env as object),
+        ...own.change,
+        MAIL: { send: () => Promise.reject(new Error("down")) },
+      },
+      undefined,
+      { apart: own },
+    )
     await isolate.call(null, "POST /v1/auth/request-magic-link", { body: { email: ada.email }, headers: ada.headers })
     await isolate.settled()
-    const { results } = await env.DB.prepare('select "payload" from "outbox"').all<{ payload: string }>()
-    expect(results.length).toBeGreaterThan(0)
-    for (const { payload } of results) expect(payload).toMatch(sealed)
+    const rows = await own.rows()
+    expect(rows).toHaveLength(1)
+    for (const { payload } of rows) expect(payload).toMatch(sealed)
     expect(await lettersTo(ada.email)).not.toContainEqual(
       expect.objectContaining({ subject: expect.stringContaining("Sign in to") }),
     )

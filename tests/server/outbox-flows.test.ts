@@ -3,8 +3,7 @@ import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"
 import { administrator } from "../support/administrators.ts"
 import { call } from "../support/calls.ts"
-import { newAddress, person, signIn } from "../support/people.ts"
-import { production } from "../support/runtime.ts"
+import { person, signIn } from "../support/people.ts"
 import { serving, watched } from "../support/serving.ts"
 
 const rowsOf = async (subject: string) =>
@@ -55,39 +54,4 @@ test("a user is disabled while their object is down: UNAVAILABLE, the change is 
   expect(refreshed.status).toBe(401)
   const later = serving()
   expect((await later.call(ada, "GET /v1/me")).status, "an isolate that has asked the hub since").toBe(401)
-})
-
-test("a letter that the provider refuses waits, sealed, and is sent once by a sweep", async () => {
-  const who = newAddress("Grace")
-  const { env: bindings, sent } = production()
-  let isDown = true
-  const MAIL = {
-    send: async (letter: object) => {
-      if (isDown) throw new Error(`refused: ${who.email}`)
-      sent.push(letter)
-      return { messageId: "1" }
-    },
-  }
-  const isolate = serving({ ...(bindings as object), MAIL })
-  const { name, email, password, headers } = who
-  const answer = await isolate.call(null, "POST /v1/auth/sign-up", { body: { name, email, password }, headers })
-  expect(answer).toMatchObject({ status: 202, body: { accepted: true } })
-  await isolate.settled()
-  const told = isolate.observations.find((one) => one.kind === "undelivered")
-  expect(told).toMatchObject({ topic: "job", attempts: 1, givenUp: false })
-  const id = told?.kind === "undelivered" ? told.id : ""
-  const find = () => env.DB.prepare('select * from "outbox" where "id" = ?').bind(id).first()
-  const row = JSON.stringify(await find())
-  expect(row).toContain("s1.")
-  for (const secret of [email, "sv_em_", name]) expect(row).not.toContain(secret)
-  expect(sent).toEqual([])
-
-  isDown = false
-  await env.DB.prepare('update "outbox" set "dueAt" = ? where "id" = ?').bind("2020-01-01T00:00:00.000Z", id).run()
-  await isolate.tend(new Date())
-  await isolate.tend(new Date())
-  expect(sent.filter((one) => (one as { to: string }).to === email)).toMatchObject([
-    { from: "no-reply@selvage.test", subject: expect.stringContaining("Confirm") },
-  ])
-  expect(await find()).toBeNull()
 })

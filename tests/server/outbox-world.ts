@@ -29,7 +29,6 @@ export interface OutboxWorld {
   now(): number
   pass(milliseconds: number): void
   /** What arrived, in order. */
-  readonly letters: Delivery[]
   readonly commands: Delivery[]
   /** What the operator was told. */
   readonly told: Undelivered[]
@@ -56,13 +55,11 @@ export async function newOutbox(): Promise<OutboxWorld> {
   const { name: table, renamed } = await ownTable("outbox")
   let now = Date.UTC(2030, 0, 1)
   const behind: Promise<unknown>[] = []
-  const receive =
-    (list: () => Delivery[]): Deliver =>
-    async (delivery) => {
-      const fault = world.fault(delivery)
-      if (fault !== null) throw fault
-      list().push(delivery)
-    }
+  const receive: Deliver = async (delivery) => {
+    const fault = world.fault(delivery)
+    if (fault !== null) throw fault
+    world.commands.push(delivery)
+  }
   const ports: OutboxPorts = {
     database: watchedDatabase(() => undefined, renamed).DB,
     sealer: kek,
@@ -70,13 +67,12 @@ export async function newOutbox(): Promise<OutboxWorld> {
     now: () => new Date(now),
     behind: (work) => void behind.push(work),
     observe: (one) => void world.told.push(one as Undelivered),
-    deliver: { job: receive(() => world.letters), user: receive(() => world.commands) },
+    deliver: receive,
   }
   const world: OutboxWorld = {
     database: ports.database,
     now: () => now,
     pass: (milliseconds) => void (now += milliseconds),
-    letters: [],
     commands: [],
     told: [],
     fault: () => null,

@@ -52,9 +52,13 @@ export interface Apart {
 /**
  * Makes them.
  * @param database under the outbox of the test
+ * @param onEnd for hooks, which are no test that could finish
  */
-export async function apart(database: D1Database = env.DB): Promise<Apart> {
-  const { name, renamed } = await ownTable("outbox")
+export async function apart(
+  database: D1Database = env.DB,
+  onEnd?: (undo: () => Promise<void>) => void,
+): Promise<Apart> {
+  const { name, renamed } = await ownTable("outbox", onEnd)
   const queued: Ticket[] = []
   let pokes = 0
   const feed = { poke: async () => void pokes++ }
@@ -86,13 +90,17 @@ export async function apart(database: D1Database = env.DB): Promise<Apart> {
   }
 }
 
-/** Ends when no job of the real outbox is due that was not tried. */
+/** What a test that died left behind is nobody's to wait for. */
+const recentMs = 10_000
+
+/** Ends when no job of the real outbox is due that was wanted just now and not tried. */
 export async function jobsDone(): Promise<void> {
+  const sql = `select 1 from "outbox" where "topic" = 'job' and "lastError" is null and "notBefore" is null
+    and "createdAt" > ?1 and "createdAt" <= ?2 limit 1`
   for (let turn = 0; turn < 300; turn++) {
-    const waiting = await env.DB.prepare(
-      `select 1 from "outbox" where "topic" = 'job' and "lastError" is null and ("notBefore" is null or "notBefore" <= ?) limit 1`,
-    )
-      .bind(new Date().toISOString())
+    const now = Date.now()
+    const waiting = await env.DB.prepare(sql)
+      .bind(new Date(now - recentMs).toISOString(), new Date(now).toISOString())
       .first()
     if (waiting === null) return
     await scheduler.wait(10)

@@ -9,6 +9,7 @@ import { argon2id } from "../../src/authentication/argon2.ts"
 import type { Env } from "../../src/config.ts"
 import type { Observation } from "../../src/core/observation.ts"
 import type { Application } from "../../src/core/registry.ts"
+import { type Apart, jobsDone } from "./apart.ts"
 import { type Answer, answerOf, type CallOptions, requestOf } from "./calls.ts"
 
 /** What a Worker did since the count was cleared. */
@@ -28,7 +29,7 @@ export interface Counted extends Served {
   readonly counts: Counts
   readonly observations: Observation[]
   clear(): void
-  /** Ends when the work behind the answers has. */
+  /** Ends when the work behind the answers has, and the jobs that were due with it. */
   settled(): Promise<void>
 }
 
@@ -93,6 +94,8 @@ export function counted(
     readonly application?: Application
     readonly change?: Partial<Record<keyof Env, unknown>>
     readonly fetchRange?: Runtime["fetchRange"]
+    /** An outbox of its own, whose jobs this Worker runs and counts; the real queue runs them elsewhere when it is left out. */
+    readonly apart?: Apart
     /** In the place of Argon2id; counted all the same. */
     readonly derive?: Runtime["derive"]
   } = {},
@@ -104,7 +107,7 @@ export function counted(
     const name = `${binding}.${method}`
     counts.calls[name] = (counts.calls[name] ?? 0) + 1
   }
-  const given = { ...env, ...options.change } as Env
+  const given = { ...env, ...options.change, ...options.apart?.change } as Env
   const bindings = {
     ...given,
     DB: countedDatabase(given.DB, () => void counts.trips++),
@@ -135,6 +138,8 @@ export function counted(
       for (const name of Object.keys(counts.calls)) delete counts.calls[name]
     },
     async settled() {
+      while (behind.size > 0) await Promise.all(behind)
+      await (options.apart ? options.apart.drain(served) : jobsDone())
       while (behind.size > 0) await Promise.all(behind)
     },
   }

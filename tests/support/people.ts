@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers"
 import { type Received, readMailbox } from "../../src/integrations/mail/mailbox.ts"
 import type { Actor } from "./actors.ts"
+import { jobsDone } from "./apart.ts"
 import { type Answer, call } from "./calls.ts"
 
 /** Somebody before sign-up: an address of their own to sign in with, and one to call from. */
@@ -52,11 +53,16 @@ export function signIn(who: Pick<Newcomer, "email" | "password" | "headers">, mo
 
 type Letter = Received & { readonly action: NonNullable<Received["action"]> & { readonly token: string } }
 
-/** The newest letter to an address whose subject begins so. Letters leave behind the answer, so this waits for it. */
+/**
+ * The newest letter to an address whose subject begins so. Letters are jobs, so this waits for it, and for others that may be newer; of several that
+ * left at the same moment, the one that was wanted last.
+ */
 export async function letterTo(email: string, subject: string): Promise<Letter> {
   for (let turn = 0; turn < 200; turn++) {
-    const found = (await readMailbox(env.CACHE)).find((one) => one.to === email && one.subject.startsWith(subject))
-    if (found) return found as Letter
+    await jobsDone()
+    const found = (await readMailbox(env.CACHE)).filter((one) => one.to === email && one.subject.startsWith(subject))
+    const [newest] = found.sort((a, b) => (a.id < b.id ? 1 : -1))
+    if (newest) return newest as Letter
     await scheduler.wait(10)
   }
   throw new Error(`No letter "${subject}…" came to ${email}`)

@@ -9,8 +9,14 @@ export interface OwnTable {
   readonly renamed: (sql: string) => string
 }
 
-/** Makes one, with the indexes of the original. */
-export async function ownTable(table: string): Promise<OwnTable> {
+/**
+ * Makes one, with the indexes of the original.
+ * @param onEnd calls its argument when the table is not needed any more
+ */
+export async function ownTable(
+  table: string,
+  onEnd: (undo: () => Promise<void>) => void = onTestFinished,
+): Promise<OwnTable> {
   const suffix = crypto.randomUUID().replaceAll("-", "")
   const name = `${table}_${suffix}`
   const { results } = await env.DB.prepare(
@@ -22,6 +28,6 @@ export async function ownTable(table: string): Promise<OwnTable> {
     const copied = sql.replaceAll(`\`${table}\``, `\`${name}\``).replaceAll(`\`${own}\``, `\`${own}_${suffix}\``)
     await env.DB.prepare(copied).run()
   }
-  onTestFinished(async () => void (await env.DB.prepare(`drop table "${name}"`).run()))
+  onEnd(async () => void (await env.DB.prepare(`drop table "${name}"`).run()))
   return { name, renamed: (sql) => sql.replaceAll(`"${table}"`, `"${name}"`) }
 }
