@@ -73,6 +73,27 @@ describe("an event", () => {
     expect(world.apart.pokes()).toBeGreaterThan(pokes)
   })
 
+  test("that arrived is not sent again when the job's end was lost", async () => {
+    const world = await hookWorld()
+    const endpoint = await world.endpoint(world.owner)
+    await world.task()
+    await world.read()
+    let lost = 0
+    world.trip = (sql) => {
+      if (lost === 0 && sql.some((text) => text.startsWith('delete from "outbox_'))) {
+        lost++
+        throw new Error("D1_ERROR: the connection is lost")
+      }
+    }
+    await world.run()
+    expect([lost, (await world.apart.rows()).length]).toEqual([1, 1])
+    world.pass(minute)
+    await world.run()
+    expect(await world.apart.rows()).toEqual([])
+    expect(toldAt(world, endpoint)).toHaveLength(1)
+    expect(await world.deliveries(endpoint.id)).toMatchObject([{ status: "delivered", attempts: 1 }])
+  })
+
   test("goes only to those who asked for its type, its resource and its tenant", async () => {
     const world = await hookWorld()
     const made = await world.endpoint(world.owner, { events: ["tasks.created"] })

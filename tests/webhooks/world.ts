@@ -47,6 +47,8 @@ export interface HookWorld extends Workspace {
   readonly received: Received[]
   /** How long each call was given, milliseconds; in truth half a second is. */
   readonly timeouts: (number | undefined)[]
+  /** Every trip to the database passes here first; it may throw. */
+  trip: (sql: readonly string[]) => void
   now(): Date
   /** Lets time pass. */
   pass(milliseconds: number): void
@@ -80,7 +82,7 @@ const noun = [/(?<!['\w])"?webhook_endpoints"?(?!['\w])/g, /(?<!['\w])"?webhook_
 export async function hookWorld(): Promise<HookWorld> {
   const tables = [await ownTable("webhook_endpoints"), await ownTable("webhook_deliveries")] as const
   const renamed = (sql: string) => noun.reduce((text, table, n) => text.replaceAll(table, `"${tables[n]?.name}"`), sql)
-  const own = await apart(watchedDatabase(() => undefined, renamed).DB)
+  const own = await apart(watchedDatabase((sql) => world.trip(sql), renamed).DB)
   const workspace = await newWorkspace()
   let now = Date.now()
   let hosts = 0
@@ -126,6 +128,7 @@ export async function hookWorld(): Promise<HookWorld> {
     apart: own,
     received,
     timeouts,
+    trip: () => undefined,
     now: clock,
     pass: (milliseconds) => void (now += milliseconds),
     at: (host, receiver) => void receivers.set(host, receiver),
