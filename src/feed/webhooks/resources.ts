@@ -14,7 +14,7 @@ export const webhookEndpoints = resource("webhook_endpoints", {
   summary: "An address that is told of changes",
   policy: { read: any(mine, administrator), create: nobody(), update: mine, delete: mine },
   fields: { ownerId: stamp(me), tenantId: immutable() },
-  filter: ["ownerId", "status", "tenantId"],
+  filter: ["ownerId", "status"],
   operations: ["list", "get", "delete"],
 })
 
