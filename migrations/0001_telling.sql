@@ -94,7 +94,7 @@ CREATE INDEX `webhook_deliveries_by_owner` ON `webhook_deliveries` (`ownerId`,`c
 --> statement-breakpoint
 CREATE INDEX `webhook_deliveries_by_endpoint` ON `webhook_deliveries` (`endpointId`,`createdAt`,`id`);
 --> statement-breakpoint
-CREATE INDEX `webhook_deliveries_by_status` ON `webhook_deliveries` (`endpointId`,`status`,`createdAt`,`id`);
+CREATE INDEX `webhook_deliveries_by_status` ON `webhook_deliveries` (`status`,`createdAt`,`id`);
 --> statement-breakpoint
 CREATE INDEX `webhook_deliveries_by_creation` ON `webhook_deliveries` (`createdAt`,`id`);
 --> statement-breakpoint

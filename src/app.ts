@@ -1,38 +1,47 @@
 /** The composition root: registry + ports + doors over the world of an isolate (world.ts). */
+import { inboundDoor } from "./api/inbound/index.ts"
 import { isPage, pagesDoor } from "./api/pages/index.ts"
 import { restDoor } from "./api/rest/index.ts"
 import { isSocket, webSocketDoor } from "./api/websocket/index.ts"
-import type { AccountPorts } from "./authentication/account.ts"
 import { authenticator } from "./authentication/authenticate.ts"
 import { handlerAccounts } from "./authentication/handler-accounts.ts"
-import { accountParts } from "./authentication/operations/index.ts"
 import { hashSecret } from "./authentication/token.ts"
 import { handlerSecrets } from "./authentication/token-once.ts"
-import { unwatchable } from "./authorization/judge.ts"
-import { configOf, type Env } from "./config.ts"
-import { explainOperation } from "./core/explain.ts"
-import type { Models } from "./core/model.ts"
-import type { Ports } from "./core/ports.ts"
-import { type Application, buildRegistry, type Registry } from "./core/registry.ts"
+import { configOf, type Env, inboundSecretsOf } from "./config.ts"
+import type { Ports, Store } from "./core/ports.ts"
+import type { Application, Registry } from "./core/registry.ts"
 import type { Ticket } from "./database/leases.ts"
 import { openStore } from "./database/store.ts"
+import { registryOf } from "./engine.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import { poker } from "./feed/poke.ts"
 import type { TopicPorts } from "./feed/topic-object.ts"
+import { tellableOf, webhookReader } from "./feed/webhooks/index.ts"
 import { readMailbox } from "./integrations/mail/index.ts"
-import { consumer, jobParts, schedulesOf } from "./jobs/index.ts"
+import { consumer, schedulesOf } from "./jobs/index.ts"
 import { connector, livePortsOf, topicPortsOf, watcher } from "./live.ts"
 import { pruneLog } from "./log/archive.ts"
-import { type LogPorts, logOperations } from "./log/index.ts"
 import { sealLog } from "./log/seal.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
+import type { Deliverer } from "./server/outbox.ts"
 import { shield } from "./server/shield.ts"
 import type { LivePorts } from "./user/live-ports.ts"
-import { accountPortsOf, feedPortsOf, jobPortsOf, logPortsOf, outboxOf, type Runtime, worldOf } from "./world.ts"
+import {
+  accountPortsOf,
+  feedPortsOf,
+  jobPortsOf,
+  logPortsOf,
+  outboxOf,
+  type Runtime,
+  type World,
+  webhookPortsOf,
+  worldOf,
+} from "./world.ts"
 
+export { registryOf } from "./engine.ts"
 export type { Runtime } from "./world.ts"
 
 /** An application that is ready to answer. One an isolate. */
@@ -50,35 +59,20 @@ export interface Served {
   readonly tend: (now: Date) => Promise<void>
 }
 
-/**
- * The registry of an application with the engine's own operations. The generated documents are made from it without a world.
- * @param ports gives the world of the account flows when one of them runs
- */
-export function registryOf(
-  application: Application,
-  options: { readonly development: boolean },
-  ports: () => AccountPorts & { readonly log: LogPorts } = () => {
-    throw new Error("This registry was made for documents: it serves no calls")
-  },
-): Registry {
-  const models = (): Models => registry.models
-  const accounts = accountParts({ rules: application.accounts, ports }, models)
-  const log = logOperations(
-    models,
-    () => registry.logTenant,
-    () => ports().log,
-  )
-  const jobs = jobParts(application)
-  const registry: Registry = buildRegistry(application, {
-    engine: {
-      resources: [...accounts.resources, ...jobs.resources],
-      operations: [...accounts.operations, ...jobs.operations, explainOperation(models, options), ...log],
-      jobs: [...accounts.jobs, ...jobs.jobs],
-    },
-    eager: options.development,
-    unwatchable,
-  })
-  return registry
+/** What timers do, one after another. One that fails must not keep the others from their turn: a letter that cannot leave is no reason for an old key. */
+function tending(world: World, outbox: Deliverer, openStore: () => Store): Served["tend"] {
+  const { env, objects, signing } = world
+  const chores: readonly (readonly [string, (now: Date) => Promise<unknown>])[] = [
+    ["outbox", () => outbox.sweep()],
+    ["feed", () => world.feed().poke()],
+    ["keys", (now) => signing.rotate(now, "due")],
+    ["leavers", (now) => removeLeavers({ database: env.DB, ids, openStore, user: objects.user }, now)],
+    ["seal", (now) => sealLog(logPortsOf(world), now)],
+    ["prune", (now) => pruneLog(logPortsOf(world), now)],
+  ]
+  return async (now) => {
+    for (const [name, chore] of chores) await chore(now).catch((cause) => world.tell(name, cause))
+  }
 }
 
 /**
@@ -89,14 +83,15 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const config = configOf(env)
   const world = worldOf(env, config, runtime, application.accounts)
   const accounts = accountPortsOf(world, application)
-  const registry = registryOf(application, { development: config.development }, () => ({
-    ...accounts,
-    log: logPortsOf(world),
-  }))
+  const engine = () => ({ accounts, log: logPortsOf(world), webhooks })
+  const registry = registryOf(application, { development: config.development }, engine)
   const outbox = outboxOf(world)
   const connect = connector(world)
   const { models, logTenant } = registry
   const store = { database: env.DB, models, cursorSecret: config.cursorSecret, ids, logTenant }
+  const open = () => openStore(store, { bookmark: null, fresh: true })
+  const poke = poker(world)
+  const webhooks = webhookPortsOf(world, { title: application.title, outbox, openStore: open, poke })
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
     authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
@@ -110,7 +105,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     elapsed: () => performance.now(),
     hash: (text) => hashSecret(new TextEncoder().encode(text)),
     outbox,
-    poke: poker(world),
+    poke,
     watch: watcher(connect),
     behind: world.behind,
     observe: world.observe,
@@ -127,29 +122,21 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     health: () => checkHealth({ ...env, feed: world.feed }, world.observe, ports),
     jwks: () => world.signing.jwks(new Date()),
   })
+  const secrets = inboundSecretsOf(env, application.inbound)
+  const inbound = inboundDoor({ registry, ports, secrets, requestId })
   const mailbox = config.mail === null ? () => readMailbox(env.CACHE) : null
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
   const sockets = webSocketDoor({ ports, corsOrigins, connect, requestId })
-  const open = () => openStore(store, { bookmark: null, fresh: true })
-  const chores: readonly (readonly [string, (now: Date) => Promise<unknown>])[] = [
-    ["outbox", () => outbox.sweep()],
-    ["feed", () => world.feed().poke()],
-    ["keys", (now) => world.signing.rotate(now, "due")],
-    ["leavers", (now) => removeLeavers({ database: env.DB, ids, openStore: open, user: world.objects.user }, now)],
-    ["seal", (now) => sealLog(logPortsOf(world), now)],
-    ["prune", (now) => pruneLog(logPortsOf(world), now)],
-  ]
-  // One that fails must not keep the others from their turn: a letter that cannot leave is no reason for an old key.
-  const tend = async (now: Date) => {
-    for (const [name, chore] of chores) await chore(now).catch((cause) => world.tell(name, cause))
-  }
+  const tend = tending(world, outbox, open)
   // What a runtime that died left undelivered is taken up by the next one, with its first call.
   let isFirst = true
   return {
     registry,
     topic: topicPortsOf(world),
     live: livePortsOf(world, registry, open),
-    feed: feedPortsOf(world, registry, outbox, schedulesOf(application)),
+    feed: feedPortsOf(world, registry, outbox, schedulesOf(application), [
+      webhookReader(webhooks, tellableOf(application, models)),
+    ]),
     consume: consumer(jobPortsOf(world, registry, ports), world.behind),
     tend,
     fetch: (request) => {
@@ -159,7 +146,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
       }
       isFirst = false
       if (isSocket(request)) return sockets(request)
-      return isPage(request) ? pages(request) : rest(request)
+      return isPage(request) ? pages(request) : (inbound(request) ?? rest(request))
     },
   }
 }

@@ -1,5 +1,6 @@
 /** env -> Config, parsed once per isolate. The only reader of variables and secrets. Fails closed: what is missing is named, with the cure. */
 import * as z from "zod"
+import type { Inbound } from "./core/inbound.ts"
 import { type KeyRing, parseKeyRing } from "./core/sealing.ts"
 
 /** The bindings of wrangler.toml, as the runtime gives them. */
@@ -206,4 +207,25 @@ export function configOf(env: Env): Config {
   let config = parsed.get(env)
   if (!config) parsed.set(env, (config = parse(env)))
   return config
+}
+
+/** `whsec_` and base64 of 24 to 64 bytes (Standard Webhooks, "Signature scheme"). */
+const standardSecret = /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/
+
+/**
+ * The secrets that inbound webhooks name, by the name of their variable.
+ * @throws ConfigError when one is not set or is none
+ */
+export function inboundSecretsOf(env: Env, inbound: readonly Inbound[]): ReadonlyMap<string, string> {
+  return new Map(
+    inbound.map(({ name, verify }) => {
+      const cure = `the secret of the inbound webhook ${name}; \`wrangler secret put ${verify.secret}\`, locally in .dev.vars`
+      const value = text(env, verify.secret as keyof Env, cure)
+      if (verify.kind === "standard" && !standardSecret.test(value))
+        throw new ConfigError(`${verify.secret} is not whsec_ and the base64 of 24 to 64 bytes`)
+      if (verify.kind === "hmac" && value.length < 16)
+        throw new ConfigError(`${verify.secret} is shorter than 16 characters: anybody could guess it`)
+      return [verify.secret, value] as const
+    }),
+  )
 }

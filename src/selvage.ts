@@ -33,6 +33,15 @@ export type {
   Which,
 } from "./core/context.ts"
 export {
+  hmacHeader,
+  type Inbound,
+  type InboundMessage,
+  type InboundOptions,
+  inbound,
+  standardWebhook,
+  type Verification,
+} from "./core/inbound.ts"
+export {
   type Cron,
   cron,
   type Job,

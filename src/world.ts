@@ -19,6 +19,9 @@ import type { Application, Registry } from "./core/registry.ts"
 import type { HubObject, UserObject } from "./core/user-object.ts"
 import type { Ticket } from "./database/leases.ts"
 import type { FeedPorts } from "./feed/object.ts"
+import type { Reader } from "./feed/tail.ts"
+import type { WebhookPorts } from "./feed/webhooks/index.ts"
+import { reachOf, reachOfName } from "./integrations/address.ts"
 import { sendMail } from "./integrations/mail/index.ts"
 import { outboundFetch } from "./integrations/outbound.ts"
 import { dnsOverHttps } from "./integrations/resolve.ts"
@@ -135,6 +138,7 @@ export function feedPortsOf(
   registry: Registry,
   outbox: Outbox,
   schedules: readonly Schedule[],
+  more: readonly Reader[],
 ): FeedPorts {
   const { env, observe, now } = world
   const send = async (tickets: readonly Ticket[]) => {
@@ -142,9 +146,29 @@ export function feedPortsOf(
   }
   return {
     database: env.DB,
-    readers: [topicsReaderOf(world, registry)],
+    readers: [topicsReaderOf(world, registry), ...more],
     pump: jobPump({ database: env.DB, ids, outbox, schedules, send }),
     observe,
+    now,
+  }
+}
+
+/** What webhooks work with. */
+export function webhookPortsOf(
+  { env, config, now }: World,
+  parts: Pick<WebhookPorts, "title" | "outbox" | "openStore" | "poke">,
+): WebhookPorts {
+  return {
+    ...parts,
+    database: env.DB,
+    sealer: sealer(config.rings.kek, random),
+    development: config.development,
+    mint: ids.mint,
+    random,
+    isPublicHost(hostname) {
+      const reach = reachOf(hostname) ?? reachOfName(hostname)
+      return reach === "public" || (reach === "loopback" && config.callsLoopback)
+    },
     now,
   }
 }

@@ -28,14 +28,14 @@ export function checkKey({ operation, idempotencyKey: key }: Match): void {
 
 /** The stored form of the call's idempotency key; null when it has none. */
 export async function idempotencyOf(run: Run): Promise<StoredKey | null> {
-  const { idempotencyKey, operation } = matched(run)
+  const { idempotencyKey, idempotencySeconds = limits.idempotencySeconds, operation } = matched(run)
   if (idempotencyKey === null || operation.kind !== "mutation" || run.input === null) return null
   const owner = principalId(run.principal) ?? run.principal.kind
   const [key, inputHash] = await Promise.all([
     run.ports.hash(JSON.stringify([owner, operation.name, idempotencyKey])),
     run.ports.hash(JSON.stringify(run.input)),
   ])
-  return { key, inputHash, expiresAt: new Date(run.now.getTime() + limits.idempotencySeconds * 1000).toISOString() }
+  return { key, inputHash, expiresAt: new Date(run.now.getTime() + idempotencySeconds * 1000).toISOString() }
 }
 
 const noMessages: Batch["outbox"] = []

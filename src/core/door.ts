@@ -14,6 +14,8 @@ export interface Match {
   /** Reads and parses the body. Called after authentication, at most once. Throws INVALID_ARGUMENT. */
   decode(): Promise<Json> | Json
   readonly idempotencyKey: string | null
+  /** How long the key is remembered; `limits.idempotencySeconds` when left out. */
+  readonly idempotencySeconds?: number
   readonly expectedVersion: number | null
   readonly bookmark: string | null
   /** The job that this call is; at the door of jobs alone. */

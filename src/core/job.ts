@@ -29,7 +29,11 @@ export interface Outbound {
    * Calls somebody else's HTTP interface: bounded in time and in the size of the answer, no redirects, no private addresses.
    * @throws Problem UNAVAILABLE or DEADLINE_EXCEEDED, which a job tries again; PERMISSION_DENIED for an address that may not be called
    */
-  fetch(url: string, init?: RequestInit & { readonly timeoutMs?: number }): Promise<Response>
+  fetch(
+    url: string,
+    /** `cutAt`: takes so many bytes of the answer's body and lets the rest go, instead of refusing an answer that is too large. */
+    init?: RequestInit & { readonly timeoutMs?: number; readonly cutAt?: number },
+  ): Promise<Response>
 }
 
 /** What a job's handler gets, beside its input. The principal is the system on behalf of whoever caused the job. */

@@ -4,6 +4,7 @@ import type { SQLiteTable } from "drizzle-orm/sqlite-core"
 import type * as z from "zod"
 import { type AccountOptions, type AccountRules, accountRules } from "./accounts.ts"
 import { checkMounts, checkOperation, checkResource, checkTables } from "./checks.ts"
+import type { Inbound } from "./inbound.ts"
 import type { Cron, Job } from "./job.ts"
 import { type LogOptions, type TenantRule, tenantRule } from "./log.ts"
 import { compileModel, type Model, type Models } from "./model.ts"
@@ -24,6 +25,11 @@ export interface CompiledOperation extends Operation {
   readonly mount: Mount | null
 }
 
+/** An inbound webhook with its operation compiled. */
+export interface CompiledInbound extends Omit<Inbound, "operation"> {
+  readonly operation: CompiledOperation
+}
+
 /** What an application is, to the engine. */
 export interface Registry {
   readonly title: string
@@ -36,6 +42,8 @@ export interface Registry {
   readonly crons: readonly Cron[]
   /** Who reads a tenant's log; null: administrators only. */
   readonly logTenant: TenantRule
+  /** By name. */
+  readonly inbound: ReadonlyMap<string, CompiledInbound>
 }
 
 /** A declared application. */
@@ -49,6 +57,7 @@ export interface Application {
   readonly jobs: readonly Job[]
   readonly crons: readonly Cron[]
   readonly log?: LogOptions
+  readonly inbound: readonly Inbound[]
 }
 
 /** What the engine adds to every application. */
@@ -109,13 +118,24 @@ export function app(declaration: {
   readonly jobs?: readonly Job[]
   /** What happens by the clock. */
   readonly crons?: readonly Cron[]
+  /** What others tell us, signed. */
+  readonly inbound?: readonly Inbound[]
   /** Rules of sign-up, sign-in and sessions; the safe values when left out. */
   readonly accounts?: AccountOptions
   /** Who, beside administrators, reads the log. */
   readonly log?: LogOptions
 }): Application {
-  const { operations = [], mounts = [], jobs = [], crons = [], accounts } = declaration
-  return { version: "1.0.0", ...declaration, operations, mounts, jobs, crons, accounts: accountRules(accounts) }
+  const { operations = [], mounts = [], jobs = [], crons = [], inbound = [], accounts } = declaration
+  return {
+    version: "1.0.0",
+    ...declaration,
+    operations,
+    mounts,
+    jobs,
+    crons,
+    inbound,
+    accounts: accountRules(accounts),
+  }
 }
 
 /** A job's name stands in the log where an operation's stands, so no two share one. */
@@ -159,6 +179,22 @@ function isWatchable(model: Model, models: Models, unwatchable: Unwatchable | nu
   if (why !== null && model.resource.operations?.includes("watch"))
     throw new Error(`Resource ${model.name} cannot be watched: ${why}; take "watch" from its operations`)
   return why === null
+}
+
+/** Operations of inbound webhooks need stand at no other door. */
+function inboundOf(
+  declared: readonly Inbound[],
+  models: Models,
+  operations: ReadonlyMap<string, CompiledOperation>,
+): ReadonlyMap<string, CompiledInbound> {
+  const byName = new Map<string, CompiledInbound>()
+  for (const one of declared) {
+    if (byName.has(one.name)) throw new Error(`Two inbound webhooks are named ${one.name}`)
+    const known = operations.get(one.operation.name)
+    if (!known) checkOperation(one.operation, models)
+    byName.set(one.name, { ...one, operation: known ?? compileOperation(one.operation, models, null) })
+  }
+  return byName
 }
 
 /**
@@ -207,5 +243,6 @@ export function buildRegistry(
     jobs: jobsOf([...application.jobs, ...(engine.jobs ?? [])], operations),
     crons,
     logTenant: tenantRule(application.log, models),
+    inbound: inboundOf(application.inbound, models, operations),
   }
 }

@@ -146,7 +146,7 @@ export const webhookDeliveryTable = sqliteTable(
     uniqueIndex("webhook_deliveries_once").on(table.endpointId, table.eventId),
     index("webhook_deliveries_by_owner").on(table.ownerId, table.createdAt, table.id),
     index("webhook_deliveries_by_endpoint").on(table.endpointId, table.createdAt, table.id),
-    index("webhook_deliveries_by_status").on(table.endpointId, table.status, table.createdAt, table.id),
+    index("webhook_deliveries_by_status").on(table.status, table.createdAt, table.id),
     index("webhook_deliveries_by_creation").on(table.createdAt, table.id),
   ],
 )

@@ -10,7 +10,7 @@ export interface Reader {
   /** Its cursor's name; never changed after a release. */
   readonly name: string
   /** False: nobody wants anything now, so its cursor follows the end of the log without a read. */
-  wants(sql: SqlStorage): boolean
+  wants(sql: SqlStorage): boolean | Promise<boolean>
   /**
    * Does again what could not be done; called before a turn reads, whether there are events or not.
    * @returns when it wants to be called again, milliseconds since 1970; null: nothing is left
@@ -47,7 +47,7 @@ export async function tail(
   const { newest } = await logBounds(database)
   for (;;) {
     const cursor = cursorOf(sql, reader.name)
-    if (cursor === null || !reader.wants(sql)) {
+    if (cursor === null || !(await reader.wants(sql))) {
       if (cursor === null || cursor < newest) moveCursor(sql, reader.name, newest)
       return true
     }

@@ -3,10 +3,12 @@
  * of what is personal. The row stays, so that what refers to it stays whole; the log never had the personal values.
  */
 
+import type { Write } from "../core/changes.ts"
 import type { Ids } from "../core/context.ts"
 import type { Store } from "../core/ports.ts"
 import { system } from "../core/principal.ts"
 import type { UserObject } from "../core/user-object.ts"
+import { endpointsOf, removeDeliveriesOf } from "../database/webhooks.ts"
 
 /** The world of the departure. */
 export interface LeavingPorts {
@@ -34,9 +36,17 @@ async function removeLeaver(ports: LeavingPorts, id: string, version: number, no
     deleteAfter: null,
     roles: [],
   }
-  const writes = [{ kind: "update" as const, resource: "users", id, values, version, as: principal }]
+  const endpoints = await endpointsOf(ports.database, id)
+  const writes: Write[] = [
+    { kind: "update", resource: "users", id, values, version, as: principal },
+    ...endpoints.map(
+      (endpoint) =>
+        ({ kind: "delete", resource: "webhook_endpoints", id: endpoint, version: null, as: principal }) as const,
+    ),
+  ]
   const parts = { decidedOn: [], reads: [], required: [], idempotency: null, outbox: [] }
   await ports.openStore().commit({ operation: "users.leave", requestId, principal, now, writes, ...parts })
+  await removeDeliveriesOf(ports.database, id)
 }
 
 /**

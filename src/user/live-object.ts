@@ -116,7 +116,8 @@ export abstract class LiveUser extends User implements LiveObject {
     if (heard.kind === "garbage") return this.#garbage(seat, heard.answer, heard.isTooLarge)
     // What acknowledges something is bounded by what was told.
     const isProgress = heard.method === "watch.ack" && Number(heard.params.frame) > seat.kept.acked
-    if (!isProgress && !spend(seat, "calls", this.ports.now())) return closeSeat(seat, closeCodes.policy, "too many calls")
+    if (!isProgress && !spend(seat, "calls", this.ports.now()))
+      return closeSeat(seat, closeCodes.policy, "too many calls")
     await answerCall({ seat, room, presence, ports }, heard)
   }
 

@@ -22,10 +22,13 @@ export async function mintToken(
     audience?: string
     type?: string
     kid?: string
+    /** Who acts in the subject's name (RFC 8693 §4.1). */
+    actor?: string
   } = {},
 ): Promise<string> {
   const at = Math.floor(Date.now() / 1000)
-  return new SignJWT({ roles: options.roles ?? [] })
+  const act = options.actor === undefined ? {} : { act: { sub: options.actor } }
+  return new SignJWT({ roles: options.roles ?? [], ...act })
     .setProtectedHeader({ alg: "EdDSA", typ: options.type ?? "at+jwt", kid: options.kid ?? signingKey.kid })
     .setIssuer(options.issuer ?? env.TOKEN_ISSUER)
     .setAudience(options.audience ?? env.TOKEN_AUDIENCE)

@@ -5,10 +5,10 @@
  */
 import type { ColumnFacts } from "../../core/column.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
+import { numberText } from "../../core/json-text.ts"
 import type { Model } from "../../core/model.ts"
 import { pointer } from "../../core/problem.ts"
 import { type Faults, quoted } from "../../core/selection.ts"
-import { numberText } from "./json-text.ts"
 
 const bracketed = /^([^[\]]{1,100})\[([^[\]]{1,20})\]$/
 const numeric: ReadonlySet<string> = new Set(["int32", "safeint", "double"])

@@ -11,6 +11,7 @@ import type { CompiledOperation, Registry } from "../../core/registry.ts"
 import { typeName } from "../../core/schema.ts"
 import { exampleOf } from "./example.ts"
 import { takenTypes } from "./negotiation.ts"
+import { inboundPaths } from "./openapi-inbound.ts"
 import {
   filterParameters,
   headerParameters,
@@ -261,5 +262,6 @@ export function openApiDocument(registry: Registry): JsonObject {
     servers: [{ url: "/", description: "Where this document stands" }],
     tags: tagsOf(registry, routes),
   })
-  return withoutPatterns(document as unknown as JsonObject) as JsonObject
+  const whole = { ...document, paths: { ...document.paths, ...inboundPaths(registry) } }
+  return withoutPatterns(whole as unknown as JsonObject) as JsonObject
 }

@@ -3,12 +3,12 @@
  * list or an aggregate is a filter. Refuses unknown parameters, and a second value where one is meant.
  */
 import type { Json } from "../../core/json.ts"
+import { numberText, parseJson } from "../../core/json-text.ts"
 import { limits } from "../../core/limits.ts"
 import { invalid, Problem, pointer } from "../../core/problem.ts"
 import { type Faults, faults, quoted } from "../../core/selection.ts"
 import type { Field, Shape } from "../../core/shape.ts"
 import { filterOf } from "./filter-query.ts"
-import { numberText, parseJson } from "./json-text.ts"
 import type { Route } from "./routes.ts"
 import { queryText, type Wire } from "./wire.ts"
 

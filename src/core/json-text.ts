@@ -2,9 +2,9 @@
  * Text -> JSON, for input that may be hostile. Depth and duplicate names are looked for in one pass before anything is parsed, so that
  * ten thousand brackets cost a scan and not a stack. Refuses what JSON.parse lets through: the second of two equal names.
  */
-import type { Json } from "../../core/json.ts"
-import { limits } from "../../core/limits.ts"
-import { invalid, pointer } from "../../core/problem.ts"
+import type { Json } from "./json.ts"
+import { limits } from "./limits.ts"
+import { invalid, pointer } from "./problem.ts"
 
 /** An object or array that is open at this point of the text. */
 interface Open {
