@@ -2,8 +2,9 @@
  * What an event is to a watcher: the record, if the watcher sees it now; its id alone, if it was seen before and is not now; otherwise nothing. Judged
  * in memory by the image before and the image after, masked like a list.
  */
-import { dependenciesOf, judge, type Standing } from "../authorization/judge.ts"
+import { dependenciesOf, judge, type Parents, type Standing } from "../authorization/judge.ts"
 import type { Event } from "../core/event.ts"
+import type { Model } from "../core/model.ts"
 import type { Filter, ListPlan } from "../core/plan.ts"
 import type { Row } from "../core/ports.ts"
 import type { Told } from "../core/watch.ts"
@@ -57,18 +58,33 @@ async function withPersonal(
   })
 }
 
+/** The records above those of a lot of notes, by model: read once for all watches that the lot is for. */
+const above = new WeakMap<readonly Event[], Map<Model, Promise<Parents>>>()
+
+function parentsOf(ports: LivePorts, model: Model, lot: readonly Event[]): Promise<Parents> {
+  const { models } = ports.registry
+  const known = above.get(lot) ?? new Map<Model, Promise<Parents>>()
+  above.set(lot, known)
+  let parents = known.get(model)
+  if (!parents) {
+    const images = lot.filter(({ resource }) => resource === model.name).flatMap(({ before, after }) => [before, after])
+    known.set(model, (parents = loadParents(ports.database, models, model, images)))
+  }
+  return parents
+}
+
 /** What these events are to the watcher, in their order. At most one trip for records above and one for personal values. */
 export async function judged(
   ports: LivePorts,
   watch: Watch,
   standing: Standing,
   events: readonly Event[],
+  lot = events,
 ): Promise<readonly Told[]> {
   const { model, plan } = watch
   const { models } = ports.registry
-  const images = events.flatMap(({ before, after }) => [before, after])
   const hasParents = dependenciesOf(models, model).parents.size > 0
-  const parents = hasParents ? await loadParents(ports.database, models, model, images) : new Map()
+  const parents = hasParents ? await parentsOf(ports, model, lot) : new Map()
   const judging = { models, model, now: ports.now(), standing, parents, filter: plan.filter, fields: plan.fields }
   const told = events.flatMap(({ sequence, record, before, after }): Told[] => {
     const shown = judge(judging, after as Row | null)

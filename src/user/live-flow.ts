@@ -2,6 +2,7 @@
  * How a watch flows: it opens, notes wait until it has, are judged in their order, and when facts change it opens again. What breaks in one watch ends
  * that one, told, and touches no other.
  */
+import type { Event } from "../core/event.ts"
 import type { Note } from "../core/live-object.ts"
 import { principalId } from "../core/principal.ts"
 import { asProblem, Problem } from "../core/problem.ts"
@@ -80,6 +81,15 @@ function buffer(watch: Watch, notes: readonly Note[]): void {
   watch.again = true
 }
 
+const lots = new WeakMap<readonly Note[], readonly Event[]>()
+
+/** All events of a lot, the same list for every watch that it is handed to. */
+function lotOf(notes: readonly Note[]): readonly Event[] {
+  let lot = lots.get(notes)
+  if (!lot) lots.set(notes, (lot = notes.flatMap((note) => (note.kind === "row" ? [note.event] : []))))
+  return lot
+}
+
 /** In the order of the log, each once: what waited may have come in turns. */
 function inOrder(notes: readonly Note[]): readonly Note[] {
   const sorted = [...notes].sort((one, other) => sequenceOf(one) - sequenceOf(other))
@@ -110,7 +120,7 @@ async function apply(floor: Floor, watch: Watch, notes: readonly Note[]): Promis
   const events = news.flatMap((note) =>
     note.kind === "row" && concerns(models, watch, note.event) ? [note.event] : [],
   )
-  const told = events.length === 0 ? [] : await judged(ports, watch, standing, events)
+  const told = events.length === 0 ? [] : await judged(ports, watch, standing, events, lotOf(notes))
   if (isStale()) return apply(floor, watch, notes)
   for (const one of told) pass(watch, ports, one)
   watch.cursor = sequenceOf(last)

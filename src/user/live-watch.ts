@@ -82,7 +82,10 @@ export function watchesOf(
     }
   }
   const all = () => [...known.values()]
-  const of = (topic: string) => all().filter((watch) => watch.topic === topic)
+  const byTopic = new Map<string, Set<Watch>>()
+  const place = (watch: Watch) => byTopic.set(watch.topic, (byTopic.get(watch.topic) ?? new Set()).add(watch))
+  for (const watch of known.values()) place(watch)
+  const of = (topic: string) => [...(byTopic.get(topic) ?? [])]
   const watches: Watches = {
     all,
     of,
@@ -103,6 +106,7 @@ export function watchesOf(
         .one()
       const watch = watchOf(seat, { id: row.id, plan: text, topic, isOpen: 0 }, options.models)
       known.set(watch.id, watch)
+      place(watch)
       return watch
     },
     mark: ({ id }, isOpen) =>
@@ -111,6 +115,8 @@ export function watchesOf(
       watch.phase = "over"
       watch.buffer = []
       known.delete(watch.id)
+      byTopic.get(watch.topic)?.delete(watch)
+      if (byTopic.get(watch.topic)?.size === 0) byTopic.delete(watch.topic)
       delete watch.seat.kept.cursors[watch.id]
       sql.exec('delete from "watches" where "id" = ?', Number(watch.id))
       return of(watch.topic).length === 0
