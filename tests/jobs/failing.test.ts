@@ -141,6 +141,27 @@ describe("poison", () => {
     expect(await buried(ids)).toMatchObject([{ code: "DEADLINE_EXCEEDED", attempts: 1 }])
   })
 
+  test("or one that is merely long: the local queue gets its answer after a moment, the queue of production when all is done", async () => {
+    const world = await jobsWorld()
+    for (const production of [false, true]) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      world.act = () => promise
+      await world.order("effects.make", { name: world.name(`long ${production}`) })
+      await world.served.feed.pump.run(world.now())
+      let isAnswered = false
+      const isolate = production ? world.isolate({ production: true }) : world.served
+      const batch = isolate.consume(world.own.queued.splice(0)).then(() => {
+        isAnswered = true
+      })
+      await scheduler.wait(1500)
+      expect(isAnswered).toBe(!production)
+      resolve()
+      await batch
+      await isolate.settled()
+    }
+    expect(await world.made()).toEqual(["long false", "long true"])
+  })
+
   test("of a job that this program does not know waits for one that does, and is told of", async () => {
     const world = await jobsWorld()
     await world.order("effects.make", { name: world.name("strange") })

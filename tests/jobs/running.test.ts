@@ -149,7 +149,7 @@ describe("what a job writes is written once", () => {
       attempts.push(attempt)
       if (attempt === 1) await held
     }
-    await world.order("effects.make", { name })
+    await world.order("effects.note", { name })
     await world.served.feed.pump.run(world.now())
     const slow = world.served.consume(world.own.queued.splice(0))
     while (attempts.length === 0) await scheduler.wait(5)
@@ -158,13 +158,41 @@ describe("what a job writes is written once", () => {
     const other = world.isolate()
     await other.settled()
     expect(attempts).toEqual([1, 2])
-    expect(await world.made()).toEqual(["slow"])
+    expect(await world.made()).toEqual(["slow 2"])
     release()
     await slow
     await world.served.settled()
-    expect(await world.made()).toEqual(["slow"])
-    expect(await eventsOf(name)).toHaveLength(1)
+    expect(await world.made()).toEqual(["slow 2"])
+    expect(await eventsOf(`${name} 1`)).toEqual([])
+    expect(await eventsOf(`${name} 2`)).toHaveLength(1)
     expect(await world.own.rows()).toEqual([])
+  })
+
+  test("when who has lost the lease fails: it puts nothing back, and tells nobody", async () => {
+    const world = await jobsWorld()
+    const [first, next] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    world.act = async ({ attempt }) => {
+      await (attempt === 1 ? first : next).promise
+      if (attempt === 1) throw new Problem("UNAVAILABLE", "not now")
+    }
+    await world.order("effects.note", { name: world.name("overtaken") })
+    await world.served.feed.pump.run(world.now())
+    const slow = world.served.consume(world.own.queued.splice(0))
+    while (world.begun.length < 1) await scheduler.wait(5)
+    world.pass(91 * second)
+    const other = world.isolate()
+    await other.feed.pump.run(world.now())
+    const quick = other.consume(world.own.queued.splice(0))
+    while (world.begun.length < 2) await scheduler.wait(5)
+    const [held] = await world.own.rows()
+    first.resolve()
+    await slow
+    await scheduler.wait(20)
+    expect(await world.own.rows()).toEqual([held])
+    next.resolve()
+    await quick
+    expect(await world.made()).toEqual(["overtaken 2"])
+    expect(world.served.observations.filter(({ kind }) => kind === "undelivered")).toEqual([])
   })
 
   test("when the runtime died after the lease was taken: another takes the job when the lease is over", async () => {

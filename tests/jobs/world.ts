@@ -71,7 +71,7 @@ export interface JobsWorld {
   /** 0 to 1, for every pause. */
   chance: number
   /** Another isolate over the same outbox. */
-  isolate(change?: { without?: true; outbound?: JobContext["outbound"]["fetch"] }): Serving
+  isolate(change?: { without?: true; production?: true; outbound?: JobContext["outbound"]["fetch"] }): Serving
   /** The first isolate. */
   readonly served: Serving
   /** Enqueues by a call of Ada's. */
@@ -97,11 +97,21 @@ function declared(
   const line = job("effects.line", { input: given, retry, key: ({ key = "one" }) => key, handle })
   const brief = job("effects.brief", { input: given, retry, timeoutSeconds: 1, handle })
   const track = job("effects.track", { input: given, retry, tracked: true, handle })
+  // Each attempt would make another one: only the lease keeps two of them from standing there.
+  const note = job("effects.note", {
+    input: given,
+    retry,
+    handle: async (call) => {
+      world.begun.push([call.input.name, call.attempt])
+      await world.act(call)
+      call.changes.create(effects, { name: `${call.input.name} ${call.attempt}` })
+    },
+  })
   const chain = job("effects.chain", {
     input: given,
     handle: ({ input, changes }) => void changes.enqueue(make, { name: `${input.name} next` }),
   })
-  const jobs = [make, line, brief, track, chain]
+  const jobs = [make, line, brief, track, note, chain]
   const order = operation("effects.order", {
     kind: "mutation",
     input: z.strictObject({
@@ -134,6 +144,13 @@ function declared(
   return app({ title: "Jobs", resources: [effects], operations: [order, sweep], jobs, crons })
 }
 
+const inProduction = {
+  ENVIRONMENT: "production",
+  PUBLIC_URL: "https://selvage.test",
+  MAIL: { send: async () => ({ messageId: "1" }) },
+  MAIL_FROM: "no-reply@selvage.test",
+}
+
 let worlds = 0
 
 /** Makes a world; the clock stands still until `pass`. */
@@ -146,8 +163,8 @@ export async function jobsWorld(
   const seen = { act: (_call: Call): unknown => undefined, begun: [] as [string, number][] }
   const application = declared(seen, options)
   const bare = app({ title: "Jobs", resources: [effects] })
-  const isolate: JobsWorld["isolate"] = ({ without, outbound } = {}) =>
-    serving({}, without ? bare : application, {
+  const isolate: JobsWorld["isolate"] = ({ without, production, outbound } = {}) =>
+    serving(production ? inProduction : {}, without ? bare : application, {
       apart: own,
       now: () => new Date(at),
       chance: () => world.chance,
