@@ -115,6 +115,22 @@ describe("an event", () => {
     expect(body.items).toEqual([])
   })
 
+  test("goes to endpoints as they stand in the log: one that is made while others are told, none that was disabled", async () => {
+    const world = await hookWorld()
+    const first = await world.endpoint(world.owner)
+    await world.task()
+    await world.tell()
+    const second = await world.endpoint(world.owner)
+    await world.task()
+    await world.tell()
+    await world.call(world.owner, `POST /v1/webhook_endpoints/${first.id}/disable`, {})
+    await world.task()
+    await world.tell()
+    const rows = async ({ id }: { id: string }) => (await world.deliveries(id)).map(({ status }) => status)
+    expect(await rows(first)).toEqual(["delivered", "delivered"])
+    expect(await rows(second)).toEqual(["delivered", "delivered"])
+  })
+
   test("about endpoints and deliveries themselves is told to nobody", async () => {
     const world = await hookWorld()
     const endpoint = await world.endpoint(world.owner)
