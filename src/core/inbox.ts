@@ -86,3 +86,8 @@ export function notificationMessages(
     ],
   }
 }
+
+/** A notification as it goes out: instants in RFC 3339. */
+export function shownNotice({ at, readAt, ...rest }: Notice) {
+  return { ...rest, at: new Date(at).toISOString(), readAt: readAt === null ? null : new Date(readAt).toISOString() }
+}

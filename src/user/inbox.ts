@@ -67,6 +67,12 @@ export function listNotices(
   return { items, unread: unreadCount(sql), next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
 }
 
+/** One of them; null when it is not there. */
+export function findNotice(sql: SqlStorage, id: string): Notice | null {
+  const row = sql.exec<Row>(`select ${columns} from "notices" where "id" = ?`, id).toArray()[0]
+  return row === undefined ? null : opened(row)
+}
+
 /** All of them, newest first, for a copy of everything. */
 export function allNotices(sql: SqlStorage): readonly Notice[] {
   return sql.exec<Row>(`select ${columns} from "notices" order by "id" desc`).toArray().map(opened)

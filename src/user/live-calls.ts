@@ -5,6 +5,7 @@ import type { Json, JsonObject } from "../core/json.ts"
 import { asProblem, type Problem } from "../core/problem.ts"
 import { actorOf } from "../core/run.ts"
 import { validate } from "../core/validation.ts"
+import type { InboxTelling } from "./live-inbox.ts"
 import type { LivePorts } from "./live-ports.ts"
 import type { Presence } from "./live-presence.ts"
 import type { Room } from "./live-room.ts"
@@ -15,6 +16,7 @@ interface Calling {
   readonly seat: Seat
   readonly room: Room
   readonly presence: Presence
+  readonly inbox: InboxTelling
   readonly ports: LivePorts
 }
 
@@ -23,7 +25,7 @@ const stopping = z.strictObject({ subscription: z.string().max(20) })
 
 /** What comes of a call; the answer of a watch goes out before the call ends. */
 async function perform(
-  { seat, room, presence }: Calling,
+  { seat, room, presence, inbox }: Calling,
   method: string,
   params: JsonObject,
   answer: (result: Json) => void,
@@ -35,6 +37,10 @@ async function perform(
     case "watch.stop":
       await room.stop(seat, (validate(stopping, params) as z.output<typeof stopping>).subscription)
       return answer({})
+    case "inbox.watch":
+      return answer(inbox.watch(seat))
+    case "inbox.stop":
+      return answer(inbox.stop(seat))
     case "presence.join":
       return answer(await presence.join(seat, params))
     case "presence.leave":

@@ -2,11 +2,14 @@
  * The live part of a user's object: the sockets, and what is watched over them. Reached through the binding alone, by the Worker that has
  * authenticated whoever sits there, by topics and by the feed. A session and its sockets live in one object, so ending one closes the other.
  */
+import type { Notice, Notification } from "../core/inbox.ts"
 import type { LiveObject, Note, Whisper } from "../core/live-object.ts"
 import type { Principal } from "../core/principal.ts"
 import type { Problem } from "../core/problem.ts"
 import type { Cause, Revocation } from "../core/user-object.ts"
+import { findNotice } from "./inbox.ts"
 import { answerCall } from "./live-calls.ts"
+import { type InboxTelling, inboxTelling } from "./live-inbox.ts"
 import { closeCodes, type LivePorts, liveLimits, principalHeader } from "./live-ports.ts"
 import { type Presence, presenceOf } from "./live-presence.ts"
 import { openRoom, type Room } from "./live-room.ts"
@@ -25,6 +28,7 @@ interface Live {
   readonly seats: Seats
   readonly room: Room
   readonly presence: Presence
+  readonly inbox: InboxTelling
 }
 
 /** What an object refuses a connection with. The Worker makes a problem of it. */
@@ -65,7 +69,8 @@ export abstract class LiveUser extends User implements LiveObject {
     const seats = seatsOf(this.ctx)
     const behind = (work: Promise<unknown>) => this.ctx.waitUntil(work.catch((cause) => this.#fault("behind", cause)))
     const room = openRoom({ sql: this.turns.sql, seats, ports, own: this.#own, behind })
-    this.#live = { seats, room, presence: presenceOf(ports, seats, this.#own) }
+    const inbox = inboxTelling({ ports, seats, own: this.#own, sql: () => this.turns.sql })
+    this.#live = { seats, room, presence: presenceOf(ports, seats, this.#own), inbox }
     return this.#live
   }
 
@@ -108,7 +113,7 @@ export abstract class LiveUser extends User implements LiveObject {
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    const { seats, room, presence } = this.#open()
+    const { seats, room, presence, inbox } = this.#open()
     const seat = seats.of(socket)
     if (seat === null) return
     const ports = this.live()
@@ -118,7 +123,7 @@ export abstract class LiveUser extends User implements LiveObject {
     const isProgress = heard.method === "watch.ack" && Number(heard.params.frame) > seat.kept.acked
     if (!isProgress && !spend(seat, "calls", this.ports.now()))
       return closeSeat(seat, closeCodes.policy, "too many calls")
-    await answerCall({ seat, room, presence, ports }, heard)
+    await answerCall({ seat, room, presence, inbox, ports }, heard)
   }
 
   #garbage(seat: Seat, answer: string, isTooLarge: boolean): void {
@@ -195,6 +200,24 @@ export abstract class LiveUser extends User implements LiveObject {
     const answer = await super.destroy(cause)
     this.#live = null
     return answer
+  }
+
+  override async notify(id: string, notification: Notification) {
+    const isNew = findNotice(this.turns.sql, id) === null
+    const answer = await super.notify(id, notification)
+    if (isNew && !("error" in answer)) this.#tellInbox(findNotice(this.turns.sql, id))
+    return answer
+  }
+
+  override async markRead(ids: readonly string[] | "all") {
+    const answer = await super.markRead(ids)
+    if (!("error" in answer) && answer.read > 0) this.#tellInbox(null)
+    return answer
+  }
+
+  /** It is kept already, so whoever cannot be told now finds it in the list. */
+  #tellInbox(notice: Notice | null): void {
+    if (this.ctx.getWebSockets().length > 0) this.#open().inbox.changed(notice)
   }
 
   async deliver(topic: string, notes: readonly Note[]): Promise<boolean> {

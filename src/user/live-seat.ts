@@ -24,6 +24,8 @@ interface Kept {
   /** About how many bytes are not acknowledged. */
   bytes: number
   garbage: number
+  /** Whether it is told of the inbox. */
+  inbox: boolean
   /** Topics that it attends. */
   topics: Attended[]
   /** Last sequence told, by watch. */
@@ -71,7 +73,17 @@ export function seatsOf(ctx: DurableObjectState): Seats {
     of,
     take(socket, id, principal) {
       ctx.acceptWebSocket(socket, [id])
-      const seat = keep(socket, { id, principal, sent: 0, acked: 0, bytes: 0, garbage: 0, topics: [], cursors: {} })
+      const seat = keep(socket, {
+        id,
+        principal,
+        sent: 0,
+        acked: 0,
+        bytes: 0,
+        garbage: 0,
+        inbox: false,
+        topics: [],
+        cursors: {},
+      })
       save(seat)
       return seat
     },

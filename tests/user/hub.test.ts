@@ -74,6 +74,7 @@ test("the objects answer to their contracts and to nothing else: what is on the 
       "revokeAll revokeKey revokeOthers session setPreference unseenNotice verifyKey",
   )
   expect(methods(LiveUser.prototype)).toBe(
-    "alarm attending catchUp constructor deliver destroy endStreams factsChanged fetch hear webSocketClose webSocketError webSocketMessage",
+    "alarm attending catchUp constructor deliver destroy endStreams factsChanged fetch hear markRead notify webSocketClose webSocketError " +
+      "webSocketMessage",
   )
 })

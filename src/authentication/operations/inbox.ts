@@ -1,6 +1,6 @@
 /** One's own inbox: what the application has to say, read and marked as read. Everything is in one's object; D1 is not asked. */
 import * as z from "zod"
-import { mailPreference, type Notice } from "../../core/inbox.ts"
+import { mailPreference, shownNotice } from "../../core/inbox.ts"
 import type { EngineWork, Operation } from "../../core/operation.ts"
 import { signedIn } from "../../core/policy.ts"
 import { principalId } from "../../core/principal.ts"
@@ -22,11 +22,6 @@ const notification = z
     readAt: instant.nullable(),
   })
   .meta({ id: "Notification" })
-
-/** A notification as it goes out. */
-export function shownNotice({ at, readAt, ...rest }: Notice) {
-  return { ...rest, at: new Date(at).toISOString(), readAt: readAt === null ? null : new Date(readAt).toISOString() }
-}
 
 function objectOf(flow: Flow, { reading }: EngineWork): UserObject {
   return flow.ports().objects.user(principalId(reading.principal) ?? "")
