@@ -137,14 +137,12 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const tend = async (now: Date) => {
     for (const [name, chore] of chores) await chore(now).catch((cause) => world.tell(name, cause))
   }
+  const feed = feedPortsOf(world, outbox, schedulesOf(application))
   // What a runtime that died left undelivered is taken up by the next one, with its first call.
   let isFirst = true
   return {
     registry,
-    feed: {
-      ...feedPortsOf(world, outbox, schedulesOf(application)),
-      readers: [webhookReader(hooks, tellableOf(application, registry.models))],
-    },
+    feed: { ...feed, readers: [...feed.readers, webhookReader(hooks, tellableOf(application, registry.models))] },
     consume: consumer(jobPortsOf(world, registry, ports), world.behind),
     tend,
     fetch: (request) => {
