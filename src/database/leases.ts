@@ -32,8 +32,9 @@ const isNext = (now: string) => `not exists (
         and (("other"."id" < "mine"."id" and ("other"."notBefore" is null or "other"."notBefore" <= ${now}))
           or ("other"."attempts" > 0 and "other"."dueAt" > ${now})))`
 
+// The plus keeps SQLite from going by the topic, under which all jobs for later stand too.
 const ticketing = `update "outbox" set "dueAt" = ?2 where "id" in (
-    select "id" from "outbox" as "mine" where "dueAt" <= ?1 and "topic" = 'job' and ${isNext("?1")} order by "dueAt" limit ?3)
+    select "id" from "outbox" as "mine" where "dueAt" <= ?1 and +"topic" = 'job' and ${isNext("?1")} order by "dueAt" limit ?3)
   returning "subject", "dueAt" as "ticket"`
 
 /**
@@ -108,7 +109,7 @@ export async function putBack(
 
 /** When the next job is due that is not due yet; null: none is. */
 export async function nextDue(database: D1Database, now: Date): Promise<Date | null> {
-  const sql = `select min("dueAt") as "at" from "outbox" where "topic" = 'job' and "dueAt" > ?1`
+  const sql = `select min("dueAt") as "at" from "outbox" where +"topic" = 'job' and "dueAt" > ?1`
   const at = await database.prepare(sql).bind(now.toISOString()).first<string | null>("at")
   return at === null ? null : new Date(at)
 }

@@ -18,6 +18,7 @@ interface Frame {
   readonly method?: string
   readonly params?: {
     readonly subscription: string
+    readonly frame?: number
     readonly sequence?: number
     readonly record?: Held
     readonly id?: string
@@ -48,7 +49,6 @@ export class Watcher {
   readonly #origin: () => Promise<string>
   #socket: WebSocket | null = null
   #isListing = false
-  #sinceAck = 0
   #isOver = false
   #swallows = false
 
@@ -125,6 +125,8 @@ export class Watcher {
     if (this.#swallows && !this.#isListing && method === "watch.changed") return void (this.#swallows = false)
     if (method === "watch.reset") {
       this.held.clear()
+      // During a list there is no place to come back with: it begins anew.
+      this.cursor = null
       this.#isListing = true
       this.counts.resets++
     } else if (method === "watch.changed" && params.record) {
@@ -140,11 +142,9 @@ export class Watcher {
       this.#isListing = false
       this.cursor = Math.max(this.cursor ?? 0, sequence)
     } else if (method === "watch.end") this.complaints.push(`ended: ${params.code}`)
-    if (++this.#sinceAck < 100) return
-    this.#sinceAck = 0
-    const ack = { subscription: params.subscription, sequence: this.cursor ?? sequence }
-    if (socket.readyState === WebSocket.OPEN)
-      socket.send(JSON.stringify({ jsonrpc: "2.0", method: "watch.ack", params: ack }))
+    const { frame: number = 0 } = params
+    if (number % 100 === 0 && socket.readyState === WebSocket.OPEN)
+      socket.send(JSON.stringify({ jsonrpc: "2.0", method: "watch.ack", params: { frame: number } }))
   }
 
   #tell(sequence: number): void {

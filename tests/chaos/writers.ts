@@ -43,11 +43,11 @@ async function setUpOne(calls: Calls, n: number, owner: Actor, people: readonly 
     assigned: new Map(),
     isHooked: n === 0,
   }
-  for (let round = 0; round < 4; round++) await create(calls, organization)
   if (organization.isHooked) {
     const endpoint = { url: receiver.url, events: ["tasks.*"], tenantId: id }
     receiver.secret = (await must(calls, owner, "POST /v1/webhook_endpoints", endpoint)).secret
   }
+  for (let round = 0; round < 4; round++) await create(calls, organization)
   return organization
 }
 

@@ -80,7 +80,12 @@ describe("a schedule", () => {
     const tidy = make("mutation")
     const crons = [cron("*/5 * * * *", sweep), cron("0 3 * * 1-5", tidy), cron("0 4 * * *", tidy)]
     const registry = registryOf(app({ ...base, jobs: [sweep], operations: [tidy], crons }), { development: true })
-    expect([...registry.jobs.keys()].sort()).toEqual(["cron.things.tidy", "mail.send", "things.sweep"])
+    expect([...registry.jobs.keys()].sort()).toEqual([
+      "cron.things.tidy",
+      "mail.send",
+      "things.sweep",
+      "webhooks.deliver",
+    ])
   })
 })
 

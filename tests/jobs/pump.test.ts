@@ -1,6 +1,8 @@
 /** The pump: what is due goes to the queue once and again when it was lost there; due minutes of schedules become jobs exactly once. */
 import { env } from "cloudflare:workers"
 import { beforeAll, describe, expect, test } from "vitest"
+import { nextDue, ticketDue } from "../../src/database/leases.ts"
+import { claimDue } from "../../src/database/outbox.ts"
 import { newActor } from "../support/actors.ts"
 import { hour, type JobsWorld, jobsWorld, makeEffects, second } from "./world.ts"
 
@@ -68,6 +70,41 @@ describe("a message to the queue", () => {
     expect(world.own.queued).toHaveLength(250)
     expect(await world.served.feed.pump.due(world.now())).toBe(499)
   })
+})
+
+test("what the pump reads does not grow with the jobs that are for later", async () => {
+  const world = await jobsWorld()
+  await world.order("effects.make", { name: world.name("later") }, new Date(world.now().getTime() + hour))
+  const columns = `"topic", "payload", "createdAt", "dueAt", "notBefore", "attempts"`
+  const insert = `insert into "outbox" ("id", "subject", ${columns})
+    select "outbox"."id" || '-' || value, "subject" || value, ${columns} from "outbox", json_each(?1)`
+  const numbers = JSON.stringify(Array.from({ length: 2000 }, (_, n) => n))
+  await world.own.change.DB.prepare(insert).bind(numbers).run()
+  await world.order("effects.make", { name: world.name("now") })
+  let read = 0
+  const counting = {
+    prepare: (sql: string) => ({
+      bind: (...values: unknown[]) => {
+        const run = async () => {
+          const result = await world.own.change.DB.prepare(sql)
+            .bind(...values)
+            .all()
+          read += result.meta.rows_read
+          return result
+        }
+        return { all: run, first: async (column: string) => (await run()).results[0]?.[column] ?? null }
+      },
+    }),
+  } as unknown as D1Database
+  const until = new Date(world.now().getTime() + minute)
+  expect(await ticketDue(counting, world.now(), until, 100)).toHaveLength(1)
+  expect(await nextDue(counting, world.now())).toEqual(until)
+  expect(read).toBeLessThan(20)
+  // Nor does what the deliverer of commands reads, although it is the same table.
+  world.pass(2 * hour)
+  read = 0
+  expect(await claimDue(counting, world.now(), until, 20)).toEqual([])
+  expect(read).toBeLessThan(20)
 })
 
 describe("when the next is due", () => {

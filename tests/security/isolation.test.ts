@@ -34,6 +34,18 @@ async function jobRunOf({ id }: Person): Promise<string> {
   return run
 }
 
+/** What one of their webhooks was sent, as the engine tells of it. */
+async function deliveryOf({ id }: Person, endpointId: string): Promise<string> {
+  const delivery = typeid("delivery").toString()
+  await env.DB.prepare(
+    `insert into "webhook_deliveries" ("id", "version", "createdAt", "updatedAt", "endpointId", "ownerId", "eventId", "sequence", "type", "resource",
+        "recordId", "status", "attempts") values (?1, 1, ?2, ?2, ?3, ?4, ?1, 1, 'tasks.created', 'tasks', ?1, 'delivered', 1)`,
+  )
+    .bind(delivery, new Date().toISOString(), endpointId, id)
+    .run()
+  return delivery
+}
+
 async function furnish(who: Person, mark: string): Promise<Map<string, string>> {
   const colleague = await person("Colleague")
   const organizationId = await made(who, "POST /v1/organizations", { name: mark })
@@ -46,6 +58,9 @@ async function furnish(who: Person, mark: string): Promise<Map<string, string>> 
   const keyId = await made(who, "POST /v1/api-keys", { name: mark, scopes: ["*:read"] })
   const serviceId = await made(who, "POST /v1/service_accounts", { ownerId: organizationId, name: mark })
   const invitationId = await made(who, "POST /v1/invitations", { organizationId, email: `${who.id}@example.com` })
+  // Of something that does not happen here: nobody is called.
+  const hook = { url: "https://hooks.example.com/", tenantId: organizationId, events: ["members.deleted"] }
+  const endpointId = await made(who, "POST /v1/webhook_endpoints", hook)
   const root = await administrator()
   await made(root, `POST /v1/users/${who.id}/impersonate`, { reason: "looking into ticket 4711" })
   return new Map([
@@ -62,6 +77,8 @@ async function furnish(who: Person, mark: string): Promise<Map<string, string>> 
     ["user", who.id],
     ["session", who.sessionId],
     ["run", await jobRunOf(who)],
+    ["endpoint", endpointId],
+    ["delivery", await deliveryOf(who, endpointId)],
     ["impersonation", await rowOf("impersonations", "userId", who.id)],
   ])
 }
@@ -151,6 +168,7 @@ describe("checklist 35: another's id is absent", () => {
       ["POST /v1/invitations", { organizationId: id("org"), email: stranger.email, role: "admin" }],
       ["POST /v1/service_accounts", { ownerId: id("org"), name: "Mine" }],
       ["POST /v1/api-keys", { name: "Mine", scopes: ["*:write"], serviceAccountId: id("service") }],
+      ["POST /v1/webhook_endpoints", { url: "https://mine.example.com/", tenantId: id("org"), events: ["tasks.*"] }],
     ]
     const count = async () => (await env.DB.prepare('select count(*) n from "events"').first<number>("n")) ?? 0
     const before = await count()

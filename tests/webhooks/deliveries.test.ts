@@ -106,13 +106,29 @@ describe("an event", () => {
     await world.call(world.owner, `DELETE /v1/tasks/${task.id}`)
     await world.tell()
     const types = (endpoint: { url: string }) => toldAt(world, endpoint).map(({ json }) => json.type)
-    // It was deleted before the first was told of: what is not there to be seen is not told.
-    expect(types(made)).toEqual([])
-    expect([...types(gone)].sort()).toEqual(["comments.deleted", "tasks.deleted"])
+    // It was deleted before the first was told of: that it was made is told, and nothing of what it was.
+    expect(toldAt(world, made).map(({ json }) => [json.type, json.data.record])).toEqual([["tasks.created", null]])
+    expect([...types(gone)].sort()).toEqual(["comments.created", "comments.deleted", "tasks.deleted"])
     expect(types(foreign)).toEqual([])
     expect(await world.deliveries(foreign.id)).toEqual([])
     const { body } = await world.call(elsewhere.owner, "GET /v1/webhook_deliveries")
     expect(body.items).toEqual([])
+  })
+
+  test("goes to endpoints as they stand in the log: one that is made while others are told, none that was disabled", async () => {
+    const world = await hookWorld()
+    const first = await world.endpoint(world.owner)
+    await world.task()
+    await world.tell()
+    const second = await world.endpoint(world.owner)
+    await world.task()
+    await world.tell()
+    await world.call(world.owner, `POST /v1/webhook_endpoints/${first.id}/disable`, {})
+    await world.task()
+    await world.tell()
+    const rows = async ({ id }: { id: string }) => (await world.deliveries(id)).map(({ status }) => status)
+    expect(await rows(first)).toEqual(["delivered", "delivered"])
+    expect(await rows(second)).toEqual(["delivered", "delivered"])
   })
 
   test("about endpoints and deliveries themselves is told to nobody", async () => {

@@ -81,8 +81,10 @@ describe("what the owner may see", () => {
     await world.call(world.owner, `DELETE /v1/tasks/${task.id}`)
     await world.tell()
     for (const endpoint of [seeing, stranger]) {
-      const [message, ...others] = toldAt(world, endpoint)
+      const [first, message, ...others] = toldAt(world, endpoint)
       expect(others).toEqual([])
+      // Told of after it was gone: that it was made, and nothing of what it was.
+      expect(first?.json).toMatchObject({ type: "tasks.created", data: { id: task.id, record: null, changed: [] } })
       expect(message?.json).toMatchObject({ type: "tasks.deleted" })
       expect(message?.json.data).toEqual({
         sequence: expect.any(Number),

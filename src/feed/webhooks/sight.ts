@@ -1,6 +1,6 @@
 /**
- * What an endpoint's owner may see, now: a record that is there is read by the planner like any other read of theirs; of one that was deleted the
- * last image is judged in memory. What cannot be told is not visible.
+ * What an endpoint's owner may see, now: a record that is there is read by the planner like any other read of theirs; of one that is gone the image
+ * in the log is judged in memory, and only its id is told. What cannot be told is not visible.
  */
 import { evaluate } from "../../authorization/memory.ts"
 import type { Event } from "../../core/event.ts"
@@ -27,7 +27,7 @@ export function principalOf(ownerId: string, owner: DueDelivery["owner"]): User 
 
 /** What of an event its owner may be told. */
 export interface Sight {
-  /** Masked; null for a deleted one. */
+  /** Masked; null for one that is gone. */
   readonly record: Row | null
   /** Names of what was written, as far as they may be read. */
   readonly changed: readonly string[]
@@ -46,19 +46,21 @@ export async function see(
   const { event, resource, recordId } = delivery
   if (event === null) return null
   const model = modelOf(ports.models, resource)
-  if (event.change === "deleted") {
-    const wasVisible = await couldSee(ports, model, event, reading)
-    return wasVisible ? { record: null, changed: [] } : null
-  }
+  const past = async (image: Event["before"]): Promise<Sight | null> =>
+    (await couldSee(ports, model, image, reading)) ? { record: null, changed: [] } : null
+  if (event.change === "deleted") return past(event.before)
   const record = await ports.openStore().get(handlerGet(ports.models, resource, recordId), reading)
+  // Deleted meanwhile: that it was changed is still told, and the deletion follows.
+  if (record === null && (await ports.openStore().withSecrets(resource, "id", recordId)) === null)
+    return past(event.after)
   // A record that has gone to another tenant is none of this endpoint's any more.
   if (record === null || (model.tenant !== null && record[model.tenant] !== endpoint.tenantId)) return null
   return { record, changed: event.changed.filter((name) => Object.hasOwn(record, name)) }
 }
 
 /** The image without what the log does not keep: absent is UNKNOWN, null would be known. */
-function imageOf(model: Model, before: NonNullable<Event["before"]>): Row {
-  return Object.fromEntries(Object.entries(before).filter(([key]) => model.columns.get(key)?.personal === false))
+function imageOf(model: Model, image: NonNullable<Event["before"]>): Row {
+  return Object.fromEntries(Object.entries(image).filter(([key]) => model.columns.get(key)?.personal === false))
 }
 
 /** What a record belonged to: as it is, or as it was when it went with it. */
@@ -77,12 +79,12 @@ async function parentOf(
 async function couldSee(
   ports: SightPorts,
   model: Model,
-  { before }: Event,
+  image: Event["before"],
   { principal, now }: Reading & { readonly principal: User },
 ): Promise<boolean> {
-  if (before === null) return false
+  if (image === null) return false
   const { models, database } = ports
-  const row = imageOf(model, before)
+  const row = imageOf(model, image)
   const grants = new Map<string, string | null>()
   const parents = new Map<string, Row | null>()
   for (;;) {
