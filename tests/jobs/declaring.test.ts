@@ -82,6 +82,8 @@ describe("a schedule", () => {
     const registry = registryOf(app({ ...base, jobs: [sweep], operations: [tidy], crons }), { development: true })
     expect([...registry.jobs.keys()].sort()).toEqual([
       "cron.things.tidy",
+      "inbox.deliver",
+      "inbox.mail",
       "mail.send",
       "things.sweep",
       "webhooks.deliver",

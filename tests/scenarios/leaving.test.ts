@@ -119,7 +119,14 @@ describe("when the time is over", () => {
       roles: "[]",
     })
     const object = env.USER.getByName(userObjectName(ada.id)) as unknown as UserObject
-    expect(await object.exportAll()).toEqual({ sessions: [], devices: [], keys: [], preferences: {}, events: [] })
+    expect(await object.exportAll()).toEqual({
+      sessions: [],
+      inbox: [],
+      devices: [],
+      keys: [],
+      preferences: {},
+      events: [],
+    })
 
     const { results } = await env.DB.prepare('select * from "events" where "record" = ?1 or "actor" = ?1')
       .bind(ada.id)
