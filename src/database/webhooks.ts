@@ -76,12 +76,6 @@ export interface Opening {
 
 const primary = (database: D1Database) => database.withSession("first-primary")
 
-/** True when somebody wants to be told of anything. Reads one index entry. */
-export async function anySubscription(database: D1Database): Promise<boolean> {
-  const sql = `select 1 as "one" from "webhook_endpoints" where "status" = 'enabled' limit 1`
-  return (await primary(database).prepare(sql).first()) !== null
-}
-
 /**
  * How many endpoints an owner has.
  * @param upTo only those that were made up to this one, in the order in which they were committed

@@ -6,13 +6,17 @@ import { DurableObject } from "cloudflare:workers"
 import type { FeedObject, Lag, TopicAddress } from "../core/feed-object.ts"
 import type { Observe } from "../core/observation.ts"
 import { firstAfter, logBounds } from "../database/log.ts"
+import { readTurn, type TurnFacts } from "../database/turn.ts"
 import { migrateFeed } from "./schema.ts"
 import { cursorOf, type Reader, tail } from "./tail.ts"
 
 /** Hands what is due to those who do it. */
 export interface Pump {
-  /** @returns when the next is due, milliseconds since 1970; null: nothing is waiting */
-  run(now: Date): Promise<number | null>
+  /**
+   * @param jobDueAt when the first job is due, as the turn has read it; null: none waits
+   * @returns when the next is due, milliseconds since 1970; null: nothing is waiting
+   */
+  run(now: Date, jobDueAt?: Date | null): Promise<number | null>
   /** Jobs that are due and not done. */
   due(now: Date): Promise<number>
 }
@@ -32,6 +36,8 @@ const turnMs = 10_000
 const netMs = 30_000
 const soonMs = 1000
 const retryMaxMs = 60_000
+
+const pauseMs = (failures: number): number => Math.min(retryMaxMs, soonMs * 2 ** Math.min(failures, 10))
 
 /** Runs in workerd; found by `feedObjectName`. */
 export abstract class FeedTurns extends DurableObject<unknown> implements FeedObject {
@@ -71,17 +77,19 @@ export abstract class FeedTurns extends DurableObject<unknown> implements FeedOb
     const ports = this.ports()
     const started = ports.now().getTime()
     await this.#arm(started + netMs)
+    const facts = await this.#facts(ports)
+    if (facts === null) return
     const isOver = () => ports.now().getTime() - started > turnMs
     const attempts = [
       ...ports.readers.map((reader) => async () => {
         await this.#mend(reader)
-        const isDone = await tail({ database: ports.database, sql: this.#sql, isOver }, reader)
+        const isDone = await tail({ database: ports.database, sql: this.#sql, facts, isOver }, reader)
         // What this turn could not do is tried again soon, not at the next event.
         await this.#mend(reader)
         return isDone
       }),
       async () => {
-        const due = await ports.pump.run(ports.now())
+        const due = await ports.pump.run(ports.now(), facts.jobDueAt)
         if (due !== null) await this.#arm(Math.max(due, ports.now().getTime() + soonMs))
         return true
       },
@@ -92,8 +100,20 @@ export abstract class FeedTurns extends DurableObject<unknown> implements FeedOb
     const failed = done.includes(null)
     this.#failures = failed ? this.#failures + 1 : 0
     const now = ports.now().getTime()
-    if (failed) await this.#arm(now + Math.min(retryMaxMs, soonMs * 2 ** Math.min(this.#failures, 10)))
+    if (failed) await this.#arm(now + pauseMs(this.#failures))
     else if (done.includes(false)) await this.#arm(now + 1)
+  }
+
+  /** Most turns end with one look. Without it there is no turn, and the alarm makes the next. */
+  async #facts({ database, observe, now }: FeedPorts): Promise<TurnFacts | null> {
+    try {
+      return await readTurn(database)
+    } catch (cause) {
+      observe({ kind: "fault", at: now().toISOString(), where: "feed", cause })
+      this.#failures += 1
+      await this.#arm(now().getTime() + pauseMs(this.#failures))
+      return null
+    }
   }
 
   async #mend(reader: Reader): Promise<void> {

@@ -3,14 +3,15 @@
  * fails keeps its place and is tried again; the others go on.
  */
 import type { Event } from "../core/event.ts"
-import { logBounds, readLog } from "../database/log.ts"
+import { readLog } from "../database/log.ts"
+import type { TurnFacts } from "../database/turn.ts"
 
 /** Whoever reads the log. It may get an event twice (its cursor moves afterwards), never in another order, and none is left out. */
 export interface Reader {
   /** Its cursor's name; never changed after a release. */
   readonly name: string
   /** False: nobody wants anything now, so its cursor follows the end of the log without a read. */
-  wants(sql: SqlStorage): boolean | Promise<boolean>
+  wants(sql: SqlStorage, facts: TurnFacts): boolean
   /**
    * Does again what could not be done; called before a turn reads, whether there are events or not.
    * @returns when it wants to be called again, milliseconds since 1970; null: nothing is left
@@ -36,18 +37,24 @@ function moveCursor(sql: SqlStorage, reader: string, sequence: number): void {
   )
 }
 
+/** What a reader is followed with in one turn. */
+export interface Following {
+  readonly database: D1Database
+  readonly sql: SqlStorage
+  /** As the turn found them. */
+  readonly facts: TurnFacts
+  isOver(): boolean
+}
+
 /**
  * Hands a reader what is behind its cursor, until the end of the log or the end of its turn.
  * @returns false when the turn was over before the end was reached
  */
-export async function tail(
-  { database, sql, isOver }: { readonly database: D1Database; readonly sql: SqlStorage; isOver(): boolean },
-  reader: Reader,
-): Promise<boolean> {
-  const { newest } = await logBounds(database)
+export async function tail({ database, sql, facts, isOver }: Following, reader: Reader): Promise<boolean> {
+  const { newest } = facts
   for (;;) {
     const cursor = cursorOf(sql, reader.name)
-    if (cursor === null || !(await reader.wants(sql))) {
+    if (cursor === null || !reader.wants(sql, facts)) {
       if (cursor === null || cursor < newest) moveCursor(sql, reader.name, newest)
       return true
     }

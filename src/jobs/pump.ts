@@ -22,8 +22,10 @@ export interface PumpPorts {
 
 /** What the feed calls. */
 export interface JobPump {
-  /** @returns when the next is due, milliseconds since 1970; null: nothing is waiting */
-  run(now: Date): Promise<number | null>
+  /**
+   * @param jobDueAt when the first job is due, as whoever calls has just read it; null: none waits
+   * @returns when the next is due, milliseconds since 1970; null: nothing is waiting */
+  run(now: Date, jobDueAt?: Date | null): Promise<number | null>
   /** Jobs whose time has come and that are not done, up to 10,000. */
   due(now: Date): Promise<number>
 }
@@ -51,19 +53,24 @@ export function jobPump(ports: PumpPorts): JobPump {
   }
   return {
     due: (now) => countWaiting(database, now),
-    async run(now) {
+    async run(now, jobDueAt) {
       for (const schedule of schedules) await turn(schedule, now)
+      const isNothingDue = jobDueAt !== undefined && (jobDueAt === null || jobDueAt > now)
+      if (isNothingDue) return earliest([jobDueAt, ...schedules.map((schedule) => schedule.after(now))])
       for (let round = 0; round < roundsMax; round++) {
         const tickets = await ticketDue(database, now, new Date(now.getTime() + visibilityMs), messagesMax)
         if (tickets.length === 0) break
         await sent(ports, tickets, now)
         if (tickets.length === messagesMax && round === roundsMax - 1) return now.getTime()
       }
-      const next = [await nextDue(database, now), ...schedules.map((schedule) => schedule.after(now))]
-      const instants = next.flatMap((at) => (at === null ? [] : [at.getTime()]))
-      return instants.length === 0 ? null : Math.min(...instants)
+      return earliest([await nextDue(database, now), ...schedules.map((schedule) => schedule.after(now))])
     },
   }
+}
+
+function earliest(dates: readonly (Date | null)[]): number | null {
+  const instants = dates.flatMap((at) => (at === null ? [] : [at.getTime()]))
+  return instants.length === 0 ? null : Math.min(...instants)
 }
 
 async function rowOf({ ids, outbox }: PumpPorts, { job, key, input }: Schedule, now: Date) {

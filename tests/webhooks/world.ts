@@ -5,6 +5,7 @@
 import { env } from "cloudflare:workers"
 import type { Event } from "../../src/core/event.ts"
 import { logBounds, readLog } from "../../src/database/log.ts"
+import { readTurn } from "../../src/database/turn.ts"
 import { outboundFetch } from "../../src/integrations/outbound.ts"
 import { type Actor, mintToken } from "../support/actors.ts"
 import { type Apart, apart } from "../support/apart.ts"
@@ -142,7 +143,7 @@ export async function hookWorld(): Promise<HookWorld> {
     },
     async read() {
       const events = await readLog(env.DB, { after: cursor, limit: 500 })
-      if (await reader.wants(storage)) await reader.read(events, storage)
+      if (reader.wants(storage, await readTurn(env.DB))) await reader.read(events, storage)
       cursor = events.at(-1)?.sequence ?? cursor
       return events
     },

@@ -5,7 +5,6 @@
 import type { Event } from "../../core/event.ts"
 import { outboxStatement } from "../../database/outbox.ts"
 import {
-  anySubscription,
   deliveriesStatement,
   type NewDelivery,
   readSubscriptions,
@@ -36,10 +35,10 @@ export function webhookReader(ports: ReaderPorts, tellable: Tellable): Reader {
   const known = new WeakMap<SqlStorage, readonly Subscription[]>()
   return {
     name: "webhooks",
-    async wants(sql) {
+    wants(sql, { hasEndpoints }) {
       if (known.get(sql)?.length) return true
       known.delete(sql)
-      return anySubscription(ports.database)
+      return hasEndpoints
     },
     async read(events, sql) {
       if (events.some(({ resource }) => deciding.has(resource))) known.delete(sql)
