@@ -143,7 +143,7 @@ export async function hookWorld(): Promise<HookWorld> {
     },
     async read() {
       const events = await readLog(env.DB, { after: cursor, limit: 500 })
-      if (reader.wants(storage, await readTurn(env.DB))) await reader.read(events, storage)
+      if (reader.wants(storage, await readTurn(own.change.DB))) await reader.read(events, storage)
       cursor = events.at(-1)?.sequence ?? cursor
       return events
     },
