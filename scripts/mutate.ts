@@ -104,12 +104,11 @@ async function runTest(copy: string, mutation: Named): Promise<"green" | "red" |
   const { path, name } = targetOf(mutation)
   const report = join(copy, "mutant.json")
   rmSync(report, { force: true })
-  const project = path.startsWith("tests/node") ? "node" : "worker"
+  const projects = path.startsWith("tests/node") ? ["node", "slow-node"] : ["worker", "slow"]
   const options = [
     "--config",
     "tests/vitest.config.ts",
-    "--project",
-    project,
+    ...projects.flatMap((project) => ["--project", project]),
     "--reporter=json",
     `--outputFile=${report}`,
     "--bail=1",

@@ -1,13 +1,25 @@
 /**
- * Two projects. `worker` runs inside workerd, with the bindings of wrangler.toml and one database for all files: tests keep apart by
- * making their own organization. `node` (tests/node) holds what needs drizzle-kit or a database of its own.
+ * `worker` runs inside workerd, with the bindings of wrangler.toml and one database for all files: tests keep apart by making their own
+ * organization. `node` (tests/node) holds what needs drizzle-kit or a database of its own. What takes long of either stands in projects apart.
  */
 import { join } from "node:path"
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin"
 import { exportJWK, generateKeyPair } from "jose"
-import { defineConfig } from "vitest/config"
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config"
 
 const root = join(import.meta.dirname, "..")
+
+/** Suites that take long by their nature: `npm run test:slow`, so that `npm test` stays under two minutes on two cores. */
+const slow = {
+  worker: [
+    "tests/authentication/argon2.test.ts",
+    "tests/fuzz/**/*.test.ts",
+    "tests/live/agreement.test.ts",
+    "tests/security/brute-force.test.ts",
+    "tests/security/proof.test.ts",
+  ],
+  node: ["tests/node/audit.test.ts", "tests/node/webhooks.test.ts"],
+}
 
 /** Generous, so that a busy machine of two cores does not turn a test red. */
 const patience = { testTimeout: 30_000, hookTimeout: 60_000 }
@@ -41,6 +53,34 @@ async function testBindings() {
   }
 }
 
+/** A project of tests that run inside workerd. */
+function inWorkerd(name: string, include: string[], exclude: string[]): TestProjectInlineConfiguration {
+  return {
+    plugins: [
+      cloudflareTest(async () => ({
+        wrangler: { configPath: join(root, "wrangler.toml") },
+        miniflare: {
+          bindings: await testBindings(),
+          // A log of their own for the tests that break it, and an archive.
+          d1Databases: { TEST_LOG: "test-log", TEST_PRUNED: "test-pruned" },
+          r2Buckets: { TEST_ARCHIVE: "test-archive" },
+          // The shield counts by address, and all tests call from one.
+          ratelimits: { SHIELD: { namespace_id: "1001", simple: { limit: 1_000_000, period: 60 } } },
+        },
+      })),
+    ],
+    test: {
+      name,
+      include,
+      exclude,
+      setupFiles: [join(root, "tests/setup.ts")],
+      isolate: false,
+      ...patience,
+      maxWorkers: 3,
+    },
+  }
+}
+
 export default defineConfig({
   root,
   test: {
@@ -54,31 +94,14 @@ export default defineConfig({
       reporter: ["text-summary", "json-summary"],
     },
     projects: [
-      {
-        plugins: [
-          cloudflareTest(async () => ({
-            wrangler: { configPath: join(root, "wrangler.toml") },
-            miniflare: {
-              bindings: await testBindings(),
-              // A log of their own for the tests that break it, and an archive.
-              d1Databases: { TEST_LOG: "test-log", TEST_PRUNED: "test-pruned" },
-              r2Buckets: { TEST_ARCHIVE: "test-archive" },
-              // The shield counts by address, and all tests call from one.
-              ratelimits: { SHIELD: { namespace_id: "1001", simple: { limit: 1_000_000, period: 60 } } },
-            },
-          })),
-        ],
-        test: {
-          name: "worker",
-          include: ["tests/**/*.test.ts"],
-          exclude: ["tests/node/**", "tests/browser/**", "tests/package/**"],
-          setupFiles: [join(root, "tests/setup.ts")],
-          isolate: false,
-          ...patience,
-          maxWorkers: 2,
-        },
-      },
-      { test: { name: "node", include: ["tests/node/**/*.test.ts"], ...patience } },
+      inWorkerd(
+        "worker",
+        ["tests/**/*.test.ts"],
+        ["tests/node/**", "tests/browser/**", "tests/package/**", ...slow.worker],
+      ),
+      inWorkerd("slow", slow.worker, []),
+      { test: { name: "node", include: ["tests/node/**/*.test.ts"], exclude: slow.node, ...patience } },
+      { test: { name: "slow-node", include: slow.node, ...patience } },
     ],
   },
 })
