@@ -3,7 +3,8 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"
 import type { LiveObject, Note } from "../../src/core/live-object.ts"
-import { openEvent } from "../../src/database/log.ts"
+import { additions } from "../../src/database/additions.ts"
+import { logBounds, openEvent } from "../../src/database/log.ts"
 import { topicObjectName } from "../../src/server/keys.ts"
 import { administrator } from "../support/administrators.ts"
 import { connect, type Kept, watch, watching } from "../support/live.ts"
@@ -117,6 +118,27 @@ test("a place from the future, and one that is too far back, begin anew with the
   const late = await watch(connection, "tasks.watch", { ...inOrganization(place), after: start })
   await late.until(({ words }) => words.includes("ready"))
   expect(late.words).toEqual(["reset after_too_old", `changed ${task.id}`, "ready"])
+})
+
+test("a place that the log does not reach back to any more begins anew: what was pruned is not taken for nothing", async () => {
+  const place = await newWorkspace()
+  const task = await newTask(place, "There")
+  const oldest = (await logBounds(env.DB)).oldest
+  // Close enough to resume from, but for what is gone.
+  await env.DB.batch([
+    env.DB.prepare('drop trigger "events_no_delete"'),
+    env.DB.prepare('delete from "events" where "sequence" < (select max("sequence") - 1 from "events")'),
+    env.DB.prepare(additions([]).find(({ name }) => name === "events_no_delete")?.sql ?? ""),
+  ])
+  const kept = (await logBounds(env.DB)).oldest
+  expect(kept).toBeGreaterThan(oldest)
+  const connection = await connect(place.viewer)
+  const resumed = await watch(connection, "tasks.watch", { ...inOrganization(place), after: kept - 1 })
+  await resumed.until(({ words }) => words.includes("ready"))
+  expect(resumed.words).not.toContain("reset after_too_old")
+  const pruned = await watch(connection, "tasks.watch", { ...inOrganization(place), after: kept - 2 })
+  await pruned.until(({ words }) => words.includes("ready"))
+  expect(pruned.words).toEqual(["reset after_too_old", `changed ${task.id}`, "ready"])
 })
 
 test("a list of many pages is told whole; one of more than a thousand is refused, with the cure", async () => {
