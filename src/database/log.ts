@@ -49,21 +49,6 @@ export async function readLog(database: D1Database, stretch: Stretch): Promise<r
   return results.map(openEvent)
 }
 
-/** The last image of a record that was deleted, as the log keeps it; null for one that was not, or that the log does not know any more. */
-export async function imageBeforeEnd(
-  database: D1Database,
-  resource: string,
-  record: string,
-): Promise<NonNullable<Event["before"]> | null> {
-  const sql = `select "change", "before" from "events" where "resource" = ?1 and "record" = ?2 order by "sequence" desc limit 1`
-  const last = await database
-    .withSession("first-primary")
-    .prepare(sql)
-    .bind(resource, record)
-    .first<{ change: string; before: string | null }>()
-  return last?.change === "deleted" && last.before !== null ? JSON.parse(last.before) : null
-}
-
 /** Sequences of the newest event and of the oldest that still stands in D1; 0 for a log without any. */
 export async function logBounds(database: D1Database): Promise<{ readonly newest: number; readonly oldest: number }> {
   const row = await database

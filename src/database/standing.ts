@@ -108,6 +108,11 @@ function parentStatements(session: D1DatabaseSession, model: Model, ids: string)
   ]
 }
 
+/** An image of the log without what it does not keep: what is absent is UNKNOWN, and null would be known. */
+function known(model: Model, image: Row): Row {
+  return Object.fromEntries(Object.entries(image).filter(([key]) => model.columns.get(key)?.personal === false))
+}
+
 /** The records above these images that inherited policies ask for, as they are now, or as they were when they went. A trip a level. */
 export async function loadParents(
   database: D1Database,
@@ -137,9 +142,13 @@ export async function loadParents(
     const answers = await session.batch<{ id: string; image: string }>(statements)
     level = new Map()
     for (const [n, [name]] of asked.entries()) {
+      const above = modelOf(models, name)
+      const dead = (answers[2 * n + 1]?.results ?? []).map(
+        ({ id, image }) => [id, known(above, JSON.parse(image))] as const,
+      )
+      const living = (answers[2 * n]?.results ?? []).map(({ id, image }) => [id, JSON.parse(image) as Row] as const)
       // The living after the dead: an id that was given again counts as it is.
-      const found = [...(answers[2 * n + 1]?.results ?? []), ...(answers[2 * n]?.results ?? [])]
-      const rows = new Map(found.map(({ id, image }) => [id, JSON.parse(image) as Row]))
+      const rows = new Map([...dead, ...living])
       for (const [id, row] of rows) parents.set(parentKey(name, id), row)
       level.set(name, [...rows.values()])
     }

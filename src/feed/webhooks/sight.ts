@@ -2,14 +2,13 @@
  * What an endpoint's owner may see, now: a record that is there is read by the planner like any other read of theirs; of one that is gone the image
  * in the log is judged in memory, and only its id is told. What cannot be told is not visible.
  */
-import { evaluate } from "../../authorization/memory.ts"
+import { judge } from "../../authorization/judge.ts"
 import type { Event } from "../../core/event.ts"
 import { handlerGet } from "../../core/handler-plans.ts"
 import { type Model, type Models, modelOf } from "../../core/model.ts"
 import type { Reading, Row, Store } from "../../core/ports.ts"
 import type { User } from "../../core/principal.ts"
-import { type GrantKey, readGrant } from "../../database/grant.ts"
-import { imageBeforeEnd } from "../../database/log.ts"
+import { loadParents, loadStanding } from "../../database/standing.ts"
 import type { DueDelivery } from "../../database/webhooks.ts"
 
 /** What sight is judged with. */
@@ -63,51 +62,17 @@ function imageOf(model: Model, image: NonNullable<Event["before"]>): Row {
   return Object.fromEntries(Object.entries(image).filter(([key]) => model.columns.get(key)?.personal === false))
 }
 
-/** What a record belonged to: as it is, or as it was when it went with it. */
-async function parentOf(
-  { models, database, openStore }: SightPorts,
-  resource: string,
-  id: string,
-): Promise<Row | null> {
-  const row = await openStore().withSecrets(resource, "id", id)
-  if (row !== null) return row
-  const image = await imageBeforeEnd(database, resource, id)
-  return image && imageOf(modelOf(models, resource), image)
-}
-
-/** Asks the policy again and again until it names no fact that was not loaded. */
 async function couldSee(
-  ports: SightPorts,
+  { models, database }: SightPorts,
   model: Model,
   image: Event["before"],
   { principal, now }: Reading & { readonly principal: User },
 ): Promise<boolean> {
   if (image === null) return false
-  const { models, database } = ports
   const row = imageOf(model, image)
-  const grants = new Map<string, string | null>()
-  const parents = new Map<string, Row | null>()
-  for (;;) {
-    const missing: (() => Promise<unknown>)[] = []
-    const outcome = evaluate(model.policy.read, {
-      models,
-      model,
-      principal,
-      now,
-      row,
-      grants(kind, resource, recordId) {
-        const key: GrantKey = { kind, resource, recordId, userId: principal.id }
-        const name = JSON.stringify(key)
-        if (!grants.has(name)) missing.push(async () => grants.set(name, await readGrant(database, models, key)))
-        return grants.get(name) ?? null
-      },
-      parent(resource, id) {
-        const name = JSON.stringify([resource, id])
-        if (!parents.has(name)) missing.push(async () => parents.set(name, await parentOf(ports, resource, id)))
-        return parents.get(name) ?? null
-      },
-    })
-    if (missing.length === 0) return outcome === true
-    await Promise.all(missing.map((load) => load()))
-  }
+  const [standing, parents] = await Promise.all([
+    loadStanding(database, models, model, principal),
+    loadParents(database, models, model, [row]),
+  ])
+  return judge({ models, model, now, standing, parents, filter: null, fields: ["id"] }, row) !== null
 }
