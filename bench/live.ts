@@ -87,11 +87,11 @@ async function watch(people: readonly Actor[], organization: string, origin: () 
 async function fanOut(server: Server, calls: Calls, owner: Actor, people: readonly Actor[], at: Place, rounds: number) {
   const { watchers, stop } = await watch(people, at.organization, async () => server.url)
   const latencies: number[] = []
-  const missing = () => watchers.some(({ told }) => told.size < target)
+  const missing = () => watchers.some(({ sequences }) => sequences.length < target)
   let target = 0
   const before = cpuOf(server)
   for (let round = 0; round < rounds; round++) {
-    target = (watchers[0]?.told.size ?? 0) + 1
+    target = (watchers[0]?.sequences.length ?? 0) + 1
     const begun = performance.now()
     for (const watcher of watchers) watcher.onTold = () => void latencies.push(performance.now() - begun)
     await must(calls, owner, `PATCH /v1/tasks/${at.task}`, { title: `Round ${round}` })
@@ -108,7 +108,7 @@ async function fanOut(server: Server, calls: Calls, owner: Actor, people: readon
 async function throughput(server: Server, calls: Calls, owner: Actor, person: Actor, at: Place, events: number) {
   const { watchers, stop } = await watch([person], at.organization, async () => server.url)
   const [watcher] = watchers as [Watcher]
-  const had = watcher.told.size
+  const had = watcher.sequences.length
   const begun = performance.now()
   let written = begun
   for (let made = 0; made < events; made += 100) {
@@ -119,8 +119,9 @@ async function throughput(server: Server, calls: Calls, owner: Actor, person: Ac
     await must(calls, owner, "POST /v1/tasks/batch", { records })
   }
   written = performance.now()
-  while (watcher.told.size - had < events) {
-    if (performance.now() - written > 120_000) throw new Error(`Only ${watcher.told.size - had} of ${events} arrived`)
+  while (watcher.sequences.length - had < events) {
+    if (performance.now() - written > 120_000)
+      throw new Error(`Only ${watcher.sequences.length - had} of ${events} arrived`)
     await pause(5)
   }
   const told = performance.now()

@@ -42,11 +42,6 @@ export function usersOf(models: Models, event: Event): readonly string[] {
   return [...users]
 }
 
-/** Resources of which an event may change somebody's rights. */
-export function grantResources(models: Models): ReadonlySet<string> {
-  return new Set([usersResource, ...grantColumns(models).keys()])
-}
-
 /** The tenants of an event's record: two when it moved, none where the resource has none. */
 export function tenantsOf(models: Models, event: Event): ReadonlySet<string> {
   const column = models.get(event.resource)?.tenant ?? null

@@ -1,5 +1,5 @@
 /**
- * What the User and Hub objects answer to: types only, so that whoever calls them needs no class. Instants are milliseconds since 1970,
+ * What a user's object answers to: types only, so that whoever calls them needs no class. Instants are milliseconds since 1970,
  * lifetimes are seconds. Nothing throws across a call: a refusal is a value.
  */
 import type { InboxPage, Notice, Notification } from "./inbox.ts"
@@ -285,22 +285,4 @@ export interface UserObject {
   exportAll(): Promise<Export | Refusal>
   /** Ends everything, brings the last events to the log, then erases the object. Again after UNAVAILABLE. */
   destroy(cause: Cause): Promise<{ readonly ok: true } | Refusal>
-}
-
-/** What the hub says of a session or key. */
-export interface Revocation {
-  /** A sid or the id of an API key. */
-  readonly id: string
-  /** null: every token is void. A number: those with a lower epoch are, and a refresh gives a good one. */
-  readonly belowEpoch: number | null
-  /** After it no token that this concerns can be alive. */
-  readonly until: number
-}
-
-/** The hub. */
-export interface HubObject {
-  ping(): Promise<"pong">
-  revoke(revocations: readonly Revocation[]): Promise<{ readonly version: number } | Refusal>
-  /** What came after `version`; everything when `version` is 0 or not of this hub. */
-  since(version: number): Promise<{ readonly version: number; readonly revoked: readonly Revocation[] } | Refusal>
 }

@@ -49,17 +49,6 @@ export async function readLog(database: D1Database, stretch: Stretch): Promise<r
   return results.map(openEvent)
 }
 
-/** Sequences of the newest event and of the oldest that still stands in D1; 0 for a log without any. */
-export async function logBounds(database: D1Database): Promise<{ readonly newest: number; readonly oldest: number }> {
-  const row = await database
-    .withSession("first-primary")
-    .prepare(
-      'select coalesce((select max("sequence") from "events"), 0) "newest", coalesce((select min("sequence") from "events"), 0) "oldest"',
-    )
-    .first<{ newest: number; oldest: number }>()
-  return row ?? { newest: 0, oldest: 0 }
-}
-
 /** Instant of the event behind a sequence; null when there is none. */
 export async function firstAfter(database: D1Database, sequence: number): Promise<string | null> {
   const row = await database

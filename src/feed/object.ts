@@ -5,7 +5,7 @@
 import { DurableObject } from "cloudflare:workers"
 import type { FeedObject, Lag, TopicAddress } from "../core/feed-object.ts"
 import type { Observe } from "../core/observation.ts"
-import { firstAfter, logBounds } from "../database/log.ts"
+import { firstAfter } from "../database/log.ts"
 import { readTurn, type TurnFacts } from "../database/turn.ts"
 import { migrateFeed } from "./schema.ts"
 import { cursorOf, type Reader, tail } from "./tail.ts"
@@ -148,7 +148,7 @@ export abstract class FeedTurns extends DurableObject<unknown> implements FeedOb
 
   async lag(): Promise<Lag> {
     const { database, readers, pump, now } = this.ports()
-    const { newest } = await logBounds(database)
+    const { newest } = await readTurn(database)
     const slowest = Math.min(newest, ...readers.map((reader) => cursorOf(this.#sql, reader.name) ?? newest))
     const oldest = slowest < newest ? await firstAfter(database, slowest) : null
     const seconds = oldest === null ? 0 : Math.max(0, (now().getTime() - Date.parse(oldest)) / 1000)

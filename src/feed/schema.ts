@@ -1,6 +1,7 @@
-/** The tables inside the feed object and inside topics. Versioned like those of users' objects: a step is run once and never edited after a release. */
+/** The tables inside the feed object and inside topics. */
+import { migrateObject } from "../database/object-steps.ts"
 
-const steps = [
+const feedSteps = [
   [
     `create table "cursors" ("reader" text primary key, "sequence" integer not null) strict`,
     `create table "topics" ("name" text primary key, "resource" text not null, "tenant" text, "record" text) strict`,
@@ -28,21 +29,10 @@ const topicSteps = [
  * @throws Error when the object is newer than the code
  */
 export function migrateFeed(storage: DurableObjectStorage): void {
-  migrate(storage, steps, "feed")
+  migrateObject(storage, feedSteps)
 }
 
 /** The same for a topic. */
 export function migrateTopic(storage: DurableObjectStorage): void {
-  migrate(storage, topicSteps, "topic")
-}
-
-function migrate(storage: DurableObjectStorage, steps: readonly (readonly string[])[], what: string): void {
-  const { sql } = storage
-  storage.transactionSync(() => {
-    sql.exec('create table if not exists "steps" ("done" integer not null) strict')
-    const done = Number(sql.exec('select max("done") "done" from "steps"').toArray()[0]?.done ?? 0)
-    if (done > steps.length) throw new Error(`The ${what}'s schema is ${done}, newer than this code (${steps.length})`)
-    for (const step of steps.slice(done)) for (const statement of step) sql.exec(statement)
-    if (done < steps.length) sql.exec('insert into "steps" values (?)', steps.length)
-  })
+  migrateObject(storage, topicSteps)
 }

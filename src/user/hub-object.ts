@@ -1,6 +1,7 @@
 /** The hub object: a thin class over hub.ts. One for the whole deployment; answers with values, and with UNAVAILABLE when its disk does not. */
 import { DurableObject } from "cloudflare:workers"
-import type { HubObject, Refusal, Revocation } from "../core/user-object.ts"
+import type { HubObject, Revocation } from "../core/hub-object.ts"
+import type { Refusal } from "../core/user-object.ts"
 import { addRevocations, hubDue, hubVersion, revocationsSince, sweepRevocations } from "./hub.ts"
 import { migrateHub } from "./schema.ts"
 import { numberOf, setNumber } from "./turn.ts"

@@ -2,7 +2,7 @@
  * The hub: which sessions and keys were revoked within the life of an access token. Isolates pull what is new every few seconds by version.
  * Refuses to forget: of two entries for one id the stricter stays.
  */
-import type { Revocation } from "../core/user-object.ts"
+import type { Revocation } from "../core/hub-object.ts"
 import { numberOf, setNumber } from "./turn.ts"
 
 /** Name of the one hub object. */

@@ -2,11 +2,13 @@
  * The live part of a user's object: the sockets, and what is watched over them. Reached through the binding alone, by the Worker that has
  * authenticated whoever sits there, by topics and by the feed. A session and its sockets live in one object, so ending one closes the other.
  */
+
+import type { Revocation } from "../core/hub-object.ts"
 import type { Notice, Notification } from "../core/inbox.ts"
 import type { LiveObject, Note, Whisper } from "../core/live-object.ts"
 import type { Principal } from "../core/principal.ts"
 import type { Problem } from "../core/problem.ts"
-import type { Cause, Revocation } from "../core/user-object.ts"
+import type { Cause } from "../core/user-object.ts"
 import { findNotice } from "./inbox.ts"
 import { answerCall } from "./live-calls.ts"
 import { type InboxTelling, inboxTelling } from "./live-inbox.ts"

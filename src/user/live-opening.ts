@@ -10,7 +10,7 @@ import type { Page } from "../core/plan.ts"
 import { principalId } from "../core/principal.ts"
 import { Problem } from "../core/problem.ts"
 import type { ResetReason } from "../core/watch.ts"
-import { logBounds } from "../database/log.ts"
+import { oldestKept } from "../database/log.ts"
 import { readMissed } from "../database/missed.ts"
 import { judged, listPlanOf, pass, standingNow } from "./live-delivery.ts"
 import { type LivePorts, liveLimits } from "./live-ports.ts"
@@ -65,7 +65,7 @@ async function missedSince(
 ): Promise<readonly Event[] | ResetReason> {
   const { models } = ports.registry
   if (after > sequence) return "after_unknown"
-  const { oldest } = await logBounds(ports.database)
+  const oldest = await oldestKept(ports.database)
   if (after < oldest - 1 || sequence - after > liveLimits.backfillMax) return "after_too_old"
   const { grants, parents } = dependenciesOf(models, watch.model)
   const resources = new Set([watch.plan.resource, "users", ...grants, ...parents.keys()])

@@ -1,5 +1,5 @@
 /** Revocations on their way to the hub: written in the transaction that ends the session or key, removed when the hub has acknowledged. */
-import type { Revocation } from "../core/user-object.ts"
+import type { Revocation } from "../core/hub-object.ts"
 import { numberOf, retryDelayMs, setNumber, type Turn } from "./turn.ts"
 
 /** A revocation and its place in the outbox. */

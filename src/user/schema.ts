@@ -1,7 +1,5 @@
-/**
- * The tables inside a user's object and inside the hub. Versioned: a step is run once and never edited after a release; a database that
- * is newer than the code is refused.
- */
+/** The tables inside a user's object and inside the hub. */
+import { migrateObject } from "../database/object-steps.ts"
 
 const userSteps = [
   [
@@ -50,26 +48,12 @@ const hubSteps = [
   ],
 ] as const
 
-function migrate(storage: DurableObjectStorage, steps: readonly (readonly string[])[]): void {
-  const { sql } = storage
-  storage.transactionSync(() => {
-    sql.exec(
-      'create table if not exists "numbers" ("name" text primary key, "value" integer not null) strict, without rowid',
-    )
-    const done = Number(sql.exec(`select "value" from "numbers" where "name" = 'schema'`).toArray()[0]?.value ?? 0)
-    if (done > steps.length) throw new Error(`The object's schema is ${done}, newer than this code (${steps.length})`)
-    if (done === steps.length) return
-    for (const step of steps.slice(done)) for (const statement of step) sql.exec(statement)
-    sql.exec(`insert or replace into "numbers" values ('schema', ?)`, steps.length)
-  })
-}
-
 /** Brings a user's object to this code's tables. Throws when the object is newer. */
 export function migrateUser(storage: DurableObjectStorage): void {
-  migrate(storage, userSteps)
+  migrateObject(storage, userSteps)
 }
 
 /** The same for the hub. */
 export function migrateHub(storage: DurableObjectStorage): void {
-  migrate(storage, hubSteps)
+  migrateObject(storage, hubSteps)
 }

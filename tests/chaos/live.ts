@@ -67,7 +67,7 @@ function faultsOf(
     const { user, organization } = watcher.watching
     const line = ({ id, version, title }: { id: string; version: number; title: string }) => `${id} ${version} ${title}`
     const expected = truth.visible(user, organization).map(line).sort()
-    const held = [...watcher.held.values()].map(line).sort()
+    const held = watcher.held.map(line).sort()
     if (JSON.stringify(expected) !== JSON.stringify(held)) {
       const missing = expected.filter((one) => !held.includes(one))
       const surplus = held.filter((one) => !expected.includes(one))
@@ -75,12 +75,12 @@ function faultsOf(
         `${user}: misses ${missing.slice(0, 2)} (${missing.length}), has ${surplus.slice(0, 2)} (${surplus.length})`,
       )
     }
-    for (const [sequence, times] of watcher.told)
-      if (times > 1) faults.twice.push(`${user}: ${sequence} ${times} times`)
+    faults.twice.push(...watcher.faults.map((fault) => `${user}: ${fault}`))
     // Whoever sees all of an organization is owed every event behind the last list.
     if (!truth.seesAll(user, organization)) continue
+    const told = new Set(watcher.sequences)
     for (const sequence of truth.sequences(organization))
-      if (sequence > watcher.listedUpTo && !watcher.told.has(sequence)) faults.lost.push(`${user}: ${sequence}`)
+      if (sequence > watcher.listedUpTo && !told.has(sequence)) faults.lost.push(`${user}: ${sequence}`)
   }
   return faults
 }

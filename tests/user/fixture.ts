@@ -2,7 +2,8 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { typeid } from "typeid-js"
-import type { Cause, Grant, HubObject, NewSession, Refusal, UserObject } from "../../src/core/user-object.ts"
+import type { HubObject } from "../../src/core/hub-object.ts"
+import type { Cause, Grant, NewSession, Refusal, UserObject } from "../../src/core/user-object.ts"
 import type { Hub } from "../../src/user/hub-object.ts"
 import type { User } from "../../src/user/object.ts"
 

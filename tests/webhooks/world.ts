@@ -4,7 +4,7 @@
  */
 import { env } from "cloudflare:workers"
 import type { Event } from "../../src/core/event.ts"
-import { logBounds, readLog } from "../../src/database/log.ts"
+import { readLog } from "../../src/database/log.ts"
 import { readTurn } from "../../src/database/turn.ts"
 import { outboundFetch } from "../../src/integrations/outbound.ts"
 import { type Actor, mintToken } from "../support/actors.ts"
@@ -112,7 +112,7 @@ export async function hookWorld(): Promise<HookWorld> {
   const served = serving({}, undefined, { apart: own, now: clock, chance: () => 1, outbound })
   const reader = served.feed.readers.find(({ name }) => name === "webhooks")
   if (!reader) throw new Error("There is no reader of the log for webhooks")
-  let cursor = (await logBounds(env.DB)).newest
+  let cursor = (await readTurn(env.DB)).newest
   const storage = {} as SqlStorage
   const must = (answer: Answer, line: string): Answer => {
     if (answer.status < 300) return answer

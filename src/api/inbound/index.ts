@@ -34,12 +34,12 @@ interface Wire {
   verified: { readonly id: string; readonly bytes: Uint8Array } | null
 }
 
-const prefix = "/hooks/"
+const inboundPath = /^https?:\/\/[^/]+\/hooks\/([^?#]*)/
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
+/** Every request passes here, so no URL is parsed. */
 function nameIn(request: Request): string | null {
-  const { pathname } = new URL(request.url)
-  return pathname.startsWith(prefix) ? pathname.slice(prefix.length) : null
+  return inboundPath.exec(request.url)?.[1] ?? null
 }
 
 function bodyOf(bytes: Uint8Array): Json {
