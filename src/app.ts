@@ -11,6 +11,7 @@ import { configOf, type Env, inboundSecretsOf } from "./config.ts"
 import type { Ports, Store } from "./core/ports.ts"
 import type { Application, Registry } from "./core/registry.ts"
 import type { Ticket } from "./database/leases.ts"
+import { loadMemberships } from "./database/memberships.ts"
 import { openStore } from "./database/store.ts"
 import { registryOf } from "./engine.ts"
 import type { FeedPorts } from "./feed/object.ts"
@@ -96,6 +97,8 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     openStore: (session) => openStore(store, session),
     authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
     ...shield(env.SHIELD),
+    memberships: async (principal) =>
+      principal.kind === "user" ? loadMemberships(env.DB, models, registry.organizations, principal.id) : [],
     limitLetters: letterLimit(accounts.limiter),
     ids,
     accounts: handlerAccounts({ rules: application.accounts, ports: () => accounts }),
