@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { openApiDocument } from "../src/api/rest/openapi.ts"
+import { wsdlText } from "../src/api/soap/wsdl.ts"
 import application from "../src/app/index.ts"
 import { registryOf } from "../src/app.ts"
 import { keptNames } from "../src/server/keys.ts"
@@ -29,6 +30,8 @@ function artefacts(): ReadonlyMap<string, string> {
   return new Map([
     ["src/api/rest/openapi.json", `${JSON.stringify(openApiDocument(registry), null, 2)}\n`],
     ["docs/stores.md", storesPage()],
+    // Served with the origin that was asked.
+    ["src/api/soap/api.wsdl", wsdlText(registry, "https://selvage.invalid/soap")],
   ])
 }
 

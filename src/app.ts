@@ -13,6 +13,7 @@ import type { Application, Registry } from "./core/registry.ts"
 import type { Ticket } from "./database/leases.ts"
 import { loadMemberships } from "./database/memberships.ts"
 import { openStore } from "./database/store.ts"
+import { laterDoors } from "./doors.ts"
 import { registryOf } from "./engine.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import { poker } from "./feed/poke.ts"
@@ -131,6 +132,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const mailbox = config.mail === null ? () => readMailbox({ cache: env.CACHE, prefix: mailboxPrefix }) : null
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
   const sockets = webSocketDoor({ ports, corsOrigins, connect, requestId })
+  const later = laterDoors({ registry, ports, corsOrigins, requestId }, config.doorsOff)
   const tend = tending(world, outbox, open)
   // What a runtime that died left undelivered is taken up by the next one, with its first call.
   let isFirst = true
@@ -150,7 +152,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
       }
       isFirst = false
       if (isSocket(request)) return sockets(request)
-      return isPage(request) ? pages(request) : (inbound(request) ?? rest(request))
+      return isPage(request) ? pages(request) : (inbound(request) ?? later(request) ?? rest(request))
     },
   }
 }

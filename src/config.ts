@@ -30,6 +30,7 @@ export interface Env {
   readonly LOG_RETENTION_DAYS?: string
   readonly ARCHIVE?: R2Bucket
   readonly OUTBOUND_PRIVATE?: string
+  readonly DOORS_OFF?: string
 }
 
 /** What the engine goes by. */
@@ -50,6 +51,8 @@ export interface Config {
   readonly log: { readonly days: number | null; readonly archive: R2Bucket | null }
   /** Jobs and webhooks may call this machine. */
   readonly callsLoopback: boolean
+  /** Names of doors that are switched off. */
+  readonly doorsOff: readonly string[]
 }
 
 /** A JWK set of Ed25519 public keys (RFC 7517, RFC 8037). */
@@ -155,6 +158,22 @@ function originsOf(env: Env): readonly string[] {
   return origins
 }
 
+/** The doors that are loaded by their first call; doors.ts has them. */
+export const doorNames = ["soap"] as const
+
+function doorsOff(env: Env): readonly string[] {
+  const names = (env.DOORS_OFF ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "")
+  for (const name of names)
+    if (!(doorNames as readonly string[]).includes(name))
+      throw new ConfigError(
+        `DOORS_OFF holds what is no door that can be switched off; those are ${doorNames.join(", ")}`,
+      )
+  return names
+}
+
 function callsLoopback(env: Env, development: boolean): boolean {
   const value = env.OUTBOUND_PRIVATE ?? ""
   if (value === "") return false
@@ -194,6 +213,7 @@ function parse(env: Env): Config {
     corsOrigins: originsOf(env),
     log: logOf(env),
     callsLoopback: callsLoopback(env, development),
+    doorsOff: doorsOff(env),
   }
 }
 

@@ -1,7 +1,7 @@
 /** A request as the door carries it through the pipeline: the route, what its headers say of the caller, nothing of its body. */
-import { cookiesOf } from "../../core/cookies.ts"
 import { type Mount, mountAt } from "../../core/mount.ts"
 import type { Credentials } from "../../core/ports.ts"
+import { presentedIn } from "../../core/presented.ts"
 import type { Problem } from "../../core/problem.ts"
 import type { Route } from "./routes.ts"
 
@@ -37,34 +37,7 @@ export type ReadWire = (
 
 const none: Readonly<Record<string, string>> = Object.freeze({})
 
-/**
- * The token of `Authorization: Bearer …`, or of a scheme that the mount takes. Another scheme is an empty token, which does not hold: a
- * credential was presented.
- */
-function bearerOf(header: string | null, schemes: readonly string[]): string | null {
-  if (header === null) return null
-  const bearer = /^bearer +(\S+) *$/i.exec(header)?.[1]
-  if (bearer !== undefined || schemes.length === 0) return bearer ?? ""
-  const [, scheme, token] = /^([A-Za-z0-9-]+) +(\S+) *$/.exec(header) ?? []
-  const isTaken = schemes.some((one) => one.toLowerCase() === scheme?.toLowerCase())
-  return isTaken && token !== undefined ? token : ""
-}
-
 const noSchemes: readonly string[] = []
-
-/** Reading a header costs a call of the runtime, so what most calls never ask for is read when it is asked for. */
-function credentialsOf(request: Request, listed: ReadonlySet<string>, schemes: readonly string[]): Credentials {
-  const { headers } = request
-  const authorization = headers.get("authorization")
-  return {
-    address: headers.get("cf-connecting-ip"),
-    bearer: bearerOf(authorization, schemes),
-    get userAgent() {
-      return headers.get("user-agent")
-    },
-    cookies: authorization === null ? cookiesOf(request, listed) : null,
-  }
-}
 
 /**
  * Makes the reader of requests.
@@ -87,7 +60,7 @@ export function wireReader(corsOrigins: readonly string[], mounts: readonly Moun
       mount,
       parameters: found.parameters ?? none,
       refusal: found.refusal ?? null,
-      credentials: credentialsOf(request, listed, mount?.schemes ?? noSchemes),
+      credentials: presentedIn(request, listed, mount?.schemes ?? noSchemes),
       origin: origin !== null && listed.has(origin) ? origin : null,
       hasFilterParameters: false,
       isUnwrapped: false,

@@ -1,0 +1,63 @@
+/**
+ * The doors beside REST, the socket and the pages: each is loaded by its first call, so that an isolate pays for what it serves, and each can be
+ * switched off (`DOORS_OFF`). REST answers at the address of one that is off as at any other where nothing stands.
+ */
+import type { doorNames } from "./config.ts"
+import type { Ports } from "./core/ports.ts"
+import type { Registry } from "./core/registry.ts"
+
+/** What these doors need of the world. */
+export interface DoorOptions {
+  readonly registry: Registry
+  readonly ports: Ports
+  readonly corsOrigins: readonly string[]
+  requestId(): string
+}
+
+type Handler = (request: Request) => Promise<Response>
+
+interface Loaded {
+  /** The path, and everything below it. */
+  readonly path: string
+  load(options: DoorOptions): Promise<Handler>
+}
+
+const doors = {
+  soap: {
+    path: "/soap",
+    load: async (options) => (await import("./api/soap/index.ts")).soapDoor(options),
+  },
+} satisfies Record<(typeof doorNames)[number], Loaded>
+
+function pathOf({ url }: Request): string {
+  const from = url.indexOf("/", url.indexOf("//") + 2)
+  const end = url.slice(from).search(/[?#]/)
+  return from === -1 ? "/" : end === -1 ? url.slice(from) : url.slice(from, from + end)
+}
+
+/**
+ * The doors of an isolate.
+ * @param off names of those that are switched off
+ * @returns null for a request that is for none of them
+ */
+export function laterDoors(
+  options: DoorOptions,
+  off: readonly string[],
+): (request: Request) => Promise<Response> | null {
+  const served = Object.entries<Loaded>(doors).filter(([name]) => !off.includes(name))
+  const loaded = new Map<string, Promise<Handler>>()
+  const load = (name: string, door: Loaded): Promise<Handler> => {
+    const known = loaded.get(name)
+    if (known) return known
+    const loading = door.load(options)
+    loaded.set(name, loading)
+    // One that failed is tried again: what a first call met need not meet the second.
+    loading.catch(() => loaded.delete(name))
+    return loading
+  }
+  return (request) => {
+    const path = pathOf(request)
+    const found = served.find(([, door]) => path === door.path || path.startsWith(`${door.path}/`))
+    return found ? load(...found).then((handle) => handle(request)) : null
+  }
+}
