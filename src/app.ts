@@ -8,6 +8,7 @@ import { handlerAccounts } from "./authentication/handler-accounts.ts"
 import { hashSecret } from "./authentication/token.ts"
 import { handlerSecrets } from "./authentication/token-once.ts"
 import { configOf, type Env, inboundSecretsOf } from "./config.ts"
+import { run } from "./core/pipeline.ts"
 import type { Ports, Store } from "./core/ports.ts"
 import type { Application, Registry } from "./core/registry.ts"
 import type { Ticket } from "./database/leases.ts"
@@ -132,7 +133,10 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const mailbox = config.mail === null ? () => readMailbox({ cache: env.CACHE, prefix: mailboxPrefix }) : null
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
   const sockets = webSocketDoor({ ports, corsOrigins, connect, requestId })
-  const later = laterDoors({ registry, ports, corsOrigins, requestId }, config.doorsOff)
+  const later = laterDoors(
+    { registry, corsOrigins, requestId, call: (door, wire, arrival) => run(registry, ports, door, wire, arrival) },
+    config.doorsOff,
+  )
   const tend = tending(world, outbox, open)
   // What a runtime that died left undelivered is taken up by the next one, with its first call.
   let isFirst = true

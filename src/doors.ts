@@ -3,13 +3,13 @@
  * switched off (`DOORS_OFF`). REST answers at the address of one that is off as at any other where nothing stands.
  */
 import type { doorNames } from "./config.ts"
-import type { Ports } from "./core/ports.ts"
+import type { Call } from "./core/door.ts"
 import type { Registry } from "./core/registry.ts"
 
 /** What these doors need of the world. */
 export interface DoorOptions {
   readonly registry: Registry
-  readonly ports: Ports
+  readonly call: Call
   readonly corsOrigins: readonly string[]
   requestId(): string
 }

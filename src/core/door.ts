@@ -67,3 +67,9 @@ export interface Arrival {
   readonly traceId: string | null
   readonly signal: AbortSignal
 }
+
+/**
+ * The pipeline over the registry and the world of an isolate. Doors that are loaded late are given it: what they import themselves stays small, since
+ * a bundler keeps whole what is imported late.
+ */
+export type Call = <W, R>(door: Door<W, R>, wire: W, arrival: Arrival) => Promise<R>

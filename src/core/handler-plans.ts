@@ -3,12 +3,13 @@
  * relations, a key that is not unique, an offset beside a cursor.
  */
 import type { ListOptions, Select, Which } from "./context.ts"
+import { faults } from "./faults.ts"
 import type { JsonObject } from "./json.ts"
 import { limits } from "./limits.ts"
 import { type Model, type Models, modelOf } from "./model.ts"
 import type { AggregatePlan, GetPlan, ListPlan } from "./plan.ts"
 import { Problem } from "./problem.ts"
-import { faults, selectExpand, selectFields } from "./selection.ts"
+import { selectExpand, selectFields } from "./selection.ts"
 
 function selection(models: Models, model: Model, { fields, expand }: Select) {
   const found = faults()

@@ -1,31 +1,15 @@
 /** Turns the words of a read (fields, expand, filter, sort) into a plan, and refuses what is unknown, undeclared or too much. */
 import type { ColumnFacts } from "./column.ts"
+import { type Faults, quoted } from "./faults.ts"
 import type { Json, JsonObject } from "./json.ts"
 import { limits } from "./limits.ts"
 import { fieldNames, type Model, type Models, modelOf } from "./model.ts"
 import type { Filter, Selection, SortKey } from "./plan.ts"
-import { invalidAll, pointer, type Violation } from "./problem.ts"
+import { pointer } from "./problem.ts"
 import { schemasOf } from "./schema.ts"
 
 const comparisons = new Set(["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "startsWith", "isNull"])
 const textOnly = new Set(["contains", "startsWith"])
-
-/** Collects faults so that a caller hears of all of them at once. */
-export interface Faults {
-  add(path: string, code: string, message: string): void
-  throwIfAny(): void
-}
-
-/** A new, empty collection of faults. */
-export function faults(): Faults {
-  const found: Violation[] = []
-  return {
-    add: (path, code, message) => void found.push({ path, code, message }),
-    throwIfAny: () => {
-      if (found.length > 0) throw invalidAll(found)
-    },
-  }
-}
 
 /** The fields asked for, in declaration order and always with the id; all when none are named. */
 export function selectFields(
@@ -41,11 +25,6 @@ export function selectFields(
     else found.add(`${path}/${n}`, "unknown_field", `${model.name} has no field ${quoted(name)}`)
   })
   return fieldNames(model).filter((key) => wanted.has(key))
-}
-
-/** A name of the caller's, cut short: answers do not echo a megabyte. */
-export function quoted(name: string): string {
-  return JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}…` : name)
 }
 
 /** Expansions as a tree of selections, bounded in depth and in the rows that they may touch. */

@@ -1,8 +1,8 @@
 /** Input as a caller sent it, against a schema: every fault with its path, nothing lost. */
 import type * as z from "zod"
+import { quoted } from "./faults.ts"
 import type { Json } from "./json.ts"
 import { invalid, invalidAll, pointer, type Violation } from "./problem.ts"
-import { quoted } from "./selection.ts"
 
 const words: Record<string, string> = {
   invalid_type: "invalid_type",

@@ -1,4 +1,6 @@
 /** What the standard operations do: words into plans for reads, wanted writes for the rest. */
+
+import { type Faults, faults, quoted } from "./faults.ts"
 import type { Json, JsonObject } from "./json.ts"
 import { limits } from "./limits.ts"
 import { fieldNames, type Model, type Models } from "./model.ts"
@@ -7,16 +9,7 @@ import type { Reading, Row, Store } from "./ports.ts"
 import { invalid, notFound } from "./problem.ts"
 import type { Recorder } from "./recorder.ts"
 import type { CompiledOperation } from "./registry.ts"
-import {
-  type Faults,
-  faults,
-  parseFilter,
-  parseSort,
-  quoted,
-  selectExpand,
-  selectFields,
-  selectionCost,
-} from "./selection.ts"
+import { parseFilter, parseSort, selectExpand, selectFields, selectionCost } from "./selection.ts"
 
 /** What a read works with. */
 export interface Reads {

@@ -2,11 +2,13 @@
  * What a watch follows: the words of a caller checked against the resource. Refuses a watch that names no tenant where there is one, since every
  * write of every tenant would wake it, and whatever cannot be judged from one event: relations, computed fields, words.
  */
+
+import { faults, quoted } from "./faults.ts"
 import type { JsonObject } from "./json.ts"
 import type { Model } from "./model.ts"
 import type { Filter } from "./plan.ts"
 import type { Row } from "./ports.ts"
-import { faults, parseFilter, quoted } from "./selection.ts"
+import { parseFilter } from "./selection.ts"
 
 /** The validated input of a watch. */
 export interface WatchInput {

@@ -1,9 +1,10 @@
 /** The words of a read become a plan; what is unknown, undeclared or too much is refused before any I/O, every fault at once. */
 import { describe, expect, test } from "vitest"
+import { faults } from "../../src/core/faults.ts"
 import type { JsonObject } from "../../src/core/json.ts"
 import { limits } from "../../src/core/limits.ts"
 import { Problem } from "../../src/core/problem.ts"
-import { faults, parseFilter, parseSort, selectExpand, selectFields, selectionCost } from "../../src/core/selection.ts"
+import { parseFilter, parseSort, selectExpand, selectFields, selectionCost } from "../../src/core/selection.ts"
 import { getPlan, listPlan } from "../../src/core/verbs.ts"
 import { noteId, noteModel, registry, teamId, teamModel } from "./fixture.ts"
 

@@ -72,7 +72,9 @@ describe.each(["1.1", "1.2"] as const)("npm soap, SOAP %s", (version) => {
   })
   test("a problem reaches the client as a fault that is valid by the schema", async () => {
     const client = await clientOf(version)
-    const refused = await call(client, version, "TasksCreate", { projectId, title: "x", priority: "high" }).catch((fault) => fault)
+    const refused = await call(client, version, "TasksCreate", { projectId, title: "x", priority: "high" }).catch(
+      (fault) => fault,
+    )
     expect(JSON.stringify(refused.root.Envelope.Body.Fault)).toMatch(/INVALID_ARGUMENT.*\/priority/)
     expect(await validated(String(client.lastResponse), /<Problem[\s\S]*<\/Problem>/)).toEqual([])
   })

@@ -4,11 +4,11 @@
  * elsewhere: whether it is a value of the column is for the plan to say. Refuses names that are no column and operators twice.
  */
 import type { ColumnFacts } from "../../core/column.ts"
+import { type Faults, quoted } from "../../core/faults.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
 import { numberText } from "../../core/json-text.ts"
 import type { Model } from "../../core/model.ts"
 import { pointer } from "../../core/problem.ts"
-import { type Faults, quoted } from "../../core/selection.ts"
 
 const bracketed = /^([^[\]]{1,100})\[([^[\]]{1,20})\]$/
 const numeric: ReadonlySet<string> = new Set(["int32", "safeint", "double"])

@@ -2,11 +2,12 @@
  * Query string -> wire input. Parameters are named as the input's properties and become values by their Shape; what is left over on a
  * list or an aggregate is a filter. Refuses unknown parameters, and a second value where one is meant.
  */
+
+import { type Faults, faults, quoted } from "../../core/faults.ts"
 import type { Json } from "../../core/json.ts"
 import { numberText, parseJson } from "../../core/json-text.ts"
 import { limits } from "../../core/limits.ts"
 import { invalid, Problem, pointer } from "../../core/problem.ts"
-import { type Faults, faults, quoted } from "../../core/selection.ts"
 import type { Field, Shape } from "../../core/shape.ts"
 import { filterOf } from "./filter-query.ts"
 import type { Route } from "./routes.ts"

@@ -2,10 +2,11 @@
  * Elements -> wire JSON, by Shape. An absent element is an absent property, `xsi:nil="true"` is null, a list is its element repeated. Refuses
  * elements that nobody reads, in the wrong namespace, or twice where one is meant.
  */
+
+import { type Faults, faults, quoted } from "../../core/faults.ts"
 import type { Json } from "../../core/json.ts"
 import { parseJson } from "../../core/json-text.ts"
 import { Problem, pointer } from "../../core/problem.ts"
-import { type Faults, faults, quoted } from "../../core/selection.ts"
 import type { Field, Shape } from "../../core/shape.ts"
 import { typesNamespace } from "./names.ts"
 import type { Element } from "./xml.ts"

@@ -4,10 +4,9 @@
  */
 import { arrivalOf } from "../../core/arrival.ts"
 import { readBytes } from "../../core/body.ts"
-import type { Door, Facts } from "../../core/door.ts"
+import type { Call, Door, Facts } from "../../core/door.ts"
 import type { Json } from "../../core/json.ts"
-import { run } from "../../core/pipeline.ts"
-import type { Credentials, Ports } from "../../core/ports.ts"
+import type { Credentials } from "../../core/ports.ts"
 import { presentedIn } from "../../core/presented.ts"
 import { invalid, Problem } from "../../core/problem.ts"
 import type { CompiledOperation, Registry } from "../../core/registry.ts"
@@ -22,7 +21,7 @@ import { servedOperations, wsdlText } from "./wsdl.ts"
 /** What the door needs of the world. */
 export interface SoapOptions {
   readonly registry: Registry
-  readonly ports: Ports
+  readonly call: Call
   readonly corsOrigins: readonly string[]
   requestId(): string
 }
@@ -126,7 +125,7 @@ function asksForWsdl(request: Request): boolean {
 
 /** Makes the door of an isolate. The handler does not reject. */
 export function soapDoor(options: SoapOptions): (request: Request) => Promise<Response> {
-  const { registry, ports } = options
+  const { registry, call } = options
   const listed = new Set(options.corsOrigins)
   const door = doorOf(callsOf(registry))
   return async (request) => {
@@ -137,6 +136,6 @@ export function soapDoor(options: SoapOptions): (request: Request) => Promise<Re
     }
     const version = versionOf(request.headers.get("content-type")) ?? soap11
     const wire: Wire = { request, credentials: presentedIn(request, listed), version, operation: null }
-    return run(registry, ports, door, wire, arrivalOf(request, options.requestId))
+    return call(door, wire, arrivalOf(request, options.requestId))
   }
 }
