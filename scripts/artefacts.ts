@@ -1,10 +1,12 @@
 /** `npm run artefacts`: writes the documents that are generated from the registry; `--check` says which of them are out of date. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { toolOf, toolOperations } from "../src/api/mcp/tools.ts"
 import { openApiDocument } from "../src/api/rest/openapi.ts"
 import { wsdlText } from "../src/api/soap/wsdl.ts"
 import application from "../src/app/index.ts"
 import { registryOf } from "../src/app.ts"
+import type { Registry } from "../src/core/registry.ts"
 import { keptNames } from "../src/server/keys.ts"
 import { root, run, Stop } from "./local.ts"
 
@@ -24,12 +26,19 @@ function storesPage(): string {
   return `${before}<!-- names -->\n${table}\n<!-- /names -->${after}`
 }
 
+/** The tools as MCP lists them to whoever may call all of them. */
+function toolsPage(registry: Registry): string {
+  const tools = [...toolOperations(registry)].map(([name, operation]) => toolOf(name, operation))
+  return `${JSON.stringify({ tools }, null, 2)}\n`
+}
+
 /** Every generated document by its path in the repository, as production serves it. */
 function artefacts(): ReadonlyMap<string, string> {
   const registry = registryOf(application, { development: false })
   return new Map([
     ["src/api/rest/openapi.json", `${JSON.stringify(openApiDocument(registry), null, 2)}\n`],
     ["docs/stores.md", storesPage()],
+    ["src/api/mcp/tools.json", toolsPage(registry)],
     // Served with the origin that was asked.
     ["src/api/soap/api.wsdl", wsdlText(registry, "https://selvage.invalid/soap")],
   ])

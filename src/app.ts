@@ -134,7 +134,16 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
   const sockets = webSocketDoor({ ports, corsOrigins, connect, requestId })
   const later = laterDoors(
-    { registry, corsOrigins, requestId, call: (door, wire, arrival) => run(registry, ports, door, wire, arrival) },
+    {
+      registry,
+      corsOrigins,
+      requestId,
+      call: (door, wire, arrival) => run(registry, ports, door, wire, arrival),
+      async admit(credentials) {
+        await ports.limitAddress(credentials.address)
+        return ports.authenticate(credentials, ports.now())
+      },
+    },
     config.doorsOff,
   )
   const tend = tending(world, outbox, open)

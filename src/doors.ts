@@ -4,12 +4,19 @@
  */
 import type { doorNames } from "./config.ts"
 import type { Call } from "./core/door.ts"
+import type { Credentials } from "./core/ports.ts"
+import type { Principal } from "./core/principal.ts"
 import type { Registry } from "./core/registry.ts"
 
 /** What these doors need of the world. */
 export interface DoorOptions {
   readonly registry: Registry
   readonly call: Call
+  /**
+   * Limits an address and says who calls, for a door that lets in before it knows what is called.
+   * @throws Problem RESOURCE_EXHAUSTED, UNAUTHENTICATED, UNAVAILABLE
+   */
+  admit(credentials: Credentials): Promise<Principal>
   readonly corsOrigins: readonly string[]
   requestId(): string
 }
@@ -23,6 +30,10 @@ interface Loaded {
 }
 
 const doors = {
+  mcp: {
+    path: "/mcp",
+    load: async (options) => (await import("./api/mcp/index.ts")).mcpDoor(options),
+  },
   soap: {
     path: "/soap",
     load: async (options) => (await import("./api/soap/index.ts")).soapDoor(options),

@@ -38,6 +38,11 @@ export interface Door<W, R> {
    * same. Doors to the outside leave it out.
    */
   principal?(wire: W): System
+  /**
+   * Whoever the door has let in already: their address was limited and they were authenticated, once for all that comes in one connection or
+   * message. Their calls are limited as ever.
+   */
+  admitted?(wire: W): Principal
   /** From headers alone: authentication comes before any body is read. */
   credentials(wire: W): Credentials
   /** Which operation. Throws NOT_FOUND, or UNIMPLEMENTED, in the shared codes. */

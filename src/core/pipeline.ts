@@ -22,7 +22,7 @@ type Stage = (run: Run) => void | Promise<void>
 const isStated = ({ door }: Run): boolean => door.principal !== undefined
 
 const limitAddress: Stage = (run) =>
-  isStated(run) ? undefined : run.ports.limitAddress(run.door.credentials(run.wire).address)
+  isStated(run) || run.door.admitted ? undefined : run.ports.limitAddress(run.door.credentials(run.wire).address)
 
 /** Runs `then` now when the value is there already: most calls know their principal and operation without waiting. */
 function when<T>(value: T | Promise<T>, then: (value: T) => void): void | Promise<void> {
@@ -31,7 +31,9 @@ function when<T>(value: T | Promise<T>, then: (value: T) => void): void | Promis
 
 const authenticate: Stage = (run) =>
   when(
-    run.door.principal?.(run.wire) ?? run.ports.authenticate(run.door.credentials(run.wire), run.now),
+    run.door.principal?.(run.wire) ??
+      run.door.admitted?.(run.wire) ??
+      run.ports.authenticate(run.door.credentials(run.wire), run.now),
     (principal) => {
       run.principal = principal
     },

@@ -1,0 +1,31 @@
+/** Output -> the result of a tool: structured content, and the same as text for clients that read text alone. */
+import type { Facts } from "../../core/door.ts"
+import type { Json, JsonObject } from "../../core/json.ts"
+import { metaNames } from "./decode.ts"
+
+/** What a call of a tool gives (2026-07-28, "CallToolResult"). */
+export interface ToolResult {
+  readonly content: { readonly type: "text"; readonly text: string }[]
+  readonly structuredContent?: JsonObject
+  readonly isError?: boolean
+  readonly _meta: JsonObject
+}
+
+/** What the client may want to know of the call. */
+export function metaOf(facts: Facts): JsonObject {
+  return {
+    [metaNames.requestId]: facts.requestId,
+    ...(facts.bookmark === null ? {} : { [metaNames.bookmark]: facts.bookmark }),
+    ...(facts.replayed ? { [metaNames.replayed]: true } : {}),
+  }
+}
+
+/** The result of an operation. What is no object stands in one, as its schema says. */
+export function resultOf(output: Json, facts: Facts): ToolResult {
+  const isObject = output !== null && typeof output === "object" && !Array.isArray(output)
+  return {
+    content: [{ type: "text", text: JSON.stringify(output ?? null) }],
+    structuredContent: isObject ? (output as JsonObject) : { result: output ?? null },
+    _meta: metaOf(facts),
+  }
+}
