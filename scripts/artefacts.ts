@@ -1,6 +1,8 @@
 /** `npm run artefacts`: writes the documents that are generated from the registry; `--check` says which of them are out of date. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { printSchema } from "graphql"
+import { schemaOf } from "../src/api/graphql/schema.ts"
 import { toolOf, toolOperations } from "../src/api/mcp/tools.ts"
 import { openApiDocument } from "../src/api/rest/openapi.ts"
 import { wsdlText } from "../src/api/soap/wsdl.ts"
@@ -38,6 +40,7 @@ function artefacts(): ReadonlyMap<string, string> {
   return new Map([
     ["src/api/rest/openapi.json", `${JSON.stringify(openApiDocument(registry), null, 2)}\n`],
     ["docs/stores.md", storesPage()],
+    ["src/api/graphql/schema.graphql", `${printSchema(schemaOf(registry))}\n`],
     ["src/api/mcp/tools.json", toolsPage(registry)],
     // Served with the origin that was asked.
     ["src/api/soap/api.wsdl", wsdlText(registry, "https://selvage.invalid/soap")],

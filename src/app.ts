@@ -31,6 +31,7 @@ import { mailboxPrefix } from "./server/keys.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import type { Deliverer } from "./server/outbox.ts"
+import { keptQueries } from "./server/queries.ts"
 import { shield } from "./server/shield.ts"
 import type { LivePorts } from "./user/live-ports.ts"
 import {
@@ -138,6 +139,8 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
       registry,
       corsOrigins,
       requestId,
+      introspection: config.development,
+      queries: keptQueries(env.CACHE, world.behind, ports.hash),
       call: (door, wire, arrival) => run(registry, ports, door, wire, arrival),
       async admit(credentials) {
         await ports.limitAddress(credentials.address)

@@ -19,6 +19,14 @@ export interface DoorOptions {
   admit(credentials: Credentials): Promise<Principal>
   readonly corsOrigins: readonly string[]
   requestId(): string
+  /** Whether doors describe themselves to anybody: development does. */
+  readonly introspection: boolean
+  /** Texts of persisted queries. */
+  readonly queries: {
+    get(hash: string): Promise<string | null>
+    put(hash: string, text: string): void
+    hash(text: string): Promise<string>
+  }
 }
 
 type Handler = (request: Request) => Promise<Response>
@@ -30,6 +38,10 @@ interface Loaded {
 }
 
 const doors = {
+  graphql: {
+    path: "/graphql",
+    load: async (options) => (await import("./api/graphql/index.ts")).graphqlDoor(options),
+  },
   mcp: {
     path: "/mcp",
     load: async (options) => (await import("./api/mcp/index.ts")).mcpDoor(options),

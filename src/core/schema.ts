@@ -6,6 +6,7 @@ import * as z from "zod"
 import type { ColumnFacts } from "./column.ts"
 import { limits } from "./limits.ts"
 import type { Model } from "./model.ts"
+import { pascal, typeName } from "./type-name.ts"
 
 const instantText = z.iso.datetime({ offset: true })
 /** RFC 3339 in any offset; becomes UTC with milliseconds. */
@@ -31,25 +32,6 @@ export function idSchema(prefix: string): z.ZodString {
     .string()
     .regex(new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`))
     .meta({ description: `TypeID: ${prefix}_ and 26 base32 characters` })
-}
-
-/** The name under which a resource's record stands in documents: `project_members` -> `ProjectMember`. */
-export function typeName(model: Pick<Model, "name">): string {
-  return model.name
-    .split(/[_\-.]/)
-    .map((word, n, words) => pascal(n === words.length - 1 ? singular(word) : word))
-    .join("")
-}
-
-function pascal(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1)
-}
-
-function singular(word: string): string {
-  if (word.endsWith("ies")) return `${word.slice(0, -3)}y`
-  if (/(ss|us|is)$/.test(word)) return word
-  if (/(xes|ches|shes|sses)$/.test(word)) return word.slice(0, -2)
-  return word.endsWith("s") ? word.slice(0, -1) : word
 }
 
 function kindSchema(model: Model, column: ColumnFacts): z.ZodType {

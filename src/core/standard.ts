@@ -5,7 +5,8 @@ import { limits } from "./limits.ts"
 import type { Model } from "./model.ts"
 import type { Operation, RestBinding } from "./operation.ts"
 import type { StandardVerb } from "./resource.ts"
-import { schemasOf, typeName } from "./schema.ts"
+import { schemasOf } from "./schema.ts"
+import { typeName } from "./type-name.ts"
 
 const names = z.array(z.string().max(100)).max(100)
 const tree = z.record(z.string().max(100), z.unknown())

@@ -127,6 +127,13 @@ export const mailboxPrefix = named("CACHE", "mailbox/", {
   consistency: eventual,
 })()
 
+/** Key of the text of a persisted query. The part is its SHA-256, hex. */
+export const queryKey = named("CACHE", "graphql/{hash}", {
+  content: "text of a GraphQL query that clients send by its hash",
+  life: "30 days after it was last sent in full",
+  consistency: `${eventual}; a client that is not known there sends the text again`,
+})
+
 const address = named("SHIELD", "address/{network}", {
   content: "requests of an IPv4 address or of an IPv6 /64 within a minute",
   life: "a minute",

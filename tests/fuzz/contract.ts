@@ -2,7 +2,7 @@
 import { Validator } from "@cfworker/json-schema"
 import type { Json, JsonObject } from "../../src/core/json.ts"
 import type { Models } from "../../src/core/model.ts"
-import { typeName } from "../../src/core/schema.ts"
+import { typeName } from "../../src/core/type-name.ts"
 import type { Described, Schema } from "./document.ts"
 
 /** What came back, and what was sent for it. */

@@ -1,0 +1,90 @@
+/** Results and problems -> responses of HTTP. */
+import type { GraphQLError } from "graphql"
+import type { Code } from "../../core/code.ts"
+import { setCookies } from "../../core/cookies.ts"
+import type { Arrival } from "../../core/door.ts"
+import type { Cost } from "../../core/observation.ts"
+import type { SessionEffect } from "../../core/operation.ts"
+import type { Problem, ProblemType } from "../../core/problem.ts"
+import { securityHeaders } from "../../core/security-headers.ts"
+import type { MediaType } from "./decode.ts"
+import { errorOf } from "./problem.ts"
+
+/** What the answer of a request is written for. */
+export interface Shown {
+  readonly request: Request
+  readonly arrival: Arrival
+  readonly type: MediaType
+  /** The caller's origin when it is a listed one. */
+  readonly origin?: string | null
+}
+
+/** What the calls of a request had to tell beside their outputs. */
+export interface Answered {
+  bookmark: string | null
+  replayed: boolean
+  session: SessionEffect | null
+  retryAfterSeconds: number | null
+  /** What the calls cost together, for who may know: development and administrators. */
+  cost: Cost | null
+}
+
+const statuses: Partial<Record<Code, number>> = {
+  UNAUTHENTICATED: 401,
+  PERMISSION_DENIED: 403,
+  RESOURCE_EXHAUSTED: 429,
+  UNAVAILABLE: 503,
+  INTERNAL: 500,
+}
+const refined: Partial<Record<ProblemType, number>> = {
+  "method-not-allowed": 405,
+  "not-acceptable": 406,
+  "payload-too-large": 413,
+  "unsupported-media-type": 415,
+}
+
+function headersOf({ arrival, type, origin }: Shown, told: Answered | null): Headers {
+  const headers = new Headers({
+    ...securityHeaders,
+    "Content-Type": `${type}; charset=utf-8`,
+    "Cache-Control": "no-store",
+    Vary: "Accept, Authorization, Cookie, Origin",
+    "X-Request-Id": arrival.requestId,
+  })
+  if (told?.bookmark) headers.set("X-Selvage-Bookmark", told.bookmark)
+  if (told?.replayed) headers.set("Idempotent-Replayed", "true")
+  if (told?.session) setCookies(headers, told.session, Date.now())
+  if (told && told.retryAfterSeconds !== null) headers.set("Retry-After", String(Math.ceil(told.retryAfterSeconds)))
+  if (origin) {
+    headers.set("Access-Control-Allow-Origin", origin)
+    headers.set("Access-Control-Allow-Credentials", "true")
+    headers.set("Access-Control-Expose-Headers", "Idempotent-Replayed, Retry-After, X-Request-Id, X-Selvage-Bookmark")
+  }
+  return headers
+}
+
+/** A result, or the errors of a request that was not executed. */
+export function encode(
+  shown: Shown,
+  result: { readonly data?: unknown; readonly errors?: readonly GraphQLError[] },
+  status: number,
+  told: Answered | null = null,
+): Response {
+  const whole = told?.cost ? { ...result, extensions: { cost: told.cost } } : result
+  return new Response(JSON.stringify(whole), { status, headers: headersOf(shown, told) })
+}
+
+/**
+ * A problem that no root field has met.
+ * @param status null: what the problem says
+ */
+export function encodeProblem(shown: Shown, problem: Problem, status: number | null): Response {
+  const { type, allow, retryAfterSeconds = null } = problem.options
+  const own = (type && refined[type]) ?? statuses[problem.code] ?? 400
+  const told = { bookmark: null, replayed: false, session: null, retryAfterSeconds, cost: null }
+  const response = encode(shown, { errors: [errorOf(problem, shown.arrival.requestId)] }, status ?? own, told)
+  if (allow) response.headers.set("Allow", allow.join(", "))
+  if (problem.code === "UNAUTHENTICATED")
+    response.headers.set("WWW-Authenticate", 'Bearer realm="selvage", error="invalid_token"')
+  return response
+}
