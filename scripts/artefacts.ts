@@ -3,6 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { printSchema } from "graphql"
 import { schemaOf } from "../src/api/graphql/schema.ts"
+import { emptyLock, extended } from "../src/api/grpc/lock.ts"
+import { describe } from "../src/api/grpc/messages.ts"
+import { protoText } from "../src/api/grpc/proto.ts"
 import { toolOf, toolOperations } from "../src/api/mcp/tools.ts"
 import { openApiDocument } from "../src/api/rest/openapi.ts"
 import { wsdlText } from "../src/api/soap/wsdl.ts"
@@ -37,9 +40,13 @@ function toolsPage(registry: Registry): string {
 /** Every generated document by its path in the repository, as production serves it. */
 function artefacts(): ReadonlyMap<string, string> {
   const registry = registryOf(application, { development: false })
+  const description = describe(registry)
+  const lock = extended(registry.protoLock ?? emptyLock, description)
   return new Map([
     ["src/api/rest/openapi.json", `${JSON.stringify(openApiDocument(registry), null, 2)}\n`],
     ["docs/stores.md", storesPage()],
+    ["src/app/proto.lock.json", `${JSON.stringify(lock, null, 2)}\n`],
+    ["src/api/grpc/api.proto", protoText(description, lock)],
     ["src/api/graphql/schema.graphql", `${printSchema(schemaOf(registry))}\n`],
     ["src/api/mcp/tools.json", toolsPage(registry)],
     // Served with the origin that was asked.

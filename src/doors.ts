@@ -7,6 +7,7 @@ import type { Call } from "./core/door.ts"
 import type { Credentials } from "./core/ports.ts"
 import type { Principal } from "./core/principal.ts"
 import type { Registry } from "./core/registry.ts"
+import { packageOf } from "./core/type-name.ts"
 
 /** What these doors need of the world. */
 export interface DoorOptions {
@@ -32,22 +33,31 @@ export interface DoorOptions {
 type Handler = (request: Request) => Promise<Response>
 
 interface Loaded {
-  /** The path, and everything below it. */
-  readonly path: string
+  /** Whether a path is this door's. */
+  serves(path: string, registry: Registry): boolean
   load(options: DoorOptions): Promise<Handler>
 }
 
+/** A path, and everything below it. */
+const below = (root: string) => (path: string) => path === root || path.startsWith(`${root}/`)
+
 const doors = {
   graphql: {
-    path: "/graphql",
+    serves: below("/graphql"),
     load: async (options) => (await import("./api/graphql/index.ts")).graphqlDoor(options),
   },
+  grpc: {
+    serves: (path, { protoLock, title }) =>
+      protoLock !== null &&
+      (path.startsWith(`/${packageOf(title)}.`) || path === "/api.proto" || path === "/api.binpb"),
+    load: async (options) => (await import("./api/grpc/index.ts")).grpcDoor(options),
+  },
   mcp: {
-    path: "/mcp",
+    serves: below("/mcp"),
     load: async (options) => (await import("./api/mcp/index.ts")).mcpDoor(options),
   },
   soap: {
-    path: "/soap",
+    serves: below("/soap"),
     load: async (options) => (await import("./api/soap/index.ts")).soapDoor(options),
   },
 } satisfies Record<(typeof doorNames)[number], Loaded>
@@ -80,7 +90,7 @@ export function laterDoors(
   }
   return (request) => {
     const path = pathOf(request)
-    const found = served.find(([, door]) => path === door.path || path.startsWith(`${door.path}/`))
+    const found = served.find(([, door]) => door.serves(path, options.registry))
     return found ? load(...found).then((handle) => handle(request)) : null
   }
 }

@@ -4,6 +4,7 @@ import { comments } from "./comments.ts"
 import { acceptInvitation, createInvitation, invitations, revokeInvitation } from "./invitations.ts"
 import { createOrganization, members, organizations } from "./organizations.ts"
 import { createProject, projectMembers, projects } from "./projects.ts"
+import protoLock from "./proto.lock.json" with { type: "json" }
 import { shares } from "./shares.ts"
 import { assignTask, completeTask, tasks } from "./tasks.ts"
 
@@ -19,6 +20,7 @@ export default app({
     assignTask,
     completeTask,
   ],
+  protoLock,
   organizations: { resource: "organizations" },
   log: { tenant: { resource: "organizations", action: "delete" } },
   accounts: { serviceAccounts: { owner: "organizations", role: "admin" } },

@@ -11,6 +11,7 @@ import { compileModel, type Model, type Models } from "./model.ts"
 import type { Mount } from "./mount.ts"
 import type { Operation } from "./operation.ts"
 import { type OrganizationOptions, type OrganizationRule, organizationRule } from "./organization.ts"
+import type { ProtoLock } from "./proto-lock.ts"
 import { type Resource, type ResourceOptions, type RowOf, standardVerbs } from "./resource.ts"
 import { schemasOf } from "./schema.ts"
 import { type Compiled, compileShape } from "./shape.ts"
@@ -45,6 +46,8 @@ export interface Registry {
   readonly logTenant: TenantRule
   /** Which resource the organizations are; null: there are none. */
   readonly organizations: OrganizationRule
+  /** Numbers of fields and values in Protocol Buffers; null: none are committed, and there is no gRPC. */
+  readonly protoLock: ProtoLock | null
   /** By name. */
   readonly inbound: ReadonlyMap<string, CompiledInbound>
 }
@@ -61,6 +64,7 @@ export interface Application {
   readonly crons: readonly Cron[]
   readonly log?: LogOptions
   readonly organizations?: OrganizationOptions
+  readonly protoLock?: ProtoLock
   readonly inbound: readonly Inbound[]
 }
 
@@ -130,6 +134,8 @@ export function app(declaration: {
   readonly log?: LogOptions
   /** Which resource the organizations are, for limits, plans and budgets. */
   readonly organizations?: OrganizationOptions
+  /** proto.lock.json, which `npm run artefacts` keeps: without it the gRPC door is closed. */
+  readonly protoLock?: ProtoLock
 }): Application {
   const { operations = [], mounts = [], jobs = [], crons = [], inbound = [], accounts } = declaration
   return {
@@ -250,6 +256,7 @@ export function buildRegistry(
     crons,
     logTenant: tenantRule(application.log, models),
     organizations: organizationRule(application.organizations, models),
+    protoLock: application.protoLock ?? null,
     inbound: inboundOf(application.inbound, models, operations),
   }
 }

@@ -20,3 +20,21 @@ function singular(word: string): string {
   if (/(xes|ches|shes|sses)$/.test(word)) return word.slice(0, -2)
   return word.endsWith("s") ? word.slice(0, -1) : word
 }
+
+/** Words of a name: `projectId`, `in_progress` and `in-progress` have two. */
+export function wordsOf(text: string): string[] {
+  return text
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .split(/[^A-Za-z0-9]+/)
+    .filter((word) => word !== "")
+}
+
+/** `projectId` -> `project_id`. */
+export function snake(text: string): string {
+  return wordsOf(text).join("_").toLowerCase()
+}
+
+/** The package of an application's first version in Protocol Buffers: `Workspace` -> `workspace.v1`. */
+export function packageOf(title: string): string {
+  return `${snake(title) || "api"}.v1`
+}

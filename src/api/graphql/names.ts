@@ -1,13 +1,5 @@
 /** What operations, types and values are called in GraphQL. */
-import { pascal } from "../../core/type-name.ts"
-
-/** Words of a name: `projectId`, `in_progress` and `in-progress` have two. */
-function wordsOf(text: string): string[] {
-  return text
-    .replaceAll(/([a-z0-9])([A-Z])/g, "$1 $2")
-    .split(/[^A-Za-z0-9]+/)
-    .filter((word) => word !== "")
-}
+import { pascal, wordsOf } from "../../core/type-name.ts"
 
 /** A value of an enum: `in_progress` -> `IN_PROGRESS`. */
 export function enumName(value: string): string {

@@ -1,0 +1,37 @@
+/** gzip for messages, by the web's own streams. What unpacks beyond its bound is refused before it is whole. */
+import { Code, ConnectError } from "@connectrpc/connect"
+import type { Compression } from "@connectrpc/connect/protocol"
+
+async function collect(stream: ReadableStream<Uint8Array>, max: number): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = []
+  let total = 0
+  for await (const chunk of stream) {
+    total += chunk.byteLength
+    if (total > max) throw new ConnectError(`A message has at most ${max} bytes`, Code.ResourceExhausted)
+    chunks.push(chunk)
+  }
+  const whole = new Uint8Array(total)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return whole
+}
+
+const through = (bytes: Uint8Array, transform: CompressionStream | DecompressionStream) =>
+  new Response(bytes as BodyInit).body?.pipeThrough(transform as never) as ReadableStream<Uint8Array>
+
+export const gzip: Compression = {
+  name: "gzip",
+  compress: (bytes) => collect(through(bytes, new CompressionStream("gzip")), Number.POSITIVE_INFINITY),
+  async decompress(bytes, readMaxBytes) {
+    if (bytes.byteLength === 0) return new Uint8Array()
+    try {
+      return await collect(through(bytes, new DecompressionStream("gzip")), readMaxBytes)
+    } catch (thrown) {
+      if (thrown instanceof ConnectError) throw thrown
+      throw new ConnectError("The message is not gzip", Code.InvalidArgument)
+    }
+  },
+}
