@@ -8,6 +8,8 @@ import { handlerAccounts } from "./authentication/handler-accounts.ts"
 import { hashSecret } from "./authentication/token.ts"
 import { handlerSecrets } from "./authentication/token-once.ts"
 import { configOf, type Env, inboundSecretsOf } from "./config.ts"
+import { calledDoor } from "./core/called.ts"
+import type { Arrival } from "./core/door.ts"
 import { run } from "./core/pipeline.ts"
 import type { Ports, Store } from "./core/ports.ts"
 import type { Application, Registry } from "./core/registry.ts"
@@ -48,6 +50,10 @@ import {
 
 export { registryOf } from "./engine.ts"
 export type { Runtime } from "./world.ts"
+
+/** A call over a socket ends with its answer, whether somebody is there to hear it. */
+const overSocket = (requestId: string): Arrival => ({ requestId, traceId: null, signal: new AbortController().signal })
+const callsOverSockets = calledDoor("websocket")
 
 /** An application that is ready to answer. One an isolate. */
 export interface Served {
@@ -155,7 +161,9 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   return {
     registry,
     topic: topicPortsOf(world),
-    live: livePortsOf(world, registry, open),
+    live: livePortsOf(world, registry, open, (called) =>
+      run(registry, ports, callsOverSockets, called, overSocket(requestId())),
+    ),
     feed: feedPortsOf(world, registry, outbox, schedulesOf(application), [
       webhookReader(webhooks, tellableOf(application, models)),
     ]),

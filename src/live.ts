@@ -11,7 +11,7 @@ import type { Reader } from "./feed/tail.ts"
 import type { TopicPorts } from "./feed/topic-object.ts"
 import { topicsReader } from "./feed/topics.ts"
 import { anonymousStreamsObjectName, serviceStreamsObjectName, topicObjectName, userObjectName } from "./server/keys.ts"
-import { type LivePorts, principalHeader } from "./user/live-ports.ts"
+import { addressHeader, type LivePorts, principalHeader } from "./user/live-ports.ts"
 import type { World } from "./world.ts"
 
 const anonymousShards = 16
@@ -41,7 +41,12 @@ export function topicPortsOf(world: World): TopicPorts {
 }
 
 /** What a live object works with. */
-export function livePortsOf(world: World, registry: Registry, openStore: () => Store): LivePorts {
+export function livePortsOf(
+  world: World,
+  registry: Registry,
+  openStore: () => Store,
+  call: LivePorts["call"],
+): LivePorts {
   return {
     registry,
     database: world.env.DB,
@@ -56,6 +61,7 @@ export function livePortsOf(world: World, registry: Registry, openStore: () => S
     topic: (name) => topicOf(world, name),
     feed: world.feed,
     streams: (user) => liveOf(world, serviceStreamsObjectName(user)),
+    call,
     observe: world.observe,
     now: world.now,
   }
@@ -68,10 +74,11 @@ function streamsObjectName(principal: Principal): string {
 }
 
 /** Opens a connection to the live object of a principal. Throws Problem as the object refuses; UNAVAILABLE when it cannot be reached. */
-export function connector({ env }: World): (principal: Principal) => Promise<WebSocket> {
-  return async (principal) => {
+export function connector({ env }: World): (principal: Principal, address: string | null) => Promise<WebSocket> {
+  return async (principal, address) => {
     const stub = env.USER.getByName(streamsObjectName(principal))
-    const headers = { Upgrade: "websocket", [principalHeader]: encodeURIComponent(JSON.stringify(principal)) }
+    const from = address === null ? {} : { [addressHeader]: address }
+    const headers = { Upgrade: "websocket", [principalHeader]: encodeURIComponent(JSON.stringify(principal)), ...from }
     let answer: Response
     try {
       answer = (await stub.fetch("https://live.invalid/", { headers })) as unknown as Response
@@ -88,7 +95,7 @@ export function connector({ env }: World): (principal: Principal) => Promise<Web
 }
 
 /** Opens watches for doors that stream. */
-export function watcher(connect: (principal: Principal) => Promise<WebSocket>): Ports["watch"] {
+export function watcher(connect: ReturnType<typeof connector>): Ports["watch"] {
   return async ({ principal, match, input }) =>
-    watchOver(await connect(principal), match?.operation.name ?? "", input as JsonObject)
+    watchOver(await connect(principal, null), match?.operation.name ?? "", input as JsonObject)
 }

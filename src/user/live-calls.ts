@@ -1,8 +1,13 @@
-/** The methods of a live connection: watches by the names of their operations, and beside them what only a connection can do. */
+/**
+ * The methods of a live connection: every operation by its name, watches among them, and beside them what only a connection can do. Params are the
+ * input; the facts that other doors have in headers stand in `_meta`.
+ */
 import * as z from "zod"
-import type { Heard } from "../core/frames.ts"
+import type { Heard, HeardCall } from "../core/frames.ts"
 import type { Json, JsonObject } from "../core/json.ts"
+import type { Principal } from "../core/principal.ts"
 import { asProblem, type Problem } from "../core/problem.ts"
+import type { CompiledOperation } from "../core/registry.ts"
 import { actorOf } from "../core/run.ts"
 import { validate } from "../core/validation.ts"
 import type { InboxTelling } from "./live-inbox.ts"
@@ -18,12 +23,19 @@ interface Calling {
   readonly presence: Presence
   readonly inbox: InboxTelling
   readonly ports: LivePorts
+  /** Whoever sits there, with the roles of this moment. */
+  principal(): Principal
 }
+
+/** Takes the answer of a call; null for a call that wants none. */
+type Reply = (frame: string) => void
 
 const acknowledgement = z.strictObject({ frame: z.int().min(0) })
 const stopping = z.strictObject({ subscription: z.string().max(20) })
+const facts = z.strictObject({ idempotencyKey: z.string().optional(), bookmark: z.string().optional() })
+const withFacts = z.strictObject({ _meta: facts })
 
-/** What comes of a call; the answer of a watch goes out before the call ends. */
+/** What only a connection can do, and watches. The answer of a watch goes out before the call ends. */
 async function perform(
   { seat, room, presence, inbox }: Calling,
   method: string,
@@ -54,21 +66,49 @@ async function perform(
   }
 }
 
-/** Answers a call. What fails is its problem; the operator hears of calls, but not of acknowledgements. */
-export async function answerCall(calling: Calling, call: Extract<Heard, { kind: "call" }>): Promise<void> {
+/** An operation runs through the pipeline, which tells the operator of it. */
+async function callOperation(
+  { seat, ports, principal }: Calling,
+  operation: CompiledOperation,
+  call: HeardCall,
+  reply: Reply,
+) {
+  const { id, params } = call
+  const { _meta = {}, ...input } = params
+  const { frames } = ports
+  try {
+    const told = validate(withFacts, { _meta }) as z.output<typeof withFacts>
+    const { idempotencyKey = null, bookmark = null } = told._meta
+    const credentials = { address: seat.kept.address ?? null, bearer: null, userAgent: null, cookies: null }
+    const ending = await ports.call({ credentials, principal: principal(), operation, input, idempotencyKey, bookmark })
+    if (id === null) return
+    if (ending.problem) return reply(frames.refuse(id, ending.problem))
+    const meta = {
+      requestId: ending.facts.requestId,
+      ...(ending.facts.bookmark === null ? {} : { bookmark: ending.facts.bookmark }),
+      ...(ending.facts.replayed ? { replayed: true } : {}),
+    }
+    reply(frames.answer(id, ending.output, meta))
+  } catch (thrown) {
+    if (id !== null) reply(frames.refuse(id, asProblem(thrown)))
+  }
+}
+
+async function answerOne(calling: Calling, call: HeardCall, reply: Reply): Promise<void> {
   const { seat, ports } = calling
   const { id, method, params } = call
+  const operation = ports.registry.operations.get(method)
+  if (operation && operation.kind !== "subscription") return callOperation(calling, operation, call, reply)
   const started = ports.now()
   const tell = (problem: Problem | null) => {
     if (method === "watch.ack" && problem === null) return
-    const known = ports.registry.operations.has(method)
     ports.observe({
       kind: "call",
       at: started.toISOString(),
       requestId: `${seat.kept.id}/${id ?? "-"}`,
       traceId: null,
       door: "websocket",
-      operation: known ? method : null,
+      operation: operation ? method : null,
       actor: actorOf(seat.kept.principal),
       code: problem?.code ?? "OK",
       milliseconds: ports.now().getTime() - started.getTime(),
@@ -78,13 +118,29 @@ export async function answerCall(calling: Calling, call: Extract<Heard, { kind: 
   }
   try {
     await perform(calling, method, params, (result) => {
-      if (id !== null) say(seat, ports.frames.answer(id, result))
+      if (id !== null) reply(ports.frames.answer(id, result))
       tell(null)
     })
   } catch (thrown) {
     const problem = asProblem(thrown)
     tell(problem)
-    if (id !== null) say(seat, ports.frames.refuse(id, problem))
+    if (id !== null) reply(ports.frames.refuse(id, problem))
   }
-  save(seat)
+}
+
+/** Answers a call. What fails is its problem; the operator hears of calls, but not of acknowledgements. */
+export async function answerCall(calling: Calling, call: HeardCall): Promise<void> {
+  await answerOne(calling, call, (frame) => say(calling.seat, frame))
+  save(calling.seat)
+}
+
+/** Answers a batch, one call after another, with one frame; with none when nobody wants an answer. */
+export async function answerBatch(calling: Calling, parts: Extract<Heard, { kind: "batch" }>["parts"]): Promise<void> {
+  const answers: string[] = []
+  for (const part of parts) {
+    if (part.kind === "garbage") answers.push(part.answer)
+    else await answerOne(calling, part, (frame) => void answers.push(frame))
+  }
+  if (answers.length > 0) say(calling.seat, calling.ports.frames.together(answers))
+  save(calling.seat)
 }

@@ -9,10 +9,11 @@ import type { LiveObject, Note, Whisper } from "../core/live-object.ts"
 import type { Principal } from "../core/principal.ts"
 import type { Problem } from "../core/problem.ts"
 import type { Cause } from "../core/user-object.ts"
+import { accountOf } from "./account.ts"
 import { findNotice } from "./inbox.ts"
-import { answerCall } from "./live-calls.ts"
+import { answerBatch, answerCall } from "./live-calls.ts"
 import { type InboxTelling, inboxTelling } from "./live-inbox.ts"
-import { closeCodes, type LivePorts, liveLimits, principalHeader } from "./live-ports.ts"
+import { addressHeader, closeCodes, type LivePorts, liveLimits, principalHeader } from "./live-ports.ts"
 import { type Presence, presenceOf } from "./live-presence.ts"
 import { openRoom, type Room } from "./live-room.ts"
 import { closeSeat, type Seat, type Seats, save, say, seatsOf, spend } from "./live-seat.ts"
@@ -105,7 +106,8 @@ export abstract class LiveUser extends User implements LiveObject {
       return refusal("UNAUTHENTICATED", "The session is over")
     this.ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"))
     const { 0: client, 1: server } = new WebSocketPair()
-    const seat = seats.take(server, crypto.randomUUID(), principal)
+    const address = request.headers.get(addressHeader)
+    const seat = seats.take(server, { id: crypto.randomUUID(), principal, address })
     const until = this.#endOf(principal)
     if (until !== null) {
       sql.exec('insert into "sockets" values (?, ?)', seat.kept.id, until)
@@ -121,11 +123,22 @@ export abstract class LiveUser extends User implements LiveObject {
     const ports = this.live()
     const heard = ports.frames.hear(message)
     if (heard.kind === "garbage") return this.#garbage(seat, heard.answer, heard.isTooLarge)
-    // What acknowledges something is bounded by what was told.
-    const isProgress = heard.method === "watch.ack" && Number(heard.params.frame) > seat.kept.acked
-    if (!isProgress && !spend(seat, "calls", this.ports.now()))
-      return closeSeat(seat, closeCodes.policy, "too many calls")
-    await answerCall({ seat, room, presence, inbox, ports }, heard)
+    const calling = { seat, room, presence, inbox, ports, principal: () => this.#asNow(seat.kept.principal) }
+    for (const part of heard.kind === "batch" ? heard.parts : [heard]) {
+      // What acknowledges something is bounded by what was told.
+      const isProgress =
+        part.kind === "call" && part.method === "watch.ack" && Number(part.params.frame) > seat.kept.acked
+      if (!isProgress && !spend(seat, "calls", this.ports.now()))
+        return closeSeat(seat, closeCodes.policy, "too many calls")
+    }
+    await (heard.kind === "batch" ? answerBatch(calling, heard.parts) : answerCall(calling, heard))
+  }
+
+  /** A socket lives longer than the token that opened it: the roles of a session are those that the account has now. */
+  #asNow(principal: Principal): Principal {
+    if (principal.kind !== "user" || principal.session === undefined) return principal
+    const account = accountOf(this.turns.sql)
+    return account === null ? principal : { ...principal, roles: account.roles }
   }
 
   #garbage(seat: Seat, answer: string, isTooLarge: boolean): void {

@@ -1,4 +1,5 @@
 /** Where the live part of an object meets the world. Composed from the application: it judges by its policies and reads by its plans. */
+import type { Called, Ending } from "../core/called.ts"
 import type { FeedObject, TopicAddress } from "../core/feed-object.ts"
 import type { Frames } from "../core/frames.ts"
 import type { LiveObject, TopicObject } from "../core/live-object.ts"
@@ -19,12 +20,17 @@ export interface LivePorts {
   feed(): Pick<FeedObject, "attend" | "leave">
   /** The object with the streams that a user's keys opened. */
   streams(user: string): Pick<LiveObject, "endStreams">
+  /** Runs an operation through the pipeline, for whoever sits at a socket. */
+  call(called: Called): Promise<Ending>
   readonly observe: Observe
   now(): Date
 }
 
 /** Carries the principal from the Worker to the object; no request from outside reaches an object. */
 export const principalHeader = "X-Selvage-Principal"
+
+/** Carries the address from which the socket was opened. */
+export const addressHeader = "X-Selvage-Address"
 
 /** How much one object, one socket and one frame may ask for. */
 export const liveLimits = {

@@ -19,6 +19,8 @@ export interface Attended {
 interface Kept {
   readonly id: string
   readonly principal: Principal
+  /** From where it was opened; null inside the platform. */
+  readonly address: string | null
   sent: number
   acked: number
   /** About how many bytes are not acknowledged. */
@@ -44,7 +46,7 @@ export interface Seat {
 
 /** The seats of an object. */
 export interface Seats {
-  take(socket: WebSocket, id: string, principal: Principal): Seat
+  take(socket: WebSocket, who: Pick<Kept, "id" | "principal" | "address">): Seat
   of(socket: WebSocket): Seat | null
   byId(id: string): Seat | null
   all(): readonly Seat[]
@@ -71,11 +73,10 @@ export function seatsOf(ctx: DurableObjectState): Seats {
     sockets.filter((socket) => socket.readyState === WebSocket.OPEN).flatMap((socket) => of(socket) ?? [])
   return {
     of,
-    take(socket, id, principal) {
-      ctx.acceptWebSocket(socket, [id])
+    take(socket, who) {
+      ctx.acceptWebSocket(socket, [who.id])
       const seat = keep(socket, {
-        id,
-        principal,
+        ...who,
         sent: 0,
         acked: 0,
         bytes: 0,

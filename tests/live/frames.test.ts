@@ -12,7 +12,8 @@ const fault = async (connection: Connection, n = 0) => {
 test.each<[string, string | ArrayBuffer, number]>([
   ["what is not JSON", "{nonsense", -32700],
   ["bytes", new Uint8Array([1, 2, 3]).buffer, -32600],
-  ["a batch", '[{"jsonrpc":"2.0","id":1,"method":"x"}]', -32600],
+  ["an empty batch", "[]", -32600],
+  ["a batch beyond the bound", JSON.stringify(Array.from({ length: 21 }, () => ({}))), -32600],
   ["no call", '{"hello":"world"}', -32600],
   ["params by place", '{"jsonrpc":"2.0","id":1,"method":"tasks.watch","params":[1]}', -32600],
   ["a null", "null", -32600],
@@ -53,9 +54,9 @@ test("ping is answered without a call", async () => {
   socket.close()
 })
 
-test("a method that there is not, an operation that is no watch, a resource that cannot be watched: -32601", async () => {
+test("a method that there is not, a resource that cannot be watched: -32601", async () => {
   const connection = await connect(await newActor("Somebody"))
-  for (const method of ["nothing.watch", "tasks.list", "tasks.create", "users.watch", "constructor"])
+  for (const method of ["nothing.watch", "tasks.explode", "users.watch", "constructor"])
     await expect(connection.call(method), method).rejects.toMatchObject({ code: -32601 })
   connection.close()
 })

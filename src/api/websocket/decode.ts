@@ -1,7 +1,8 @@
 /**
- * A frame as a call of JSON-RPC 2.0. Refuses what is no text, no JSON or no call, batches, and frames that are too large; params stand by name.
+ * A frame as a call of JSON-RPC 2.0, or as a batch of them. Refuses what is no text, no JSON or no call, and frames that are too large; params stand
+ * by name.
  */
-import type { Heard } from "../../core/frames.ts"
+import type { Heard, HeardCall, HeardGarbage } from "../../core/frames.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
 import { limits } from "../../core/limits.ts"
 import { encodeFault } from "./problem.ts"
@@ -9,10 +10,13 @@ import { encodeFault } from "./problem.ts"
 /** Longest frame that is read. */
 export const frameBytes = 64 * 1024
 
+/** Calls of a batch. */
+const batchMax = 20
+
 const parseFault = -32700
 const callFault = -32600
 
-function garbage(code: number, message: string, isTooLarge = false): Heard {
+function garbage(code: number, message: string, isTooLarge = false): HeardGarbage {
   return { kind: "garbage", answer: encodeFault(code, message), isTooLarge }
 }
 
@@ -38,9 +42,17 @@ export function hear(message: string | ArrayBuffer): Heard {
   } catch {
     return garbage(parseFault, "The frame is not JSON")
   }
-  if (Array.isArray(value)) return garbage(callFault, "Send one call a frame: batches are not taken")
-  if (value === null || typeof value !== "object") return garbage(callFault, "A call is an object")
   if (depthOf(value) > limits.jsonDepth) return garbage(callFault, `JSON nests at most ${limits.jsonDepth} deep`)
+  if (!Array.isArray(value)) return heardOf(value)
+  if (value.length === 0 || value.length > batchMax)
+    return garbage(callFault, `A batch has 1 to ${batchMax} calls (JSON-RPC 2.0 §6)`)
+  return { kind: "batch", parts: value.map(heardOf) }
+}
+
+/** One call, or why it is none. */
+function heardOf(value: Json): HeardCall | HeardGarbage {
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    return garbage(callFault, "A call is an object")
   const { jsonrpc, id = null, method, params = {} } = value as JsonObject
   if (jsonrpc !== "2.0" || typeof method !== "string" || method.length > 100)
     return garbage(callFault, 'A call is {"jsonrpc": "2.0", "id", "method", "params"}')

@@ -7,6 +7,7 @@ import { refuse } from "./problem.ts"
 export const frames: Frames = {
   hear,
   refuse,
-  answer: (id, result) => JSON.stringify({ jsonrpc: "2.0", id, result }),
+  answer: (id, result, meta) => JSON.stringify({ jsonrpc: "2.0", id, result, ...(meta ? { meta } : {}) }),
+  together: (answers) => `[${answers.join(",")}]`,
   tell: (method, params) => JSON.stringify({ jsonrpc: "2.0", method, params }),
 }

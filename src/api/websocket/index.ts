@@ -17,7 +17,7 @@ export interface WebSocketOptions {
   readonly ports: Pick<Ports, "limitAddress" | "limitPrincipal" | "authenticate" | "observe" | "now">
   readonly corsOrigins: readonly string[]
   /** Opens a connection to the live object of a principal. Throws RESOURCE_EXHAUSTED, UNAUTHENTICATED, UNAVAILABLE. */
-  connect(principal: Principal): Promise<WebSocket>
+  connect(principal: Principal, address: string | null): Promise<WebSocket>
   requestId(): string
 }
 
@@ -92,7 +92,7 @@ export function webSocketDoor(options: WebSocketOptions): (request: Request) => 
       const headers = chosen(request)
       const principal = await ports.authenticate(credentials, started)
       await ports.limitPrincipal(principal)
-      const webSocket = await connect(principal)
+      const webSocket = await connect(principal, credentials.address)
       tell(principal.kind === "user" ? principal.id : principal.kind, null)
       return new Response(null, { status: 101, webSocket, headers: { ...headers, "X-Request-Id": requestId } })
     } catch (thrown) {
