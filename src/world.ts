@@ -1,5 +1,6 @@
 import type { AccountPorts } from "./authentication/account.ts"
 import { countBreaches, type RangeFetch } from "./authentication/breached.ts"
+import { flowStates } from "./authentication/flow-state.ts"
 import { type SigningKeys, signingKeys } from "./authentication/keys.ts"
 import { defaultRotationRules } from "./authentication/keys-rotation.ts"
 import { type Objects, watched } from "./authentication/objects.ts"
@@ -106,10 +107,14 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
   }
 }
 
+/** How long somebody may take between the two halves of a flow. */
+const flowMs = 10 * 60_000
+
 /** What the account flows work with. */
 export function accountPortsOf(world: World, application: Application): AccountPorts {
   const { env, config, runtime } = world
   const { derive = deriveArgon2, fetchRange = (url, init) => fetch(url, init) } = runtime
+  const kek = sealer(config.rings.kek, random)
   return {
     ...world,
     title: application.title,
@@ -117,7 +122,8 @@ export function accountPortsOf(world: World, application: Application): AccountP
     passwords: passwords({ derive, sealer: sealer(config.rings.pepper, random), random }),
     refreshTokens: refreshTokens(config.rings.refresh),
     access: config.token,
-    sealer: sealer(config.rings.kek, random),
+    sealer: kek,
+    states: flowStates(kek, flowMs),
     ids,
     random,
     apiKeys: config.development ? "test" : "live",

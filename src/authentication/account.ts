@@ -11,6 +11,7 @@ import { invalid, invalidAll, Problem } from "../core/problem.ts"
 import type { Sealer } from "../core/sealing.ts"
 import type { Account, Cause, Command, UserObject } from "../core/user-object.ts"
 import type { ApiKeyKind } from "./api-key.ts"
+import type { FlowStates } from "./flow-state.ts"
 import type { SigningKeys } from "./keys.ts"
 import type { Objects } from "./objects.ts"
 import type { Passwords } from "./password.ts"
@@ -33,6 +34,8 @@ export interface AccountPorts {
   readonly access: { readonly issuer: string; readonly audience: string }
   /** Over the key-encryption ring. */
   readonly sealer: Sealer
+  /** Over the same ring. */
+  readonly states: FlowStates
   readonly ids: Ids
   readonly random: Random
   readonly apiKeys: ApiKeyKind
@@ -89,6 +92,11 @@ export function causeOf({ caller, reading }: EngineWork): Cause {
   const { principal } = reading
   const impersonator = principal.kind === "user" ? (principal.impersonator ?? null) : null
   return { requestId: caller.requestId, actor: principalId(principal) ?? principal.kind, impersonator }
+}
+
+/** Where a call came from, for the owner of the account to see. */
+export function originOf({ caller }: EngineWork) {
+  return { address: caller.address, userAgent: caller.userAgent }
 }
 
 /** A command to an object, for the outbox of a batch. */

@@ -4,12 +4,12 @@
  * that the isolate knows, a token against the signing keys, too. Whatever does not hold is UNAUTHENTICATED, without telling which part.
  */
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose"
-import * as z from "zod"
 import { limits } from "../core/limits.ts"
 import type { Credentials } from "../core/ports.ts"
 import { anonymous, type Principal, type User } from "../core/principal.ts"
 import { Problem } from "../core/problem.ts"
 import { type ApiKeyKind, isApiKey, readApiKey } from "./api-key.ts"
+import { claims, ownClaims, principalOf } from "./claims.ts"
 import type { SigningKeys } from "./keys.ts"
 import { ask, type Objects } from "./objects.ts"
 import type { RevocationList } from "./revocation.ts"
@@ -45,17 +45,6 @@ interface Verified {
 /** How long an API key is believed without asking its owner's object: revocation comes through the hub. */
 const keyMs = 30_000
 
-const userId = z.string().regex(/^user_[0-7][0-9a-hjkmnp-tv-z]{25}$/)
-const claims = z.object({
-  sub: userId,
-  exp: z.number(),
-  iat: z.number(),
-  roles: z.array(z.string()).max(50).default([]),
-  scope: z.string().max(4096).optional(),
-  act: z.object({ sub: userId }).optional(),
-})
-const ownClaims = claims.extend({ sid: z.string().min(1), epoch: z.int(), auth_time: z.number() })
-
 function refuse(cause: unknown): never {
   throw new Problem("UNAUTHENTICATED", "The credential is not valid", { cause })
 }
@@ -63,19 +52,6 @@ function refuse(cause: unknown): never {
 /** jose carries the claims in its error; the log needs the reason alone. */
 function reasonOf(cause: unknown): string {
   return cause instanceof Error ? ((cause as { code?: string }).code ?? cause.name) : "unknown"
-}
-
-function principalOf(payload: z.output<typeof claims> & Partial<z.output<typeof ownClaims>>): User {
-  const { sub, roles, scope, act, sid, auth_time: authTime } = payload
-  return Object.freeze({
-    kind: "user" as const,
-    id: sub,
-    roles: Object.freeze([...roles].sort()),
-    ...(sid === undefined ? {} : { session: sid }),
-    ...(scope === undefined ? {} : { scopes: Object.freeze(scope.split(" ")) }),
-    ...(authTime === undefined ? {} : { authTime: authTime * 1000 }),
-    ...(act === undefined ? {} : { impersonator: act.sub }),
-  })
 }
 
 /** Verifies access tokens: our own, and those of the issuer that is trusted beside us. */

@@ -30,6 +30,8 @@ const payloads = {
   iv: 32,
   /** One-time: makes the first administrator. */
   st: 32,
+  /** Ticket of a sign-in that waits for the second factor: sid 16, secret 32. */
+  mf: 48,
 } as const
 
 /** What a token is for; it stands in its text. */

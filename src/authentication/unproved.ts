@@ -10,17 +10,19 @@ import { commandTo, type Flow, type Person } from "./account.ts"
 import { livingKeys } from "./living-keys.ts"
 import { ask } from "./objects.ts"
 
-/** Sessions and keys of an account that nobody has proved yet to be theirs. */
+/** Sessions, keys and factors of an account that nobody has proved yet to be theirs. */
 export interface Held {
-  /** True when somebody was in the account: a session or a key of it lives. */
+  /** True when somebody was in the account: a session, a key or a factor of it lives. */
   readonly isUsed: boolean
   /** Ids of keys by which one may come in, or could as soon as the object hears of them. */
   readonly keys: readonly string[]
   /** Ids of the keys' rows in D1. */
   readonly rows: readonly string[]
+  /** Ids of second factors and passkeys: they open, or keep the owner out. */
+  readonly factors: readonly string[]
 }
 
-const nothing: Held = { isUsed: false, keys: [], rows: [] }
+const nothing: Held = { isUsed: false, keys: [], rows: [], factors: [] }
 const reason = "made before the address was proved"
 /** Beside the keys the batch holds the person. */
 const rowsMax = limits.batchRecordsMax - 1
@@ -34,20 +36,28 @@ async function rowIds({ store, reading }: EngineWork, ownerId: string): Promise<
 }
 
 /**
- * What ends with the first proof of the person's address; nothing when it was proved before. One D1 read, two calls to the person's object.
+ * What ends with the first proof of the person's address; nothing when it was proved before. One D1 read, three calls to the person's object.
  * @throws UNAVAILABLE when that cannot be found out
  */
 export async function heldBefore(flow: Flow, work: EngineWork, person: Person): Promise<Held> {
   if (person.emailVerifiedAt !== null) return nothing
   const object = flow.ports().objects.user(person.id)
   // The object knows what opens, D1 what it is still to be told of.
-  const [rows, sessions, kept] = await Promise.all([
+  const [rows, sessions, kept, proofs] = await Promise.all([
     rowIds(work, person.id),
     ask(() => object.listSessions()),
     ask(() => object.listKeys()),
+    ask(() => object.listFactors()),
   ])
   const keys = [...new Set([...rows, ...(kept ?? []).map(({ id }) => id)])]
-  return { isUsed: keys.length > 0 || (sessions?.length ?? 0) > 0, keys, rows }
+  const factors = (proofs?.factors ?? []).map(({ id }) => id)
+  const isUsed = keys.length > 0 || factors.length > 0 || (sessions?.length ?? 0) > 0
+  return { isUsed, keys, rows, factors }
+}
+
+/** Ends the second factors with the batch. */
+export function endFactors(work: EngineWork, { send }: Wanted, ownerId: string, { factors }: Held): void {
+  if (factors.length > 0) send(commandTo(work, ownerId, { kind: "removeFactors", ids: factors }))
 }
 
 /** Ends the sessions that there were, and forgets their devices, with the batch. */

@@ -32,6 +32,11 @@ export interface AccountOptions {
   readonly session?: SessionSeconds
   /** For users with the role `admin`: default 12 hours, 24 hours. */
   readonly administratorSession?: SessionSeconds
+  /**
+   * Who must have a second factor. Default: administrators, whose sessions can do nothing but add one until they have it. `"optional"` leaves it to
+   * each of them.
+   */
+  readonly mfa?: { readonly administrators?: "required" | "optional" }
   /** Days in which a deleted account comes back by signing in; default 14. */
   readonly deletionDays?: number
   /** Who owns service accounts: a resource with members, and the role in it that manages them. None when left out. */
@@ -46,6 +51,7 @@ export interface AccountRules {
   readonly accessSeconds: number
   readonly session: SessionSeconds
   readonly administratorSession: SessionSeconds
+  readonly mfa: { readonly administrators: "required" | "optional" }
   readonly deletionDays: number
   readonly serviceAccounts: { readonly owner: string; readonly role: string } | null
 }
@@ -61,6 +67,12 @@ function within(name: string, value: number, least: number, most: number): numbe
 function seconds(name: string, given: SessionSeconds): SessionSeconds {
   within(`${name}.idleSeconds`, given.idleSeconds, 60, 400 * day)
   within(`${name}.hardSeconds`, given.hardSeconds, given.idleSeconds, 400 * day)
+  return given
+}
+
+function requirement(name: string, given: unknown = "required"): "required" | "optional" {
+  if (given !== "required" && given !== "optional")
+    throw new Error(`accounts.${name}: it is "required" or "optional", and not ${JSON.stringify(given)}`)
   return given
 }
 
@@ -85,6 +97,7 @@ export function accountRules(options: AccountOptions = {}): AccountRules {
       "administratorSession",
       options.administratorSession ?? { idleSeconds: day / 2, hardSeconds: day },
     ),
+    mfa: { administrators: requirement("mfa.administrators", options.mfa?.administrators) },
     deletionDays: within("deletionDays", options.deletionDays ?? 14, 0, 365),
     serviceAccounts: options.serviceAccounts ?? null,
   })

@@ -57,7 +57,8 @@ const validateInput: Stage = (run) => {
   run.input = validate(matched(run).operation.input, run.input as Json)
 }
 
-const authorize: Stage = (run) => admit(run.registry, matched(run).operation, run.principal, run.input as JsonObject)
+const authorize: Stage = (run) =>
+  admit(run.registry, matched(run).operation, run.principal, run.input as JsonObject, run.now)
 
 /** Writes in one batch. A decision that has gone stale runs again; a key that was used before answers as it did then. */
 const commit: Stage = async (run) => {

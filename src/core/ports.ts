@@ -125,6 +125,10 @@ export interface Cookies {
   readonly access: string | null
   readonly refresh: string | null
   readonly device: string | null
+  /** Ticket of a sign-in that waits for its second factor. */
+  readonly ticket: string | null
+  /** State of a sign-in by passkey. */
+  readonly challenge: string | null
   /** False for a request that could come from another site's page: such cookies count for nothing where something may change. */
   readonly sameOrigin: boolean
 }

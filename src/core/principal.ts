@@ -28,6 +28,10 @@ export interface User {
   readonly scopes?: readonly string[]
   /** When the user proved who they are, milliseconds since 1970. */
   readonly authTime?: number
+  /** How: with one factor or with more (the `acr` of RFC 9068). Absent for API keys and for tokens of another issuer. */
+  readonly acr?: "aal1" | "aal2"
+  /** The account must have a second factor and has none: this session may add one, and do nothing else. */
+  readonly restricted?: "enrolment"
   /** Unix seconds after which this principal is void. */
   readonly expiresAt?: number
 }

@@ -9,7 +9,7 @@ export interface Violation {
 }
 
 /**
- * Problem types refine a code where a protocol has a better word for it (HTTP 405, 406, 412, 413, 415). Doors map them; core only names them.
+ * Problem types refine a code where a protocol has a better word for it (HTTP 405, 406, 412, 413, 415; step-up). Doors map them; core only names them.
  */
 export type ProblemType =
   | "method-not-allowed"
@@ -19,6 +19,7 @@ export type ProblemType =
   | "version-mismatch"
   | "idempotency-key-reused"
   | "unknown-route"
+  | "insufficient-user-authentication"
 
 /** What a problem may say beside its code and sentence. */
 export interface ProblemOptions {
@@ -26,6 +27,8 @@ export interface ProblemOptions {
   readonly violations?: readonly Violation[]
   /** Seconds after which the same call may succeed. */
   readonly retryAfterSeconds?: number
+  /** For insufficient-user-authentication: how long ago the caller may have proved who they are, in seconds. */
+  readonly maxAgeSeconds?: number
   /** For method-not-allowed: the methods that the path has. */
   readonly allow?: readonly string[]
   /** For the operator's log; never leaves. */

@@ -7,6 +7,7 @@
 import type { Account, Command } from "../core/user-object.ts"
 import { keepAccount } from "./account.ts"
 import { addKey, revokeKey, staleKeys } from "./api-keys.ts"
+import { removeFactors } from "./factors.ts"
 import { issueToken, redeemToken } from "./one-time.ts"
 import { record } from "./security-events.ts"
 import { endAll, revokeAll, revokeOthers, revokeSession, staleAll } from "./sessions.ts"
@@ -42,6 +43,9 @@ function act(turn: Turn, command: Command): boolean {
       return true
     case "revokeKeys":
       for (const id of command.ids) revokeKey(turn, id)
+      return true
+    case "removeFactors":
+      removeFactors(turn, command.ids)
       return true
     case "revokeSession":
       revokeSession(turn, command.sid)

@@ -40,13 +40,13 @@ export interface RoomOptions {
 }
 
 /** @throws Problem for what cannot be watched, or not by this principal */
-function planOf({ registry }: LivePorts, seat: Seat, method: string, params: JsonObject) {
+function planOf({ registry, now }: LivePorts, seat: Seat, method: string, params: JsonObject) {
   const operation = registry.operations.get(method)
   if (operation?.kind !== "subscription" || !operation.model)
     throw new Problem("UNIMPLEMENTED", "There is no such method here")
   refuseBadText(params)
   const input = validate(operation.input, params) as WatchInput
-  admit(registry, operation, seat.kept.principal, params)
+  admit(registry, operation, seat.kept.principal, params, now())
   const plan = watchPlan(operation.model, input)
   checkWatchFilter(registry.models, operation.model.name, seat.kept.principal, plan.filter)
   return { plan, after: input.after ?? null }

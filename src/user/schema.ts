@@ -38,6 +38,16 @@ const userSteps = [
     `create table "watches" ("id" integer primary key autoincrement, "socket" text not null, "plan" text not null, "topic" text not null,
       "isOpen" integer not null) strict`,
   ],
+  [
+    // A seed is sealed and a code hashed. A sign-in that waits for its second factor, by the hash of its ticket; challenges that have counted.
+    `create table "factors" ("id" text primary key, "kind" text not null, "name" text not null, "createdAt" integer not null,
+      "lastUsedAt" integer, "sealed" text, "step" integer, "credential" text unique, "publicKey" text, "counter" integer,
+      "isSynced" integer, "transports" text) strict`,
+    `create table "recovery_codes" ("hash" text primary key) strict`,
+    `create table "pending" ("ticket" text primary key, "sid" text not null, "session" text not null, "createdAt" integer not null,
+      "expiresAt" integer not null) strict`,
+    `create table "challenges" ("hash" text primary key, "until" integer not null) strict`,
+  ],
 ] as const
 
 const hubSteps = [

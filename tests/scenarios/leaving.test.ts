@@ -124,6 +124,7 @@ describe("when the time is over", () => {
       inbox: [],
       devices: [],
       keys: [],
+      factors: [],
       preferences: {},
       events: [],
     })

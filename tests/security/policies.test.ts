@@ -30,6 +30,7 @@ const open = [
   "auth.signIn",
   "auth.signUp",
   "auth.verifyEmail",
+  "auth.verifySecondFactor",
   "policies.explain",
 ]
 

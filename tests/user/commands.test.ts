@@ -265,6 +265,7 @@ describe("the end", () => {
       inbox: [],
       devices: [],
       keys: [],
+      factors: [],
       preferences: {},
       events: [],
     })

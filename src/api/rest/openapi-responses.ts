@@ -33,6 +33,10 @@ export const problemSchemas: Readonly<Record<string, JsonObject>> = {
       code: { type: "string", enum: [...codes] },
       requestId: { type: "string", description: "Names this call in the operator's log." },
       retryAfter: { type: "number", description: "Seconds after which the same call may succeed." },
+      maxAge: {
+        type: "integer",
+        description: "For a step-up: how long ago, in seconds, you may have proved who you are.",
+      },
       violations: { type: "array", items: { $ref: `${schemas}Violation` } },
     },
   },
@@ -123,6 +127,7 @@ function failuresOf(route: Route): readonly Failure[] {
     "not-acceptable",
     "RESOURCE_EXHAUSTED",
   ]
+  if (operation.fresh !== undefined) found.push("insufficient-user-authentication")
   if (verb !== "list" && verb !== "aggregate" && verb !== "watch") found.push("NOT_FOUND")
   if (operation.kind === "mutation")
     found.push("ALREADY_EXISTS", "ABORTED", "FAILED_PRECONDITION", "idempotency-key-reused")

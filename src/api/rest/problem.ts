@@ -37,6 +37,7 @@ export const codeByType: Readonly<Record<ProblemType, Code>> = {
   "version-mismatch": "FAILED_PRECONDITION",
   "idempotency-key-reused": "FAILED_PRECONDITION",
   "unknown-route": "NOT_FOUND",
+  "insufficient-user-authentication": "UNAUTHENTICATED",
 }
 
 /** Where the type says more than the code. */
@@ -48,6 +49,7 @@ export const refinements: Readonly<Record<ProblemType, { readonly status: number
   "version-mismatch": { status: 412, title: "The record has another version" },
   "idempotency-key-reused": { status: 422, title: "The key was used for another request" },
   "unknown-route": { status: 404, title: "Nothing stands here" },
+  "insufficient-user-authentication": { status: 401, title: "A fresh proof of who you are is needed" },
 }
 
 /** The status that a problem is answered with. */
@@ -62,7 +64,7 @@ export function problemUrn(name: Code | ProblemType): string {
 }
 
 function bodyOf(wire: Wire, problem: Problem, requestId: string) {
-  const { type, violations, retryAfterSeconds } = problem.options
+  const { type, violations, retryAfterSeconds, maxAgeSeconds } = problem.options
   return {
     type: problemUrn(type ?? problem.code),
     title: type === undefined ? titles[problem.code] : refinements[type].title,
@@ -72,23 +74,25 @@ function bodyOf(wire: Wire, problem: Problem, requestId: string) {
     code: problem.code,
     requestId,
     ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
+    ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }),
     ...(violations === undefined
       ? {}
       : { violations: violations.map((one) => ({ ...one, path: clientPath(wire, one.path) })) }),
   }
 }
 
+/** RFC 6750 §3; for a step-up RFC 9470 §3. */
+function challengeOf(wire: Wire, { options: { maxAgeSeconds } }: Problem): string {
+  if (maxAgeSeconds !== undefined)
+    return `Bearer realm="selvage", error="insufficient_user_authentication", max_age=${maxAgeSeconds}`
+  return wire.credentials.bearer !== null ? 'Bearer realm="selvage", error="invalid_token"' : 'Bearer realm="selvage"'
+}
+
 function tellCure(headers: Headers, wire: Wire, problem: Problem): void {
   const { type, allow, retryAfterSeconds } = problem.options
   if (retryAfterSeconds !== undefined) headers.set("Retry-After", String(Math.ceil(retryAfterSeconds)))
   if (allow !== undefined) headers.set("Allow", allow.join(", "))
-  if (problem.code === "UNAUTHENTICATED") {
-    const presented = wire.credentials.bearer !== null
-    headers.set(
-      "WWW-Authenticate",
-      presented ? 'Bearer realm="selvage", error="invalid_token"' : 'Bearer realm="selvage"',
-    )
-  }
+  if (problem.code === "UNAUTHENTICATED") headers.set("WWW-Authenticate", challengeOf(wire, problem))
   if (type === "unsupported-media-type" && wire.route) {
     const taken = takenTypes(wire.route.method).join(", ")
     headers.set("Accept", taken)

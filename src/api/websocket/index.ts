@@ -3,6 +3,7 @@
  * is refused before that is an HTTP problem, since there is no connection yet.
  */
 import { arrivalOf } from "../../core/arrival.ts"
+import { checkRestriction } from "../../core/assurance.ts"
 import type { Ports } from "../../core/ports.ts"
 import type { Principal } from "../../core/principal.ts"
 import { asProblem, Problem } from "../../core/problem.ts"
@@ -92,6 +93,7 @@ export function webSocketDoor(options: WebSocketOptions): (request: Request) => 
       const headers = chosen(request)
       const principal = await ports.authenticate(credentials, started)
       await ports.limitPrincipal(principal)
+      checkRestriction({}, principal)
       const webSocket = await connect(principal)
       tell(principal.kind === "user" ? principal.id : principal.kind, null)
       return new Response(null, { status: 101, webSocket, headers: { ...headers, "X-Request-Id": requestId } })

@@ -21,11 +21,12 @@ export function encodeFault(code: number, message: string): string {
 
 /** The error of a call. */
 export function refuse(id: string | number, problem: Problem): string {
-  const { violations, retryAfterSeconds, type } = problem.options
+  const { violations, retryAfterSeconds, type, maxAgeSeconds } = problem.options
   const data = {
     code: problem.code,
     ...(type === undefined ? {} : { type: `urn:selvage:problem:${type}` }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
+    ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }),
     ...(violations === undefined ? {} : { violations }),
   }
   return JSON.stringify({
