@@ -24,6 +24,7 @@ export interface Env {
   readonly KEK?: string
   readonly REFRESH?: string
   readonly PUBLIC_URL?: string
+  readonly PASSKEY_RP_ID?: string
   readonly MAIL?: SendEmail
   readonly MAIL_FROM?: string
   readonly CORS_ORIGINS?: string
@@ -41,6 +42,8 @@ export interface Config {
   readonly rings: { readonly pepper: KeyRing; readonly kek: KeyRing; readonly refresh: KeyRing }
   /** Origin that letters lead to. */
   readonly publicUrl: string
+  /** The site that passkeys are for (WebAuthn: RP ID), and the origins of its pages. */
+  readonly passkeys: { readonly rpId: string; readonly origins: readonly string[] }
   /** null in development: letters go to the mailbox page. */
   readonly mail: { readonly binding: SendEmail; readonly from: string } | null
   /** HMAC key of list cursors, 32 bytes, base64url. */
@@ -118,6 +121,18 @@ function publicUrlOf(env: Env, development: boolean): string {
   return url
 }
 
+/** A passkey is for a host and what is below it; a page elsewhere cannot use it. */
+function passkeysOf(env: Env, publicUrl: string, origins: readonly string[]): Config["passkeys"] {
+  const host = new URL(publicUrl).hostname
+  const rpId = env.PASSKEY_RP_ID || host
+  const isWithin = (name: string) => name === rpId || name.endsWith(`.${rpId}`)
+  if (!/^[a-z0-9.-]+$/.test(rpId) || !isWithin(host))
+    throw new ConfigError(
+      `PASSKEY_RP_ID is not the host of PUBLIC_URL (${host}) or a domain above it, such as example.com for https://api.example.com`,
+    )
+  return { rpId, origins: [publicUrl, ...origins.filter((origin) => isWithin(new URL(origin).hostname))] }
+}
+
 function mailOf(env: Env, development: boolean): Config["mail"] {
   if (development) return null
   if (!env.MAIL)
@@ -180,6 +195,8 @@ function parse(env: Env): Config {
   )
   if (cursorSecret.length < 43) throw new ConfigError("CURSOR_SECRET is shorter than 32 bytes of base64url")
   const development = environment === "development"
+  const publicUrl = publicUrlOf(env, development)
+  const corsOrigins = originsOf(env)
   return {
     development,
     token: {
@@ -188,10 +205,11 @@ function parse(env: Env): Config {
       keys: keysOf(env),
     },
     rings: { pepper: ringOf(env, "PEPPER"), kek: ringOf(env, "KEK"), refresh: ringOf(env, "REFRESH") },
-    publicUrl: publicUrlOf(env, development),
+    publicUrl,
+    passkeys: passkeysOf(env, publicUrl, corsOrigins),
     mail: mailOf(env, development),
     cursorSecret,
-    corsOrigins: originsOf(env),
+    corsOrigins,
     log: logOf(env),
     callsLoopback: callsLoopback(env, development),
   }

@@ -122,6 +122,7 @@ export function accountPortsOf(world: World, application: Application): AccountP
     passwords: passwords({ derive, sealer: sealer(config.rings.pepper, random), random }),
     refreshTokens: refreshTokens(config.rings.refresh),
     access: config.token,
+    passkeys: config.passkeys,
     sealer: kek,
     states: flowStates(kek, flowMs),
     ids,

@@ -32,6 +32,8 @@ export interface AccountPorts {
   readonly signing: SigningKeys
   readonly revocations: RevocationList
   readonly access: { readonly issuer: string; readonly audience: string }
+  /** The site that passkeys are for, and the origins of its pages. */
+  readonly passkeys: { readonly rpId: string; readonly origins: readonly string[] }
   /** Over the key-encryption ring. */
   readonly sealer: Sealer
   /** Over the same ring. */

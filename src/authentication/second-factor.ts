@@ -11,6 +11,8 @@ import { type AccountPorts, causeOf, type Flow, findPerson, originOf } from "./a
 import { decodeBase32 } from "./base32.ts"
 import { recoveryUsedMail, wrongCodesMail } from "./mails.ts"
 import { ask } from "./objects.ts"
+import { givePasskey, type PasskeyFault, passkeyFaults } from "./passkey-proof.ts"
+import { assertionInput, type PasskeyGiven } from "./passkey-shapes.ts"
 import { recoveryCodeHash } from "./recovery-codes.ts"
 import { matchingStep } from "./totp.ts"
 
@@ -23,12 +25,17 @@ export const codeInput = z
 export const factorInputs = {
   code: codeInput.optional(),
   recoveryCode: z.string().max(64).optional().describe("One of the recovery codes; it works once"),
+  passkey: assertionInput.optional(),
 }
+
+/** Their names. */
+export const factorNames = ["code", "recoveryCode", "passkey"] as const
 
 /** A second factor as it was sent. */
 export interface GivenFactor {
   readonly code?: string
   readonly recoveryCode?: string
+  readonly passkey?: PasskeyGiven
 }
 
 /** Purpose under which seeds are sealed. */
@@ -55,9 +62,19 @@ const faults = {
     replayed: ["used_code", "The code was used already; wait for the next one"],
   },
   recoveryCode: { wrong: ["wrong_recovery_code", "There is no such recovery code, or it was used"] },
+  passkey: {
+    wrong: ["unknown_passkey", passkeyFaults.unknown_passkey],
+    replayed: ["used_challenge", "This answer of the passkey was given before; begin again"],
+    regressed: [
+      "copied_passkey",
+      "The passkey counts backwards: there may be a copy of it. Use another factor, and remove it",
+    ],
+  },
 } as const
 
-function faultOf(given: keyof typeof faults, fault: string): Problem {
+/** What is said of a factor that does not count. */
+export function faultOf(given: keyof typeof faults, fault: string, ceremony: PasskeyFault | null = null): Problem {
+  if (ceremony !== null) return invalid("/passkey", ceremony, passkeyFaults[ceremony])
   const known: Readonly<Record<string, readonly [string, string]>> = faults[given]
   const [code, message] = known[fault] ?? faults[given].wrong
   return invalid(`/${given}`, code, message)
@@ -141,6 +158,12 @@ async function tellOwner(flow: Flow, work: EngineWork, userId: string, mail: typ
   }
 }
 
+async function give(flow: Flow, work: EngineWork, giving: Giving, { code, recoveryCode, passkey }: GivenFactor) {
+  if (passkey !== undefined) return givePasskey(flow, work, giving, passkey)
+  const typed = code === undefined ? { recoveryCode: recoveryCode ?? "" } : { code }
+  return { completed: await giveCode(flow, work, giving, typed), fault: null }
+}
+
 /**
  * Evaluates a second factor and opens what it is given for.
  * @throws INVALID_ARGUMENT for one that does not count, RESOURCE_EXHAUSTED after too many, what `over` gives when there is nothing to open
@@ -151,15 +174,13 @@ export async function giveFactor(
   giving: Giving,
   given: GivenFactor,
 ): Promise<FactorCompletion & { readonly grant: Grant }> {
-  const name = oneOf(given, ["code", "recoveryCode"])
+  const name = oneOf(given, factorNames)
   const { userId } = giving
-  const { code, recoveryCode } = given
-  const proof = code === undefined ? { recoveryCode: recoveryCode ?? "" } : { code }
-  const completed = await giveCode(flow, work, giving, proof)
+  const { completed, fault: ceremony } = await give(flow, work, giving, given)
   const { grant, fault, failures, recoveryCodesLeft } = completed
   if (grant === null) {
     if (failures === failuresTold && "ticket" in giving.purpose) await tellOwner(flow, work, userId, wrongCodesMail)
-    throw faultOf(name, fault ?? "wrong")
+    throw faultOf(name, fault ?? "wrong", ceremony)
   }
   if (name === "recoveryCode")
     await tellOwner(flow, work, userId, (to, title) => recoveryUsedMail(to, title, recoveryCodesLeft))

@@ -12,6 +12,7 @@ import { confirmTotp, enrolTotp } from "./factors-totp.ts"
 import { inboxPreferences, listInbox, markInboxRead, setInboxPreferences } from "./inbox.ts"
 import { rotateKeys } from "./keys.ts"
 import { deleteMe, exportMe, getMe, updateMe } from "./me.ts"
+import { addPasskey, beginPasskey, beginPasskeyCreation, signInWithPasskey } from "./passkeys.ts"
 import { changePassword } from "./password.ts"
 import { confirmSignIn, redeemMagicLink, requestMagicLink, requestPasswordReset, resetPassword } from "./recovery.ts"
 import { verifySecondFactor } from "./second-factor.ts"
@@ -29,6 +30,8 @@ function enteringOperations(flow: Flow, apiKeys: Resource): readonly Operation[]
     signUp(flow),
     verifyEmail(flow, apiKeys),
     signIn(flow),
+    beginPasskey(flow),
+    signInWithPasskey(flow),
     verifySecondFactor(flow),
     refresh(flow),
     signOut(flow),
@@ -54,6 +57,8 @@ function ownOperations(flow: Flow): readonly Operation[] {
     removeFactor(flow),
     enrolTotp(flow),
     confirmTotp(flow),
+    beginPasskeyCreation(flow),
+    addPasskey(flow),
     makeRecoveryCodes(flow),
   ]
 }

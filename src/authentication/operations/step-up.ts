@@ -11,7 +11,7 @@ import type { Grant } from "../../core/user-object.ts"
 import { admit, callerPerson, causeOf, type Flow, originOf } from "../account.ts"
 import { ask } from "../objects.ts"
 import { handOn, renewalOf, sessionOver } from "../renewing.ts"
-import { factorInputs, type GivenFactor, giveFactor, oneOf } from "../second-factor.ts"
+import { factorInputs, factorNames, type GivenFactor, giveFactor, oneOf } from "../second-factor.ts"
 import { signedIn } from "../session-opening.ts"
 import { sessionOf } from "./password.ts"
 import { reserveAttempt } from "./sign-in.ts"
@@ -75,7 +75,7 @@ export function stepUp(flow: Flow): Operation {
     rest: { method: "POST", path: "/auth/step-up" },
     engine: async (given: z.output<typeof input>, work) => {
       await admit(flow.ports(), "proof", work)
-      const isPassword = oneOf(given, ["password", "code", "recoveryCode"]) === "password"
+      const isPassword = oneOf(given, ["password", ...factorNames]) === "password"
       const grant = isPassword
         ? await byPassword(flow, work, given.password ?? "")
         : await byFactor(flow, work, given as GivenFactor)
