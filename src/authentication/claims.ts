@@ -32,7 +32,8 @@ export function principalOf(payload: z.output<typeof claims> & Partial<z.output<
     ...(sid === undefined ? {} : { session: sid }),
     ...(scope === undefined ? {} : { scopes: Object.freeze(scope.split(" ")) }),
     ...(authTime === undefined ? {} : { authTime: authTime * 1000 }),
-    ...(acr === undefined ? {} : { acr }),
+    // For policies, too: `mine("acr")`.
+    ...(acr === undefined ? {} : { acr, attributes: Object.freeze({ acr }) }),
     ...(restricted === undefined ? {} : { restricted }),
     ...(act === undefined ? {} : { impersonator: act.sub }),
   })

@@ -46,7 +46,8 @@ const eventual = "up to 60 s late at other locations"
 
 /** Name of a user's own object. The part is the user's TypeID. */
 export const userObjectName = named("USER", "user/{id}", {
-  content: "sessions, attempts, lockout, one-time tokens, hashes of API keys, inbox, live sockets of a user",
+  content:
+    "sessions, attempts, lockout, second factors, one-time tokens, hashes of API keys, inbox, live sockets of a user",
   life: "as long as the account",
   consistency: oneByOne,
 })

@@ -1,7 +1,10 @@
 /** What each flow costs, as exact numbers: round trips to D1 and calls to objects, before the answer and behind it. Prints the README's table. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
 import { type Answer, costOf } from "../support/calls.ts"
+import { site } from "../support/passkey-holders.ts"
+import { softPasskey } from "../support/passkeys.ts"
 import { letterTo, type Newcomer, newAddress, type Person, person } from "../support/people.ts"
+import { authenticator } from "../support/second-factors.ts"
 import { type Serving, serving, watched, watchedDatabase } from "../support/serving.ts"
 
 /** Round trips to D1 and calls to objects. */
@@ -147,6 +150,73 @@ describe("costs of a flow on a warm isolate", () => {
       hub: 1,
     })
     await expectCost("GET with an API key, again", () => isolate.call(bearer, "GET /v1/me"), { d1: 1 })
+  })
+
+  test("second factors: added, given, given once more, removed", async () => {
+    const who = await person("Costs")
+    const body = {}
+    const begun = await expectCost("TOTP begun", () => isolate.call(who, "POST /v1/factors/totp", { body }), { d1: 1 })
+    const app = authenticator(begun.body.secret)
+    const confirm = { state: begun.body.state, code: await app.next() }
+    // The letter is one batch and goes by a job.
+    const added = await expectCost(
+      "TOTP confirmed",
+      () => isolate.call(who, "POST /v1/factors/totp/confirm", { body: confirm }),
+      { d1: 2, user: 1 },
+    )
+    const half = await expectCost(
+      "sign-in, first half",
+      () => isolate.call(null, "POST /v1/auth/sign-in", from(who, { email: who.email, password: who.password })),
+      { d1: 1, user: 2, limiter: 2 },
+    )
+    const { ticket } = half.body
+    const code = await app.next()
+    await expectCost(
+      "sign-in, second half, by code",
+      () => isolate.call(null, "POST /v1/auth/second-factor", from(who, { ticket, code })),
+      { user: 2, limiter: 2 },
+    )
+    const bearer = { token: added.body.session.accessToken }
+    const again = { code: await app.next() }
+    const up = await expectCost(
+      "step-up by code",
+      () => isolate.call(bearer, "POST /v1/auth/step-up", from(who, again)),
+      // The isolate asks the hub once what it had ended itself.
+      { user: 2, limiter: 2, hub: 1 },
+    )
+    const next = { token: up.body.accessToken }
+    await isolate.call(next, "GET /v1/factors")
+    await expectCost(
+      "factor removed",
+      () => isolate.call(next, `DELETE /v1/factors/${added.body.factor.id}`),
+      { d1: 2, user: 3 },
+      1,
+    )
+  })
+
+  test("a passkey: added, and a sign-in with it alone", async () => {
+    const who = await person("Costs")
+    const passkey = await softPasskey(site)
+    // Whatever ended sessions here before made the isolate ask the hub once.
+    await isolate.call(who, "GET /v1/me")
+    const make = () => isolate.call(who, "POST /v1/factors/passkey", { body: {} })
+    const begun = await expectCost("passkey begun", make, { d1: 1, user: 1 })
+    const body = { state: begun.body.state, credential: await passkey.create(begun.body.options) }
+    await expectCost("passkey added", () => isolate.call(who, "POST /v1/factors/passkey/confirm", { body }), {
+      d1: 2,
+      user: 1,
+    })
+    const asked = await expectCost(
+      "passkey asked for",
+      () => isolate.call(null, "POST /v1/auth/passkey", from(who, {})),
+      {},
+    )
+    const answer = { state: asked.body.state, credential: await passkey.get(asked.body.options) }
+    await expectCost(
+      "sign-in by passkey",
+      () => isolate.call(null, "POST /v1/auth/passkey/sign-in", from(who, answer)),
+      { d1: 1, user: 2, limiter: 2 },
+    )
   })
 
   test("a new password by letter", async () => {

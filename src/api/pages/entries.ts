@@ -3,7 +3,7 @@ import type { JsonObject } from "../../core/json.ts"
 
 /** Something that is typed. Its name is the property of the operation's input. */
 export interface Field {
-  readonly name: "email" | "name" | "password"
+  readonly name: "email" | "name" | "password" | "code" | "recoveryCode"
   readonly label: string
   readonly type: "email" | "text" | "password"
   /** WHATWG autofill: which value the browser or a password manager may put in. */
@@ -58,7 +58,12 @@ const password: Field = {
 const cookie = { transport: "cookie" } as const
 const signInLink = ["Sign in", "/account/sign-in"] as const
 const signUpLink = ["Make an account", "/account/sign-up"] as const
+const codeLink = ["Use the code of an app", "/account/second-factor"] as const
+const recoveryLink = ["Use a recovery code", "/account/recovery-code"] as const
 const mailLink = ["Sign in with a link by mail", "/account/sign-in-link"] as const
+
+/** Where a first proof leads: in, or to the second factor. */
+const entered = ({ kind }: JsonObject) => (kind === "secondFactor" ? "/account/second-factor" : "/account")
 
 const plain = { lead: null, fields: [], token: false, session: false, given: {}, links: [], again: null } as const
 
@@ -95,7 +100,7 @@ function enteringEntries(newPassword: Field): readonly Entry[] {
       given: cookie,
       button: "Sign in",
       links: [signUpLink, ["Forgotten the password?", "/account/forgot-password"], mailLink],
-      next: () => "/account",
+      next: entered,
     },
     {
       ...plain,
@@ -118,6 +123,54 @@ function enteringEntries(newPassword: Field): readonly Entry[] {
       button: "Send the letter",
       links: [["Sign in with the password", "/account/sign-in"]],
       next: () => "/account/sent?for=link",
+    },
+  ]
+}
+
+/** The second half of a sign-in; its ticket is in a cookie. A passkey takes script, and has no page here. */
+function factorEntries(): readonly Entry[] {
+  return [
+    {
+      ...plain,
+      path: "second-factor",
+      title: "Enter the code",
+      lead: "This account has a second factor. Enter the six digits that your authenticator app shows now.",
+      operation: "auth.verifySecondFactor",
+      fields: [
+        {
+          name: "code",
+          label: "Code",
+          type: "text",
+          autocomplete: "one-time-code",
+          empty: "Enter the code that the app shows.",
+          wrong: "A code has six digits.",
+        },
+      ],
+      given: cookie,
+      button: "Sign in",
+      links: [recoveryLink, ["Begin again", "/account/sign-in"]],
+      next: () => "/account",
+    },
+    {
+      ...plain,
+      path: "recovery-code",
+      title: "Use a recovery code",
+      lead: "Each of the codes that you were given with the second factor works once.",
+      operation: "auth.verifySecondFactor",
+      fields: [
+        {
+          name: "recoveryCode",
+          label: "Recovery code",
+          type: "text",
+          autocomplete: "off",
+          empty: "Enter one of your recovery codes.",
+          wrong: "This is no recovery code. One looks like ABCD-EFGH-IJKL-MNOP-QRST-UVWX.",
+        },
+      ],
+      given: cookie,
+      button: "Sign in",
+      links: [codeLink, ["Begin again", "/account/sign-in"]],
+      next: () => "/account",
     },
   ]
 }
@@ -157,7 +210,7 @@ function letterEntries(newPassword: Field): readonly Entry[] {
       given: cookie,
       button: "Sign in",
       again: ["Ask for a new letter", "/account/sign-in-link"],
-      next: () => "/account",
+      next: entered,
     },
     {
       ...plain,
@@ -170,7 +223,7 @@ function letterEntries(newPassword: Field): readonly Entry[] {
       button: "It was me: sign in",
       links: [["It was not me: set a new password", "/account/forgot-password"]],
       again: ["Sign in again, and a new letter is sent", "/account/sign-in"],
-      next: () => "/account",
+      next: entered,
     },
   ]
 }
@@ -201,7 +254,7 @@ export function entriesOf(operations: ReadonlyMap<string, unknown>, passwordMini
     hint: `At least ${passwordMinimum} characters. A few words in a row are good.`,
     empty: "Choose a password.",
   }
-  const entries = [...enteringEntries(newPassword), ...letterEntries(newPassword)]
+  const entries = [...enteringEntries(newPassword), ...factorEntries(), ...letterEntries(newPassword)]
   return operations.has(invitation.operation) ? [...entries, invitation] : entries
 }
 
