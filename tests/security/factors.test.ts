@@ -1,10 +1,11 @@
 /** Lines 15 and 17 of the security checklist: recovery codes, and what it takes to add and to remove a factor. */
 import { describe, expect, test } from "vitest"
 import application from "../../src/app/index.ts"
+import { authenticator } from "../support/authenticator.ts"
 import { call, faultsOf } from "../support/calls.ts"
 import { counted } from "../support/counting.ts"
 import { lettersTo, letterTo, newAddress, newNetwork, type Person, person, signIn } from "../support/people.ts"
-import { authenticator, completeSignIn, protectedPerson, ticketOf, withApp } from "../support/second-factors.ts"
+import { completeSignIn, protectedPerson, ticketOf, withApp } from "../support/second-factors.ts"
 import { eventsIn, inObject, objectOf } from "../support/user-objects.ts"
 
 const from = () => ({ "CF-Connecting-IP": newNetwork() })

@@ -1,9 +1,10 @@
 /** Lines 13 and 14 of the security checklist: an account with a second factor opens for nothing less, by whatever way one comes. */
 import { beforeAll, describe, expect, test } from "vitest"
+import { authenticator } from "../support/authenticator.ts"
 import { newBrowser } from "../support/browser.ts"
 import { type Answer, call, faultsOf } from "../support/calls.ts"
 import { letterTo, newNetwork, type Person, signIn } from "../support/people.ts"
-import { authenticator, completeSignIn, type Protected, protectedPerson, ticketOf } from "../support/second-factors.ts"
+import { completeSignIn, type Protected, protectedPerson, ticketOf } from "../support/second-factors.ts"
 import { eventsIn, holdClock, inObject, objectOf } from "../support/user-objects.ts"
 
 const minute = 60_000

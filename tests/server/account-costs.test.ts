@@ -1,10 +1,10 @@
 /** What each flow costs, as exact numbers: round trips to D1 and calls to objects, before the answer and behind it. Prints the README's table. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
+import { authenticator } from "../support/authenticator.ts"
 import { type Answer, costOf } from "../support/calls.ts"
 import { site } from "../support/passkey-holders.ts"
 import { softPasskey } from "../support/passkeys.ts"
 import { letterTo, type Newcomer, newAddress, type Person, person } from "../support/people.ts"
-import { authenticator } from "../support/second-factors.ts"
 import { type Serving, serving, watched, watchedDatabase } from "../support/serving.ts"
 
 /** Round trips to D1 and calls to objects. */

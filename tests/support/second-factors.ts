@@ -1,40 +1,13 @@
-/** An authenticator app in the test's hand: codes of a seed, each used once; and what it takes to have one as a second factor. */
-import { decodeBase32 } from "../../src/authentication/base32.ts"
-import { hotp, stepOf } from "../../src/authentication/totp.ts"
+/** People with an authenticator app as their second factor, and the second half of their sign-in. */
+import { type Authenticator, authenticator } from "./authenticator.ts"
 import { type Answer, call } from "./calls.ts"
 import { type Newcomer, newNetwork, type Person, person, signIn } from "./people.ts"
-
-/** The app. */
-export interface Authenticator {
-  readonly secret: string
-  /** The next code that was not shown yet, from the step before now on. Throws when three were shown within a step: the window has no fourth. */
-  next(now?: Date): Promise<string>
-  /** The code of a step, counted from the one of now. */
-  at(aside: number, now?: Date): Promise<string>
-}
 
 /** Somebody with an app. */
 export interface Protected extends Person {
   readonly app: Authenticator
   readonly factorId: string
   readonly recoveryCodes: readonly string[]
-}
-
-/** An app that has read a seed. */
-export function authenticator(secret: string): Authenticator {
-  const seed = decodeBase32(secret)
-  if (seed === null) throw new Error("Not a seed")
-  let last = Number.NEGATIVE_INFINITY
-  return {
-    secret,
-    at: (aside, now = new Date()) => hotp(seed, stepOf(now) + aside),
-    async next(now = new Date()) {
-      const step = Math.max(last + 1, stepOf(now) - 1)
-      if (step > stepOf(now) + 1) throw new Error("Three codes were shown within half a minute")
-      last = step
-      return hotp(seed, step)
-    },
-  }
 }
 
 type Caller = (actor: { readonly token: string } | null, line: string, options?: object) => Promise<Answer>
