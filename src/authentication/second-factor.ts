@@ -99,11 +99,14 @@ async function proveCode(
   let found: FactorProof | null = null
   let isReadable = false
   for (const { id, sealed } of seeds) {
-    const seed = decodeBase32((await sealer.open(seedPurpose, `${userId}/${id}`, sealed)) ?? "")
-    if (seed === null || seed.length === 0) continue
+    const text = await sealer.open(seedPurpose, `${userId}/${id}`, sealed)
+    const seed = text === null ? null : decodeBase32(text)
+    if (text === null || seed === null) continue
     isReadable = true
     const step = await matchingStep(seed, digits, work.reading.now)
-    if (step !== null) found = { kind: "totp", factor: id, step }
+    if (step === null) continue
+    const anew = sealer.isStale(sealed) ? { sealed: await sealer.seal(seedPurpose, `${userId}/${id}`, text) } : {}
+    found = { kind: "totp", factor: id, step, ...anew }
   }
   const reason = seeds.length === 0 ? "none" : isReadable ? "wrong" : "unreadable"
   return found ?? { kind: "wrong", method: "totp", reason }

@@ -96,7 +96,13 @@ export interface PasskeyKey {
 
 /** What the Worker found of a proof. `wrong` says why, in a word for the log. */
 export type FactorProof =
-  | { readonly kind: "totp"; readonly factor: string; readonly step: number }
+  | {
+      readonly kind: "totp"
+      readonly factor: string
+      readonly step: number
+      /** The seed sealed anew, when it was under a key that is not the current one. */
+      readonly sealed?: string
+    }
   | { readonly kind: "recoveryCode"; readonly hash: string }
   | {
       readonly kind: "passkey"

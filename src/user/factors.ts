@@ -153,10 +153,12 @@ export function judge(turn: Turn, proof: FactorProof): FactorFault | null {
   if (proof.kind === "totp") {
     // RFC 6238 §5.2: a step that was accepted is not accepted again; neither is one before it.
     const used = sql.exec(
-      'update "factors" set "step" = ?2, "lastUsedAt" = ?3 where "id" = ?1 and "step" < ?2 returning 1',
+      `update "factors" set "step" = ?2, "lastUsedAt" = ?3, "sealed" = coalesce(?4, "sealed")
+        where "id" = ?1 and "step" < ?2 returning 1`,
       proof.factor,
       proof.step,
       now,
+      proof.sealed ?? null,
     )
     return used.toArray().length > 0 ? null : "replayed"
   }

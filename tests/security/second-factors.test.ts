@@ -1,10 +1,13 @@
 /** Lines 13 and 14 of the security checklist: an account with a second factor opens for nothing less, by whatever way one comes. */
+import { env } from "cloudflare:workers"
+import { base64url } from "jose"
 import { beforeAll, describe, expect, test } from "vitest"
 import { authenticator } from "../support/authenticator.ts"
 import { newBrowser } from "../support/browser.ts"
 import { type Answer, call, faultsOf } from "../support/calls.ts"
 import { letterTo, newNetwork, type Person, signIn } from "../support/people.ts"
 import { completeSignIn, type Protected, protectedPerson, ticketOf } from "../support/second-factors.ts"
+import { type Serving, serving } from "../support/serving.ts"
 import { eventsIn, holdClock, inObject, objectOf } from "../support/user-objects.ts"
 
 const minute = 60_000
@@ -162,6 +165,28 @@ describe("checklist 14: a code (ASVS 6.5.1, 6.5.5)", () => {
       ["factor.failed", { method: "totp", reason: "replayed", failures: 1 }],
       ["factor.failed", { method: "totp", failures: 2 }],
     ])
+  })
+
+  test("holds when KEK turns: the seed goes under the new key with its first use; without its key it opens nothing", async () => {
+    const ada = await protectedPerson()
+    const sealedNow = async () => String((await inObject(objectOf(ada), 'select "sealed" from "factors"'))[0]?.sealed)
+    const old = JSON.parse(env.KEK ?? "")
+    const fresh = base64url.encode(crypto.getRandomValues(new Uint8Array(32)))
+    const turned = serving({ KEK: JSON.stringify({ current: "k2", keys: { ...old.keys, k2: fresh } }) })
+    const give = async (isolate: Serving, code: string) =>
+      isolate.call(null, "POST /v1/auth/second-factor", {
+        body: { ticket: await ticketOf(ada), code },
+        headers: from(),
+      })
+    expect(await sealedNow()).toMatch(/^s1\.k1\./)
+    expect((await give(turned, await ada.app.next())).status).toBe(200)
+    expect(await sealedNow()).toMatch(/^s1\.k2\./)
+    const unaware = serving()
+    const refused = await give(unaware, await ada.app.next())
+    expect(faultsOf(refused)).toEqual([400, "/code wrong_code"])
+    expect((await eventsIn(ada)).at(-1)).toMatchObject(["factor.failed", { reason: "unreadable" }])
+    // The operator hears of it.
+    expect(JSON.stringify(unaware.observations)).toContain("totp")
   })
 
   test("of 4 that bring one code at the same time, one comes in", async () => {
