@@ -66,7 +66,7 @@ async function faultless<T>(run: () => Promise<T>): Promise<T | Failed> {
   }
 }
 
-function require(holds: boolean, fault: CeremonyFault): void {
+function must(holds: boolean, fault: CeremonyFault): void {
   if (!holds) throw new Fault(fault)
 }
 
@@ -85,12 +85,12 @@ function checkClientData(
 ): Uint8Array {
   const bytes = base64url.decode(text)
   const data = JSON.parse(decoder.decode(bytes)) as Record<string, unknown>
-  require(data.type === type, "wrong_type")
-  require(typeof data.challenge === "string", "malformed")
-  require(equalBytes(encoder.encode(data.challenge as string), encoder.encode(challenge)), "wrong_challenge")
+  must(data.type === type, "wrong_type")
+  must(typeof data.challenge === "string", "malformed")
+  must(equalBytes(encoder.encode(data.challenge as string), encoder.encode(challenge)), "wrong_challenge")
   // Nobody shows our pages in a frame, so there is no other site to be told of.
   const isFramed = data.crossOrigin === true || data.topOrigin !== undefined
-  require(typeof data.origin === "string" && origins.includes(data.origin) && !isFramed, "wrong_origin")
+  must(typeof data.origin === "string" && origins.includes(data.origin) && !isFramed, "wrong_origin")
   return bytes
 }
 
@@ -111,13 +111,13 @@ function attestedIn(bytes: Uint8Array): {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const keyAt = 55 + view.getUint16(53)
   const id = bytes.slice(55, keyAt)
-  require(id.length > 0 && id.length <= 1023 && keyAt < bytes.length, "malformed")
+  must(id.length > 0 && id.length <= 1023 && keyAt < bytes.length, "malformed")
   const [, end] = decodePartialCBOR(bytes.slice(), keyAt)
   return { made: { id, publicKey: bytes.slice(keyAt, keyAt + end) }, end: keyAt + end }
 }
 
 async function checkAuthenticatorData(bytes: Uint8Array, { rpId }: Expected): Promise<AuthenticatorData> {
-  require(bytes.length >= 37, "malformed")
+  must(bytes.length >= 37, "malformed")
   const flags = bytes[32] as number
   const has = (bit: number) => (flags & bit) !== 0
   const attested = has(flag.attested) ? attestedIn(bytes) : { made: null, end: 37 }
@@ -125,15 +125,15 @@ async function checkAuthenticatorData(bytes: Uint8Array, { rpId }: Expected): Pr
   let { end } = attested
   if (has(flag.extended)) {
     const [extensions, length] = decodePartialCBOR(bytes.slice(), end)
-    require(extensions instanceof Map, "malformed")
+    must(extensions instanceof Map, "malformed")
     end += length
   }
-  require(end === bytes.length, "malformed")
-  require(equalBytes(bytes.slice(0, 32), await sha256(encoder.encode(rpId))), "wrong_rp_id")
-  require(has(flag.present), "no_user_presence")
-  require(has(flag.verified), "no_user_verification")
+  must(end === bytes.length, "malformed")
+  must(equalBytes(bytes.slice(0, 32), await sha256(encoder.encode(rpId))), "wrong_rp_id")
+  must(has(flag.present), "no_user_presence")
+  must(has(flag.verified), "no_user_verification")
   // §6.1.3: what may not be copied is not backed up.
-  require(has(flag.eligible) || !has(flag.backedUp), "malformed")
+  must(has(flag.eligible) || !has(flag.backedUp), "malformed")
   const counter = new DataView(bytes.buffer, bytes.byteOffset).getUint32(33)
   return { counter, isSynced: has(flag.eligible), made }
 }
@@ -142,7 +142,7 @@ type Verifier = (signature: Uint8Array, data: Uint8Array) => Promise<boolean>
 
 function bytesOf(key: ReadonlyMap<string | number, CBORType>, label: number, length?: number): string {
   const value = key.get(label)
-  require(value instanceof Uint8Array && (length === undefined || value.length === length), "malformed")
+  must(value instanceof Uint8Array && (length === undefined || value.length === length), "malformed")
   return base64url.encode(value as Uint8Array)
 }
 
@@ -197,7 +197,7 @@ async function verifierOf(publicKey: Uint8Array): Promise<Verifier> {
  */
 export function verifyRegistration(given: AttestationCredential, expected: Expected): Promise<Registered | Failed> {
   return faultless(async () => {
-    require(given.id === given.rawId, "malformed")
+    must(given.id === given.rawId, "malformed")
     checkClientData(given.response.clientDataJSON, "webauthn.create", expected)
     const object = decodeCBOR(base64url.decode(given.response.attestationObject).slice())
     const data = object instanceof Map ? object.get("authData") : null
@@ -205,7 +205,7 @@ export function verifyRegistration(given: AttestationCredential, expected: Expec
     const { counter, isSynced, made } = await checkAuthenticatorData(data, expected)
     if (made === null) throw new Fault("malformed")
     const credential = base64url.encode(made.id)
-    require(credential === given.id, "malformed")
+    must(credential === given.id, "malformed")
     await verifierOf(made.publicKey)
     return { fault: null, credential, publicKey: base64url.encode(made.publicKey), counter, isSynced }
   })
@@ -221,14 +221,14 @@ export function verifyAssertion(
   expected: Expected,
 ): Promise<Asserted | Failed> {
   return faultless(async () => {
-    require(given.id === given.rawId, "malformed")
+    must(given.id === given.rawId, "malformed")
     const { clientDataJSON, authenticatorData, signature } = given.response
     const clientData = checkClientData(clientDataJSON, "webauthn.get", expected)
     const data = base64url.decode(authenticatorData)
     const { counter, isSynced } = await checkAuthenticatorData(data, expected)
     const verify = await verifierOf(base64url.decode(publicKey))
     const signed = concatBytes(data, await sha256(clientData))
-    require(await verify(base64url.decode(signature), signed), "wrong_signature")
+    must(await verify(base64url.decode(signature), signed), "wrong_signature")
     return { fault: null, counter, isSynced }
   })
 }

@@ -54,6 +54,8 @@ describe("an administrator without a second factor", () => {
   test("what is open is what it takes to add one, to see oneself and to get out", () => {
     const open = served.filter(({ operation }) => operation.enrolment).map(({ operation }) => operation.name)
     expect(open.filter((name) => !name.startsWith("auth.")).sort()).toEqual([
+      "factors.addPasskey",
+      "factors.beginPasskey",
       "factors.confirmTotp",
       "factors.enrolTotp",
       "factors.list",

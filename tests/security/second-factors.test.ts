@@ -216,6 +216,19 @@ describe("checklist 14: a code (ASVS 6.5.1, 6.5.5)", () => {
     expect((await completeSignIn(ada, { ticket, code })).status).toBe(200)
   })
 
+  test("after a hundred wrong ones in a row none is taken from unknown devices, until something that nobody guesses is given", async () => {
+    const ada = await protectedPerson()
+    const longAgo = Date.now() - 16 * minute
+    await inObject(objectOf(ada), `insert into "buckets" values ('factor/unknown', 100, ?)`, longAgo)
+    const closed = await completeSignIn(ada, { ticket: await ticketOf(ada), code: await ada.app.next() })
+    expect(closed.body).toMatchObject({ code: "FAILED_PRECONDITION", detail: expect.stringContaining("recovery code") })
+    await inObject(objectOf(ada), 'update "tickets" set "at" = ?', longAgo)
+    const [recoveryCode] = ada.recoveryCodes
+    expect((await completeSignIn(ada, { ticket: await ticketOf(ada), recoveryCode })).status).toBe(200)
+    await inObject(objectOf(ada), 'delete from "tickets"')
+    expect((await completeSignIn(ada, { ticket: await ticketOf(ada), code: await ada.app.next() })).status).toBe(200)
+  })
+
   test("30 guesses in parallel evaluate at most 5, the right one among the others fails, and the owner is told", async () => {
     const ada = await protectedPerson()
     const ticket = await ticketOf(ada)

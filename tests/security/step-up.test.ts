@@ -29,6 +29,8 @@ test("these operations take a fresh proof, and each asks for a person who signed
   const fresh = routes.filter(({ operation }) => operation.fresh !== undefined)
   expect(fresh.map(({ operation }) => `${operation.name} ${operation.fresh}`).sort()).toEqual([
     "apiKeys.create 10m",
+    "factors.addPasskey 10m",
+    "factors.beginPasskey 10m",
     "factors.confirmTotp 10m",
     "factors.enrolTotp 10m",
     "factors.makeRecoveryCodes 10m",
