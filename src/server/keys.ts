@@ -40,8 +40,3 @@ export const healthObjectName = "health"
 export function addressKey(address: string): string {
   return `address/${networkOf(address)}`
 }
-
-/** Key of the shield for a principal. */
-export function principalKey(id: string): string {
-  return `principal/${id}`
-}

@@ -3,7 +3,7 @@
  * arithmetic of limiter.ts; a refusal writes nothing, and an object at rest holds nothing.
  */
 import { DurableObject } from "cloudflare:workers"
-import type { Limit, Verdict } from "../core/limiting.ts"
+import type { Rate, Verdict } from "../core/limiting.ts"
 import { takeFrom } from "./limiter.ts"
 
 /** An alarm is not set closer than this: clearing is not urgent. */
@@ -29,7 +29,7 @@ export class Limiter extends DurableObject {
    * Takes tokens of a key. Nothing is awaited, so calls follow one another.
    * @param now milliseconds since 1970
    */
-  take(key: string, limit: Limit, now: number): Verdict {
+  take(key: string, limit: Rate, now: number): Verdict {
     const known = this.#sql
       .exec<{ debt: number; at: number }>('select "debt", "at" from "buckets" where "key" = ?', key)
       .toArray()[0]

@@ -4,7 +4,7 @@
  * answer is UNAVAILABLE, never admission. Loads without a runtime: the class stands apart.
  */
 import { networkOf } from "../core/address.ts"
-import type { Limit, Limiting, Verdict } from "../core/limiting.ts"
+import type { Limit, Limiting, Rate, Verdict } from "../core/limiting.ts"
 import { Problem } from "../core/problem.ts"
 
 /** What is remembered of a key. `debt` is how far the theoretical arrival time lies ahead, in units of a token. */
@@ -20,7 +20,7 @@ const minutesPerDay = 1440
 const burstMax = 1_000_000
 const keyLengthMax = 512
 
-function unitsPerMs({ ratePerMinute, burst, cost }: Limit): number {
+function unitsPerMs({ ratePerMinute, burst, cost }: Rate): number {
   // The small addend undoes binary fractions: 1/12 a minute is 120 a day, not 119.
   const rate = Math.floor(ratePerMinute * minutesPerDay + 1e-6)
   const whole = Number.isSafeInteger(burst) && Number.isSafeInteger(cost) && Number.isSafeInteger(rate)
@@ -37,7 +37,7 @@ function unitsPerMs({ ratePerMinute, burst, cost }: Limit): number {
  */
 export function takeFrom(
   bucket: Bucket | null,
-  limit: Limit,
+  limit: Rate,
   now: number,
 ): { readonly verdict: Verdict; readonly bucket: Bucket; readonly restsAt: number } {
   const rate = unitsPerMs(limit)
@@ -67,7 +67,7 @@ export function takeFrom(
 
 /** The object's method over a call, as a stub gives it. */
 interface Counting {
-  take(key: string, limit: Limit, now: number): Promise<Verdict>
+  take(key: string, limit: Rate, now: number): Promise<Verdict>
 }
 
 /** Name of the object that counts for a key. */
@@ -75,12 +75,15 @@ export function limiterObjectName(key: string): string {
   return `limit/${key}`
 }
 
+const rateOf = (limit: Limit): Rate =>
+  "perDay" in limit ? { ratePerMinute: limit.perDay / 1440, burst: limit.perDay, cost: limit.cost } : limit
+
 /**
  * Counts by key, `<what>/<whom>` such as `sign-in/address/2001:db8:0:1::/64`.
  * @throws Problem UNAVAILABLE when the object does not answer; RangeError for a limit or a key that makes no sense
  */
 export function limiting(namespace: DurableObjectNamespace): Limiting {
-  const take = async (key: string, limit: Limit, now: Date): Promise<Verdict> => {
+  const take = async (key: string, limit: Rate, now: Date): Promise<Verdict> => {
     unitsPerMs(limit)
     if (key.length > keyLengthMax) throw new RangeError("A limiter's key is too long")
     try {
@@ -98,6 +101,9 @@ export function limiting(namespace: DurableObjectNamespace): Limiting {
         throw new Problem("RESOURCE_EXHAUSTED", "Too many requests", { retryAfterSeconds: verdict.retryAfterSeconds })
       return verdict
     },
+    draw: (key, limit, now) => take(key, rateOf(limit), now),
+    restore: () => undefined,
+    charge: (key, limit, tokens, now, behind) => behind(take(key, { ...rateOf(limit), cost: tokens }, now)),
   }
 }
 
