@@ -109,6 +109,7 @@ export const tasks = resource("tasks", {
   filter: ["organizationId", "projectId", "assigneeId", "status", "priority", "dueAt"],
   sort: ["dueAt", "priority"],
   search: ["title", "body"],
+  limit: { create: { per: "principal", rate: "600/m", burst: 2000 } },
 })
 
 export const assignTask = operation("tasks.assign", {

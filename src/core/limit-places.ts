@@ -81,11 +81,11 @@ function subjectOf({ per }: DeclaredLimit, { principal, address }: LimitedCaller
 }
 
 /** What the best of some plans allows; what the lowest does when there is none. */
-function bestOf({ allowances }: DeclaredLimit, plans: readonly (string | null)[]): Allowance {
+function bestOf({ allowances }: DeclaredLimit, plans: readonly (string | null)[]): readonly [string | null, Allowance] {
   const all = [...allowances]
   const best = all.findLast(([plan]) => plans.includes(plan)) ?? all[0]
   if (best === undefined) throw new Error("A limit allows nothing")
-  return best[1]
+  return best
 }
 
 /**
@@ -97,18 +97,12 @@ export function placeOf(
   caller: LimitedCaller,
   memberships: readonly Membership[],
 ): LimitPlace {
-  const key = (whom: string) => `call/${limit.name}/${whom}`
-  if (limit.per !== "organization") {
-    const plans = memberships.map(({ plan }) => plan)
-    return { limit, tokens, key: key(subjectOf(limit, caller)), allowance: bestOf(limit, plans), organization: null }
-  }
+  const { per, name } = limit
   const own = organization === null ? undefined : memberships.find((one) => one.organization === organization)
+  const plans = per !== "organization" ? memberships.map(({ plan }) => plan) : own ? [own.plan] : []
+  const [plan, allowance] = bestOf(limit, plans)
   const whom = own?.organization ?? subjectOf(limit, caller)
-  return {
-    limit,
-    tokens,
-    key: key(whom),
-    allowance: bestOf(limit, own ? [own.plan] : []),
-    organization: own?.organization ?? null,
-  }
+  // What is counted under one key always has the same limit, so a plan has a count of its own.
+  const key = plan === null ? `call/${name}/${whom}` : `call/${name}/${plan}/${whom}`
+  return { limit, tokens, key, allowance, organization: own?.organization ?? null }
 }

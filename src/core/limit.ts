@@ -22,7 +22,7 @@ export interface LimitOptions {
   readonly rate?: string | ByPlan
   /** Tokens that may be taken at once after a rest, 1 to 1,000,000; the number of the rate when left out. */
   readonly burst?: number
-  /** Tokens of a day (UTC), exactly: `"10000/d"`. */
+  /** Tokens of a day (UTC), exactly: `"10000/d"`; 10,000,000 at most. */
   readonly quota?: string | ByPlan
   /** Tokens that a call takes, 1 when left out. `"rows"`: as many as the rows that it read, but one at least; known, and taken, afterwards. */
   readonly cost?: number | "rows"
@@ -106,6 +106,7 @@ export interface LimitSetting {
 
 const perMinute = { s: 60, m: 1, h: 1 / 60, d: 1 / 1440 } as const
 const burstMax = 1_000_000
+const perDayMax = 10_000_000
 const ratePerMinuteMax = 60_000
 const secondsPerDay = 86_400
 
@@ -131,9 +132,10 @@ function rateAllowance(
 }
 
 function quotaAllowance(text: string, cost: number, refuse: (fault: string) => never): Allowance {
-  const [, digits] = /^([1-9]\d{0,11})\/d$/.exec(text) ?? []
+  const [, digits] = /^([1-9]\d{0,8})\/d$/.exec(text) ?? []
   if (digits === undefined) return refuse(`quota "${text}" is not a number of tokens a day, such as "10000/d"`)
   const perDay = Number(digits)
+  if (perDay > perDayMax) refuse(`quota "${text}" is above 10,000,000 a day, the most that is counted`)
   if (cost > perDay) refuse(`a cost of ${cost} is above its quota of ${perDay}, so no call would ever be admitted`)
   return { limit: { perDay, cost }, tokens: perDay, windowSeconds: secondsPerDay }
 }

@@ -4,7 +4,7 @@
  */
 import type { ToldLimit } from "./limit.ts"
 import { asksForMemberships, type LimitedCaller, type LimitPlace, placeOf, type Wanted } from "./limit-places.ts"
-import type { Verdict } from "./limiting.ts"
+import type { Limit, Verdict } from "./limiting.ts"
 import type { Membership } from "./organization.ts"
 import type { Ports } from "./ports.ts"
 import { Problem } from "./problem.ts"
@@ -32,9 +32,12 @@ interface Drawn extends LimitPlace {
 /** What came of a place: a verdict, or why nobody could count. */
 type Result = { readonly place: LimitPlace } & ({ readonly verdict: Verdict } | { readonly fault: unknown })
 
+function withCost(limit: Limit, cost: number): Limit {
+  return cost === limit.cost ? limit : { ...limit, cost }
+}
+
 function drawOne({ limiter, behind }: TallyPorts, place: LimitPlace, now: Date): Result | Promise<Result> {
-  const { limit } = place.allowance
-  const wanted = place.tokens === limit.cost ? limit : { ...limit, cost: place.tokens }
+  const wanted = withCost(place.allowance.limit, place.tokens)
   try {
     const verdict = limiter.draw(place.key, wanted, now, behind)
     if (!(verdict instanceof Promise)) return { place, verdict }
@@ -73,7 +76,7 @@ export function tallyOf(ports: TallyPorts, caller: LimitedCaller, now: Date): Ta
     for (const one of drawn) {
       const { allowance, key, tokens, verdict } = one
       if (!verdict.admitted) continue
-      ports.limiter.restore(key, allowance.limit, tokens)
+      ports.limiter.restore(key, withCost(allowance.limit, tokens), verdict)
       one.verdict = { ...verdict, remaining: Math.min(allowance.tokens, verdict.remaining + tokens) }
     }
   }

@@ -59,6 +59,9 @@ export function takeFrom(
       remaining: Math.max(0, Math.floor((room - owed) / unitsPerToken)),
       retryAfterSeconds: admitted ? 0 : Math.max(1, secondsFor(wanted - room + behind * rate)),
       resetSeconds: secondsFor(owed),
+      firm: false,
+      local: false,
+      grant: null,
     },
     bucket: { debt: owed, at },
     restsAt: at + Math.ceil(owed / rate),
@@ -94,9 +97,9 @@ export function limiting(namespace: DurableObjectNamespace): Limiting {
     }
   }
   return {
-    take,
+    take: (key, limit, now) => take(key, rateOf(limit), now),
     async admit(key, limit, now) {
-      const verdict = await take(key, limit, now)
+      const verdict = await take(key, rateOf(limit), now)
       if (!verdict.admitted)
         throw new Problem("RESOURCE_EXHAUSTED", "Too many requests", { retryAfterSeconds: verdict.retryAfterSeconds })
       return verdict
