@@ -135,8 +135,8 @@ export const createOrganization = operation("organizations.create", {
 export const setPlan = operation("organizations.setPlan", {
   kind: "mutation",
   summary: "Put an organization on a plan, which limits go by",
-  input: z.strictObject({ id: idSchema("org"), plan: z.enum(["free", "team"]) }).meta({ id: "OrganizationPlan" }),
-  output: z.object({ id: z.string(), plan: z.string() }).meta({ id: "OrganizationPlanSet" }),
+  input: z.strictObject({ id: idSchema("org"), plan: z.enum(["free", "team"]) }).meta({ id: "OrganizationPlanChange" }),
+  output: z.object({ id: z.string(), plan: z.string() }).meta({ id: "OrganizationPlanChanged" }),
   policy: role("admin"),
   rest: put("/organizations/{id}/plan"),
   handle({ input: { id, plan }, principal, changes }) {

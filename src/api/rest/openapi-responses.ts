@@ -97,6 +97,8 @@ function events(headers: JsonObject): JsonObject {
 }
 
 const limitNames = ["RateLimit", "RateLimitPolicy"] as const
+/** The shield of the whole installation refuses with the first alone. */
+const limitNamesOfRefusal = ["RetryAfter", ...limitNames] as const
 
 /** The headers of limits, where there are any. */
 function limitsOf({ operation: { limits } }: Route): readonly (typeof limitNames)[number][] {
@@ -170,8 +172,7 @@ function pascal(failure: Failure): string {
 }
 
 function problemAnswer(description: string, group: readonly Failure[] = []): JsonObject {
-  // The shield of the whole installation refuses without the two others.
-  const headers = group.includes("RESOURCE_EXHAUSTED") ? { headers: headersOf(["RetryAfter", ...limitNames]) } : {}
+  const headers = group.includes("RESOURCE_EXHAUSTED") ? { headers: headersOf(limitNamesOfRefusal) } : {}
   return { description, ...headers, content: { "application/problem+json": { schema: { $ref: `${schemas}Problem` } } } }
 }
 
@@ -191,7 +192,9 @@ function mountedFailures(
     const { status, body } = rendering.render({ code, type, status: statusOfFailure(failure), ...facts })
     const content = body === null ? {} : { content: { "application/json": { schema: shape.schema } } }
     const others = answers[status]?.description
-    answers[status] = { description: others ? `${others}; or ${titleOf(failure)}` : titleOf(failure), ...content }
+    const headers = failure === "RESOURCE_EXHAUSTED" ? { headers: headersOf(limitNamesOfRefusal) } : {}
+    const description = others ? `${others}; or ${titleOf(failure)}` : titleOf(failure)
+    answers[status] = { ...answers[status], description, ...headers, ...content }
   }
   return answers
 }
