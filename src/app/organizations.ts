@@ -138,6 +138,7 @@ export const setPlan = operation("organizations.setPlan", {
   input: z.strictObject({ id: idSchema("org"), plan: z.enum(["free", "team"]) }).meta({ id: "OrganizationPlanChange" }),
   output: z.object({ id: z.string(), plan: z.string() }).meta({ id: "OrganizationPlanChanged" }),
   policy: role("admin"),
+  credential: "session",
   rest: put("/organizations/{id}/plan"),
   handle({ input: { id, plan }, principal, changes }) {
     const userId = principal.kind === "user" ? principal.id : ""

@@ -140,7 +140,9 @@ export interface CallOptions {
   readonly refuse?: Partial<Record<Step, Problem>>
   /** What the limiter says of a key; it admits when left out. */
   readonly draw?: (key: string) => Verdict | Promise<Verdict>
-  readonly memberships?: readonly Membership[]
+  readonly memberships?: readonly Membership[] | Problem
+  /** Rows that the store says it has read. */
+  readonly rowsRead?: number
   readonly address?: string
 }
 
@@ -197,7 +199,7 @@ function storeOf(options: CallOptions, asked: string[], batches: Batch[]): Store
     withSecrets: async () => null,
     log: {} as never,
     bookmark: () => "bookmark",
-    cost: { trips: 0, rowsRead: 0, rowsWritten: 0 },
+    cost: { trips: 0, rowsRead: options.rowsRead ?? 0, rowsWritten: 0 },
   }
 }
 
@@ -232,6 +234,7 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
     },
     memberships: async () => {
       asked.push("memberships")
+      if (options.memberships instanceof Problem) throw options.memberships
       return options.memberships ?? []
     },
     limitLetters: async (sender, count) => {
