@@ -100,7 +100,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     ...shield(env.SHIELD),
     memberships: async (principal) =>
       principal.kind === "user" ? loadMemberships(env.DB, models, registry.organizations, principal.id) : [],
-    limitLetters: letterLimit(accounts.limiter),
+    limitLetters: letterLimit(world.limiter),
     ids,
     accounts: handlerAccounts({ rules: application.accounts, ports: () => accounts }),
     secrets: handlerSecrets(random),
