@@ -100,8 +100,8 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     ...shield(env.SHIELD),
     memberships: async (principal) =>
       principal.kind === "user" ? loadMemberships(env.DB, models, registry.organizations, principal.id) : [],
-    limiter: accounts.limiter,
-    limitLetters: letterLimit(accounts.limiter),
+    limiter: world.limiter,
+    limitLetters: letterLimit(world.limiter),
     ids,
     accounts: handlerAccounts({ rules: application.accounts, ports: () => accounts }),
     secrets: handlerSecrets(random),
