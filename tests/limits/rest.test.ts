@@ -125,11 +125,11 @@ describe("a call that is refused", () => {
   test("did nothing: no handler ran, nothing was written, no key was kept, and the other limits lost nothing", async () => {
     const ada = await somebody()
     const limits = [
-      { per: "principal", rate: "100/m" },
+      { per: "principal", rate: "7/m" },
       { per: "key", rate: "1/m" },
     ] as const
     const isolate = held({
-      app: { default: { per: "principal", rate: "50/m" } },
+      app: { default: { per: "principal", rate: "5/m" } },
       operations: { "organizations.create": limits },
     })
     const first = await isolate.call(ada, makeOrganization, create())
@@ -147,11 +147,11 @@ describe("a call that is refused", () => {
 
   test("a body that is not valid and an answer that is given again cost what is declared", async () => {
     const ada = await somebody()
-    const isolate = held(creations({ rate: "10/m" }))
+    const isolate = held(creations({ rate: "6/m" }))
     const left = async (options: object) =>
       fieldOf(await isolate.call(ada, makeOrganization, options), "organizations.create/principal").remaining
     const keyed = { ...create(), headers: { "Idempotency-Key": "once" } }
-    expect([await left(keyed), await left(keyed), await left({ body: { name: 5 } })]).toEqual([9, 8, 7])
+    expect([await left(keyed), await left(keyed), await left({ body: { name: 5 } })]).toEqual([5, 4, 3])
   })
 })
 
@@ -160,18 +160,18 @@ describe("what is told", () => {
     const ada = await somebody()
     const limits = [
       { per: "principal", rate: "60/m", burst: 5 },
-      { per: "key", rate: "30/m", burst: 3, quota: "100/d" },
+      { per: "key", rate: "30/m", burst: 3, quota: "7/d" },
     ] as const
     const isolate = held({
-      app: { default: { per: "principal", rate: "100/m" } },
+      app: { default: { per: "principal", rate: "100/m", burst: 7 } },
       operations: { "organizations.create": limits },
     })
     let told = await isolate.call(ada, makeOrganization, create())
     expect(fieldsOf(told)).toEqual([
       { name: "organizations.create/key", quota: 3, window: 6, remaining: 2, reset: 2, partition: undefined },
       { name: "organizations.create/principal", quota: 5, window: 5, remaining: 4, reset: 1, partition: undefined },
-      expect.objectContaining({ name: "default/principal", quota: 100, window: 60, remaining: 99, reset: 1 }),
-      expect.objectContaining({ name: "organizations.create/key/day", quota: 100, window: 86_400, remaining: 99 }),
+      expect.objectContaining({ name: "organizations.create/key/day", quota: 7, window: 86_400, remaining: 6 }),
+      { name: "default/principal", quota: 7, window: 5, remaining: 6, reset: 1, partition: undefined },
     ])
     for (let left = fieldsOf(told)[0]?.remaining ?? 0; left > 0; left--) {
       told = await isolate.call(ada, makeOrganization, create())

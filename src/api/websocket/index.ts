@@ -3,7 +3,7 @@
  * is refused before that is an HTTP problem, since there is no connection yet.
  */
 import { arrivalOf } from "../../core/arrival.ts"
-import { limitFields } from "../../core/limit-fields.ts"
+import { type LimitFields, limitFields } from "../../core/limit-fields.ts"
 import type { LimitedCaller } from "../../core/limit-places.ts"
 import { limitCall } from "../../core/limit-stage.ts"
 import type { Ports } from "../../core/ports.ts"
@@ -57,11 +57,15 @@ function refusal(problem: Problem, requestId: string, isUpgrade: boolean): Respo
         "X-Request-Id": requestId,
         ...(isUpgrade ? {} : { Upgrade: "websocket", Connection: "Upgrade" }),
         ...(status === 401 ? { "WWW-Authenticate": 'Bearer realm="selvage"' } : {}),
-        ...(fields === null ? {} : { "RateLimit-Policy": fields.policy, RateLimit: fields.state }),
+        ...limitHeaders(fields),
         ...(retryAfterSeconds === undefined ? {} : { "Retry-After": String(Math.ceil(retryAfterSeconds)) }),
       },
     },
   )
+}
+
+function limitHeaders(fields: LimitFields | null): Readonly<Record<string, string>> {
+  return fields === null ? {} : { "RateLimit-Policy": fields.policy, RateLimit: fields.state }
 }
 
 /** The subprotocol to answer with: ours when it is offered, none when none is. */
@@ -102,10 +106,11 @@ export function webSocketDoor(options: WebSocketOptions): (request: Request) => 
       const principal = await ports.authenticate(credentials, started)
       const caller = { principal, address: credentials.address }
       const counted = { limits: registry.connectionLimits, operation: null, caller, input: {}, now: started }
-      await limitCall(ports, counted)
+      const fields = limitFields(await limitCall(ports, counted))
       const webSocket = await connect(caller)
       tell(principal.kind === "user" ? principal.id : principal.kind, null)
-      return new Response(null, { status: 101, webSocket, headers: { ...headers, "X-Request-Id": requestId } })
+      const told = { ...headers, ...limitHeaders(fields), "X-Request-Id": requestId }
+      return new Response(null, { status: 101, webSocket, headers: told })
     } catch (thrown) {
       const problem = asProblem(thrown)
       tell("anonymous", problem)
