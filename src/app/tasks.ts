@@ -112,6 +112,7 @@ export const tasks = resource("tasks", {
   limit: {
     create: { per: "principal", rate: "600/m", burst: 2000 },
     // A watch begins with a list of up to a thousand.
+    // A watch begins with a list of up to a thousand.
     watch: { per: "principal", rate: "300/m", burst: 100 },
   },
 })
