@@ -100,7 +100,8 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     ...shield(env.SHIELD),
     memberships: async (principal) =>
       principal.kind === "user" ? loadMemberships(env.DB, models, registry.organizations, principal.id) : [],
-    limitLetters: letterLimit(accounts.limiter),
+    limiter: world.limiter,
+    limitLetters: letterLimit(world.limiter),
     ids,
     accounts: handlerAccounts({ rules: application.accounts, ports: () => accounts }),
     secrets: handlerSecrets(random),
@@ -130,14 +131,14 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const inbound = inboundDoor({ registry, ports, secrets, requestId })
   const mailbox = config.mail === null ? () => readMailbox({ cache: env.CACHE, prefix: mailboxPrefix }) : null
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
-  const sockets = webSocketDoor({ ports, corsOrigins, connect, requestId })
+  const sockets = webSocketDoor({ registry, ports, corsOrigins, connect, requestId })
   const tend = tending(world, outbox, open)
   // What a runtime that died left undelivered is taken up by the next one, with its first call.
   let isFirst = true
   return {
     registry,
     topic: topicPortsOf(world),
-    live: livePortsOf(world, registry, open),
+    live: livePortsOf(world, registry, ports, open),
     feed: feedPortsOf(world, registry, outbox, schedulesOf(application), [
       webhookReader(webhooks, tellableOf(application, models)),
     ]),

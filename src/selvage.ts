@@ -52,6 +52,7 @@ export {
   type Retry,
 } from "./core/job.ts"
 export type { Json, JsonObject } from "./core/json.ts"
+export type { AppLimits, ByPlan, LimitList, LimitOptions, LimitPer, ResourceLimits } from "./core/limit.ts"
 export type { LogOptions } from "./core/log.ts"
 export { type Mount, type MountOptions, mount, type ProblemRendering, type ToldProblem } from "./core/mount.ts"
 export {

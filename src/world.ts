@@ -13,6 +13,7 @@ import type { AccountRules } from "./core/accounts.ts"
 import type { FeedObject } from "./core/feed-object.ts"
 import { type HubObject, hubObjectName } from "./core/hub-object.ts"
 import type { Outbound } from "./core/job.ts"
+import type { Limiting } from "./core/limiting.ts"
 import type { Observe } from "./core/observation.ts"
 import type { Outbox } from "./core/outbox.ts"
 import type { Ports } from "./core/ports.ts"
@@ -62,6 +63,8 @@ export interface World {
   readonly objects: Objects
   readonly signing: SigningKeys
   readonly revocations: RevocationList
+  /** Exact limits, with what this isolate has leased of them. */
+  readonly limiter: Limiting
   readonly runtime: Runtime
   feed(): FeedObject
   now(): Date
@@ -100,6 +103,13 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
       { ...defaultRotationRules, keepSeconds },
     ),
     revocations,
+    limiter: limiting({
+      objects: env.LIMITER,
+      verdicts: env.CACHE,
+      sleep: (milliseconds, signal) => scheduler.wait(milliseconds, signal ? { signal } : {}),
+      newId: () => crypto.randomUUID(),
+      tell: (cause) => tell("limiter", cause),
+    }),
     feed: () => env.FEED.getByName(feedObjectName) as unknown as FeedObject,
     behind: (work) => runtime.waitUntil(work.catch((cause) => tell("behind", cause))),
   }
@@ -112,7 +122,6 @@ export function accountPortsOf(world: World, application: Application): AccountP
   return {
     ...world,
     title: application.title,
-    limiter: limiting(env.LIMITER),
     passwords: passwords({ derive, sealer: sealer(config.rings.pepper, random), random }),
     refreshTokens: refreshTokens(config.rings.refresh),
     access: config.token,

@@ -1,6 +1,7 @@
 /** What a door is to the pipeline: four functions over its wire. Everything else happens once, in `pipeline.ts`. */
 import type { JobContext } from "./job.ts"
 import type { Json } from "./json.ts"
+import type { ToldLimit } from "./limit.ts"
 import type { Cost, Span } from "./observation.ts"
 import type { SessionEffect } from "./operation.ts"
 import type { Credentials, Lease } from "./ports.ts"
@@ -54,6 +55,8 @@ export interface Facts {
   /** Where the database stood after the call; the client sends it back to read its own writes. */
   readonly bookmark: string | null
   readonly replayed: boolean
+  /** What the call was counted by, the tightest first; empty when nothing was counted. */
+  readonly limits: readonly ToldLimit[]
   /** For doors with cookies: what to set or to clear. */
   readonly session: SessionEffect | null
   /** Cost and spans: null unless in development or for administrators, since they are a side channel. */

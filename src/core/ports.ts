@@ -2,6 +2,7 @@
 import type { Write } from "./changes.ts"
 import type { Accounts, Context, Ids } from "./context.ts"
 import type { Json, JsonObject } from "./json.ts"
+import type { Limiting } from "./limiting.ts"
 import type { LogReads } from "./log.ts"
 import type { Cost, Observe } from "./observation.ts"
 import type { EngineWork, On } from "./operation.ts"
@@ -138,8 +139,8 @@ export interface Ports {
   authenticate(credentials: Credentials, now: Date): Principal | Promise<Principal>
   /** Throws RESOURCE_EXHAUSTED when an address calls too often. */
   limitAddress(address: string | null): Promise<void>
-  /** The same for a principal that proved who it is. */
-  limitPrincipal(principal: Principal): Promise<void>
+  /** Counts calls by the limits that are declared. */
+  readonly limiter: Pick<Limiting, "draw" | "restore" | "charge">
   /** The organizations that a principal belongs to. Not for deciding who may see what. */
   memberships(principal: Principal): Promise<readonly Membership[]>
   /**

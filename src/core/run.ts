@@ -8,6 +8,7 @@ import { hasRole, type Principal } from "./principal.ts"
 import type { Problem } from "./problem.ts"
 import type { Recorder } from "./recorder.ts"
 import type { Registry } from "./registry.ts"
+import type { Tally } from "./tally.ts"
 
 /** Only the stages of `pipeline.ts` write to it. */
 export interface Run {
@@ -20,6 +21,8 @@ export interface Run {
   readonly now: Date
   principal: Principal
   match: Match | null
+  /** null until the call is counted; calls of the application itself never are. */
+  tally: Tally | null
   store: Store | null
   /** Wire JSON after decode, the schema's output after validate. */
   input: unknown
@@ -60,6 +63,7 @@ export function factsOf(run: Run, spans: readonly Span[]): Facts {
     principal: run.principal,
     bookmark: run.store?.bookmark() ?? null,
     replayed: run.replayed,
+    limits: run.tally?.told() ?? [],
     session: run.session,
     receipt: open ? { cost: run.store?.cost ?? { trips: 0, rowsRead: 0, rowsWritten: 0 }, spans } : null,
   }

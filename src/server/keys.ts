@@ -127,6 +127,20 @@ export const mailboxPrefix = named("CACHE", "mailbox/", {
   consistency: eventual,
 })()
 
+/** Name of the object that counts for a key of the limiter, `<what>/<whom>`. */
+export const limiterObjectName = named("LIMITER", "limit/{key}", {
+  content: "what was taken of a limit and what is out in leases",
+  life: "until a minute after everything is left again",
+  consistency: `${oneByOne}; isolates use what they leased for 5 s without asking`,
+})
+
+/** KV: until when calls of a key are refused. The parts are escaped: the limit in words, and the key. */
+export const blockedKey = named("CACHE", "blocked/{limit}/{key}", {
+  content: "the instant until which the limiter refuses calls, when that is a minute or more",
+  life: "until then",
+  consistency: `${eventual}; late or lost it costs a call of the object, no right`,
+})
+
 const address = named("SHIELD", "address/{network}", {
   content: "requests of an IPv4 address or of an IPv6 /64 within a minute",
   life: "a minute",
@@ -137,10 +151,3 @@ const address = named("SHIELD", "address/{network}", {
 export function addressKey(caller: string): string {
   return address(networkOf(caller))
 }
-
-/** Key of the shield for a principal. */
-export const principalKey = named("SHIELD", "principal/{id}", {
-  content: "requests of a principal within a minute",
-  life: "a minute",
-  consistency: "approximate, counted by each location for itself",
-})

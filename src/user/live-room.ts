@@ -49,7 +49,7 @@ function planOf({ registry }: LivePorts, seat: Seat, method: string, params: Jso
   admit(registry, operation, seat.kept.principal, params)
   const plan = watchPlan(operation.model, input)
   checkWatchFilter(registry.models, operation.model.name, seat.kept.principal, plan.filter)
-  return { plan, after: input.after ?? null }
+  return { operation, plan, after: input.after ?? null }
 }
 
 async function begin(floor: Floor, seat: Seat, plan: WatchPlan): Promise<Watch> {
@@ -76,11 +76,15 @@ export function openRoom({ sql, seats, ports, own, behind }: RoomOptions): Room 
 
   return {
     async watch(seat, method, params, answer) {
-      const { plan, after } = planOf(ports, seat, method, params)
+      const { operation, plan, after } = planOf(ports, seat, method, params)
+      const { kept } = seat
+      const limits = kept.isCounted === true ? [] : await ports.count(operation, kept, params)
       const watch = await begin(floor, seat, plan)
       const occasion: Occasion = after === null ? { kind: "list", reason: "start" } : { kind: "resume", after }
       try {
-        await open(floor, watch, occasion, (sequence) => answer({ subscription: watch.id, sequence }))
+        await open(floor, watch, occasion, (sequence) =>
+          answer({ subscription: watch.id, sequence, ...(limits.length === 0 ? {} : { limits }) }),
+        )
       } catch (thrown) {
         await drop(floor, watch)
         throw thrown

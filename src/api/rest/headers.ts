@@ -1,6 +1,7 @@
 /** The headers that every answer has, made once an isolate, and the ones that tell of one call. */
 import { setCookies } from "../../core/cookies.ts"
 import type { Facts } from "../../core/door.ts"
+import { limitFields } from "../../core/limit-fields.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import type { Wire } from "./wire.ts"
 
@@ -10,6 +11,8 @@ const exposed = [
   "Idempotent-Replayed",
   "Link",
   "Location",
+  "RateLimit",
+  "RateLimit-Policy",
   "Retry-After",
   "Server-Timing",
   "X-Request-Id",
@@ -65,10 +68,15 @@ export function allowOrigin(headers: Headers, origin: string | null): void {
   headers.set("Access-Control-Expose-Headers", exposed)
 }
 
-/** The headers that tell of this call: its id, where the database stood, what it cost. */
+/** The headers that tell of this call: its id, where the database stood, what is left of its limits, what it cost. */
 export function tellFacts(headers: Headers, wire: Wire, facts: Facts): void {
   headers.set("X-Request-Id", facts.requestId)
   if (facts.bookmark !== null) headers.set("X-Selvage-Bookmark", facts.bookmark)
+  const fields = limitFields(facts.limits)
+  if (fields !== null) {
+    headers.set("RateLimit-Policy", fields.policy)
+    headers.set("RateLimit", fields.state)
+  }
   if (facts.replayed) headers.set("Idempotent-Replayed", "true")
   if (facts.receipt !== null) {
     const { cost, spans } = facts.receipt
