@@ -3,6 +3,7 @@
 import type { SQLiteTable } from "drizzle-orm/sqlite-core"
 import type * as z from "zod"
 import { type AccountOptions, type AccountRules, accountRules } from "./accounts.ts"
+import { type Caching, cachingOf } from "./caching.ts"
 import { checkMounts, checkOperation, checkResource, checkTables } from "./checks.ts"
 import type { Inbound } from "./inbound.ts"
 import type { Cron, Job } from "./job.ts"
@@ -24,6 +25,8 @@ export interface CompiledOperation extends Operation {
   readonly model: Model | null
   /** Where the REST door serves it, when not at its usual place. */
   readonly mount: Mount | null
+  /** How its answers are cached; null: not at all. */
+  readonly caching: Caching | null
 }
 
 /** An inbound webhook with its operation compiled. */
@@ -162,10 +165,12 @@ export function internalOperation(operation: Operation): CompiledOperation {
 }
 
 function compileOperation(operation: Operation, models: Models, mount: Mount | null): CompiledOperation {
+  const model = operation.standard ? (models.get(operation.standard.resource) ?? null) : null
   return {
     ...operation,
     mount,
-    model: operation.standard ? (models.get(operation.standard.resource) ?? null) : null,
+    model,
+    caching: cachingOf(operation, model),
     get inputType() {
       return compileShape(operation.input, `${operation.name} input`)
     },

@@ -43,6 +43,7 @@ function bareFacts(requestId: string): Facts {
     bookmark: null,
     replayed: false,
     session: null,
+    cached: null,
     receipt: null,
   }
 }
