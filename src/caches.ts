@@ -72,16 +72,15 @@ export function cachesOf(world: World, registry: Registry, hash: (text: string) 
   }
 }
 
-const shapes = new WeakMap<CompiledOperation, string>()
+const builds = new WeakMap<CompiledOperation, string>()
 
 /** What tells this build's answers from those of others: its id, or where the platform tells none, the shape of the answer. */
 function buildOf({ env }: World, { title, version }: Registry, operation: CompiledOperation): string {
-  const id = env.VERSION?.id
-  if (id !== undefined) return id
-  let shape = shapes.get(operation)
-  if (shape === undefined) {
-    const { schema, named } = operation.outputType
-    shapes.set(operation, (shape = JSON.stringify([title, version, schema, named])))
+  let build = builds.get(operation)
+  if (build === undefined) {
+    const id = env.VERSION?.id
+    const { schema, named } = id === undefined ? operation.outputType : {}
+    builds.set(operation, (build = JSON.stringify([title, version, id, schema, named])))
   }
-  return shape
+  return build
 }

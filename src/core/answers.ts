@@ -4,6 +4,7 @@
  */
 import { type CacheRule, type Caching, ruleOfRead } from "./caching.ts"
 import { canonicalText } from "./canonical.ts"
+import { shown } from "./commit.ts"
 import { resourcesRead } from "./deciding.ts"
 import type { CachedFacts, Door, SharedFacts } from "./door.ts"
 import { handle } from "./handle.ts"
@@ -15,7 +16,6 @@ import { anonymous } from "./principal.ts"
 import { Problem } from "./problem.ts"
 import type { CompiledOperation } from "./registry.ts"
 import { matched, type Run } from "./run.ts"
-import { shown } from "./commit.ts"
 import { tagsOfPlan } from "./tags.ts"
 
 /** What an answer says: the output as every door encodes it, or that there is nothing. */
@@ -60,14 +60,6 @@ export interface AnswerCache {
   answer(wanted: Wanted, load: Load): Promise<Given>
 }
 
-/** A cache that keeps nothing: each call is answered by a read of its own. */
-export const noAnswerCache: AnswerCache = {
-  async answer({ bookmark }, load) {
-    const { content } = await load({ bookmark, fresh: false, behind: false })
-    return { state: "pass", content, shared: null }
-  },
-}
-
 const passed: CachedFacts = { state: "pass", shared: null }
 
 /** What a run without a caller knows of the world: nothing that differs between callers. */
@@ -97,7 +89,8 @@ export async function handleCached(run: Run, caching: Caching): Promise<void> {
     return handle(run)
   }
   const { state, content, shared } = await run.ports.answers.answer(wanted, loader(run, caching))
-  run.cached = { state, shared: shared && { ...shared, everybody: caching.audience === "everybody" } }
+  const isShared = shared !== null && content.kind === "output"
+  run.cached = { state, shared: isShared ? { ...shared, everybody: caching.audience === "everybody" } : null }
   run.answered = true
   if (content.kind === "absent") throw new Problem("NOT_FOUND", content.message)
   run.answer = content.output

@@ -138,7 +138,8 @@ export function checkOperationCache(operation: Operation, models: Models): void 
   if (operation.standard) refuse("the cache of a standard operation is its resource's: say it there")
   if (operation.engine) refuse("an operation of the engine has no cache; take it away")
   if (operation.kind !== "query") refuse(`a ${operation.kind} cannot be cached; only a query can: take cache away`)
-  if (operation.confidential) refuse("it is confidential, so nothing of it may be kept: take cache or confidential away")
+  if (operation.confidential)
+    refuse("it is confidential, so nothing of it may be kept: take cache or confidential away")
   if (operation.credential) refuse("it asks for a session, so its answers belong to one person: take cache away")
   const { policy } = operation
   if (policy.kind === "on" || constantOf(policy) !== true)

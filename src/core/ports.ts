@@ -1,9 +1,10 @@
 /** Where core meets the world. Filled in app.ts; core never knows by whom. */
+
+import type { AnswerCache } from "./answers.ts"
 import type { Write } from "./changes.ts"
 import type { Accounts, Context, Ids } from "./context.ts"
 import type { Json, JsonObject } from "./json.ts"
 import type { LogReads } from "./log.ts"
-import type { AnswerCache } from "./answers.ts"
 import type { Cost, Observe } from "./observation.ts"
 import type { EngineWork, On } from "./operation.ts"
 import type { Membership } from "./organization.ts"

@@ -2,8 +2,9 @@
  * Tags: what a kept answer depends on, and what a change touches. `articles` is touched by every change of an article, `articles/<id>` by the changes
  * of one, and `articles/*` when it is not known which of them have changed. Pure; the store, the feed and the caches share it.
  */
-import { type CacheRule, type Caching, isDark } from "./caching.ts"
+
 import { changesAny } from "./audience.ts"
+import { type CacheRule, type Caching, isDark } from "./caching.ts"
 import type { Write } from "./changes.ts"
 import { conditionReads } from "./deciding.ts"
 import type { Event } from "./event.ts"

@@ -48,10 +48,7 @@ const bookmarkForm = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/
  * @param options.positioned each read asks in the same trip how far the log had grown
  * @throws Problem INVALID_ARGUMENT at "/bookmark" when the bookmark is not one
  */
-export function openClient(
-  database: D1Database,
-  options: StoreSession,
-): Client {
+export function openClient(database: D1Database, options: StoreSession): Client {
   const { bookmark, fresh, positioned = false } = options
   if (bookmark !== null && !bookmarkForm.test(bookmark))
     throw invalid("/bookmark", "invalid_bookmark", "The bookmark is not one that this service gave")

@@ -3,11 +3,11 @@ import type { Ids } from "../core/context.ts"
 import type { TenantRule } from "../core/log.ts"
 import { type Models, modelOf } from "../core/model.ts"
 import type { Store, StoreSession } from "../core/ports.ts"
-import type { Touching } from "./touching.ts"
 import { openClient } from "./client.ts"
 import { openLogReads } from "./log-reads.ts"
 import { openReader, type Reader } from "./reader.ts"
 import { rowWithSecrets } from "./secrets.ts"
+import type { Touching } from "./touching.ts"
 import { openWriter, type Writer } from "./writer.ts"
 
 /** What every call's store shares. */
@@ -23,10 +23,7 @@ export interface StoreOptions {
 }
 
 /** Opens a store. Throws INVALID_ARGUMENT for a malformed bookmark; everything else it throws is a `Problem` too. */
-export function openStore(
-  options: StoreOptions,
-  session: StoreSession,
-): Store {
+export function openStore(options: StoreOptions, session: StoreSession): Store {
   const client = openClient(options.database, session)
   const { models, cursorSecret, ids, logTenant: rule = null, touching = null } = options
   // Most calls only read or only write; the other half is never made.

@@ -34,6 +34,7 @@ import type { Observation } from "../../src/core/observation.ts"
 import { run } from "../../src/core/pipeline.ts"
 import type { Batch, Committed, Ports, Row, Store } from "../../src/core/ports.ts"
 import { buildRegistry, type Registry } from "../../src/core/registry.ts"
+import { noAnswers } from "../support/caching.ts"
 
 const teamTable = sqliteTable("teams", { ...record("team"), name: text({ length: 40 }).notNull() }, (t) => [
   index("teams_1").on(t.createdAt, t.id),
@@ -180,6 +181,7 @@ function storeOf(options: CallOptions, asked: string[], batches: Batch[]): Store
     withSecrets: async () => null,
     log: {} as never,
     bookmark: () => "bookmark",
+    position: () => null,
     cost: { trips: 0, rowsRead: 0, rowsWritten: 0 },
   }
 }
@@ -205,6 +207,7 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
     },
     limitAddress: async () => step("limitAddress"),
     limitPrincipal: async () => step("limitPrincipal"),
+    answers: noAnswers,
     memberships: async () => [],
     limitLetters: async (sender, count) => {
       step("limitLetters")

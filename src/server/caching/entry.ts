@@ -61,10 +61,7 @@ export type Standing = "fresh" | "stale" | "over"
 const skewMs = 60_000
 
 /** Its standing. */
-export function standingOf(
-  { at, freshMs, staleMs }: Pick<Entry, "at" | "freshMs" | "staleMs">,
-  now: number,
-): Standing {
+export function standingOf({ at, freshMs, staleMs }: Pick<Entry, "at" | "freshMs" | "staleMs">, now: number): Standing {
   const age = now - at
   if (age < -skewMs || age > freshMs + staleMs) return "over"
   return age <= freshMs ? "fresh" : "stale"

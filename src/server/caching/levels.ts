@@ -39,7 +39,6 @@ export function kvLevel(store: Pick<KVNamespace, "get" | "put">, keyOf: (hash: s
     name: "kv",
     lifeMinMs: kvSeconds * 1000,
     get: (hash) => store.get(keyOf(hash), "text"),
-    put: (hash, text, lifeSeconds) =>
-      store.put(keyOf(hash), text, { expirationTtl: Math.max(kvSeconds, lifeSeconds) }),
+    put: (hash, text, lifeSeconds) => store.put(keyOf(hash), text, { expirationTtl: Math.max(kvSeconds, lifeSeconds) }),
   }
 }
