@@ -120,6 +120,10 @@ export function answerCache(ports: AnswerPorts, rules: AnswerRules = defaultAnsw
     return given("stale", entry, errand.at)
   }
   const find = async (errand: Errand, knows: boolean | Promise<boolean>): Promise<Given> => {
+    // Of those who waited for a call that went away, the first has made the answer by now.
+    const kept = memory.get(errand.key)
+    const known = kept === undefined ? "over" : judge(kept.entry, errand.at, await knows)
+    if (kept !== undefined && known !== "over") return give(errand, kept.entry, known)
     for await (const { entry, from } of levels.find(errand.wanted)) {
       const standing = judge(entry, errand.at, await knows)
       if (standing === "over") continue
