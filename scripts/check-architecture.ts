@@ -26,6 +26,7 @@ const directions: Readonly<Record<string, readonly string[] | "everything">> = {
   "config.ts": ["core"],
   "selvage.ts": ["core", "database", "authentication", "jobs"],
   "app.ts": "everything",
+  "caches.ts": "everything",
   "engine.ts": "everything",
   "world.ts": "everything",
   "live.ts": "everything",

@@ -15,6 +15,8 @@ export interface Env {
   readonly JOBS: Queue
   readonly SHIELD: RateLimit
   readonly ASSETS?: Fetcher
+  /** Which build this is: each has cached answers of its own. */
+  readonly VERSION?: WorkerVersionMetadata
   readonly ENVIRONMENT?: string
   readonly TOKEN_ISSUER?: string
   readonly TOKEN_AUDIENCE?: string

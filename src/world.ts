@@ -11,7 +11,7 @@ import { sealer } from "./authentication/seal.ts"
 import type { Config, Env } from "./config.ts"
 import type { AccountRules } from "./core/accounts.ts"
 import type { FeedObject } from "./core/feed-object.ts"
-import { type HubObject, hubObjectName } from "./core/hub-object.ts"
+import { type HubObject, hubObjectName, type TouchesObject, touchesObjectName } from "./core/hub-object.ts"
 import type { Outbound } from "./core/job.ts"
 import type { Limiting } from "./core/limiting.ts"
 import type { Observe } from "./core/observation.ts"
@@ -51,6 +51,8 @@ export interface Runtime {
   readonly now?: () => Date
   /** 0 to 1, in the place of chance. */
   readonly chance?: () => number
+  /** The Cache API in the place of the real one; null: there is none. */
+  readonly edge?: (() => Promise<Cache>) | null
   /** Whoever jobs call, in the place of the network. */
   readonly outbound?: Outbound["fetch"]
 }
@@ -67,6 +69,7 @@ export interface World {
   readonly limiter: Limiting
   readonly runtime: Runtime
   feed(): FeedObject
+  touches(): TouchesObject
   now(): Date
   tell(where: string, cause: unknown): void
   behind(work: Promise<unknown>): void
@@ -111,6 +114,7 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
       tell: (cause) => tell("limiter", cause),
     }),
     feed: () => env.FEED.getByName(feedObjectName) as unknown as FeedObject,
+    touches: () => env.HUB.getByName(touchesObjectName) as unknown as TouchesObject,
     behind: (work) => runtime.waitUntil(work.catch((cause) => tell("behind", cause))),
   }
 }

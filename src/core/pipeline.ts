@@ -3,6 +3,7 @@
  */
 
 import { admit } from "./admission.ts"
+import { handleCached } from "./answers.ts"
 import { batchOf, checkKey, idempotencyOf, outboxOf, replayInstead, restored, settle, shown } from "./commit.ts"
 import type { Arrival, Door } from "./door.ts"
 import { handle, requireRight } from "./handle.ts"
@@ -96,8 +97,14 @@ const commit: Stage = async (run) => {
   }
 }
 
+/** What may be kept for everybody is asked of the cache first. */
+const answer: Stage = (run) => {
+  const { caching } = matched(run).operation
+  return caching === null ? handle(run) : handleCached(run, caching)
+}
+
 const encode: Stage = (run) => {
-  run.answer = shown(run)
+  if (!run.answered) run.answer = shown(run)
 }
 
 const stages: readonly (readonly [string, Stage])[] = [
@@ -109,7 +116,7 @@ const stages: readonly (readonly [string, Stage])[] = [
   ["validate", validateInput],
   ["authorize", authorize],
   ["limit-input", limitInput],
-  ["handle", handle],
+  ["handle", answer],
   ["commit", commit],
   ["encode", encode],
 ]
@@ -142,6 +149,8 @@ export async function run<W, R>(
     answer: null,
     committed: false,
     replayed: false,
+    answered: false,
+    cached: null,
     session: null,
   }
   const spans: Span[] = []

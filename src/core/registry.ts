@@ -3,6 +3,7 @@
 import type { SQLiteTable } from "drizzle-orm/sqlite-core"
 import type * as z from "zod"
 import { type AccountOptions, type AccountRules, accountRules } from "./accounts.ts"
+import { type Caching, cachingOf } from "./caching.ts"
 import { checkMounts, checkOperation, checkResource, checkTables } from "./checks.ts"
 import type { Inbound } from "./inbound.ts"
 import type { Cron, Job } from "./job.ts"
@@ -27,6 +28,8 @@ export interface CompiledOperation extends Operation {
   /** Where the REST door serves it, when not at its usual place. */
   readonly mount: Mount | null
   readonly limits: CallLimits
+  /** How its answers are cached; null: not at all. */
+  readonly caching: Caching | null
 }
 
 /** An inbound webhook with its operation compiled. */
@@ -178,6 +181,7 @@ function compileOperation(
     ...operation,
     ...found,
     model,
+    caching: cachingOf(operation, model),
     get inputType() {
       return compileShape(operation.input, `${operation.name} input`)
     },

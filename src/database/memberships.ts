@@ -3,6 +3,7 @@ import { quote } from "../authorization/statement.ts"
 import { columnOf } from "../authorization/vocabulary.ts"
 import { type Models, modelOf } from "../core/model.ts"
 import type { Membership, OrganizationRule } from "../core/organization.ts"
+import { positionIn, positionStatement, type RawRow } from "./client.ts"
 
 /** More organizations than this one person has: what is beyond counts for no limit. */
 const membershipsMax = 1000
@@ -23,15 +24,22 @@ function membershipsSql(models: Models, { resource, plan }: NonNullable<Organiza
 /**
  * Reads them, at least as new as the primary was when it was asked.
  * @param user id of the user
+ * @returns with them the sequence of the newest event that they know of
  */
 export async function loadMemberships(
   database: D1Database,
   models: Models,
   rule: OrganizationRule,
   user: string,
-): Promise<readonly Membership[]> {
-  if (rule === null) return []
+): Promise<{ readonly memberships: readonly Membership[]; readonly position: number }> {
+  if (rule === null) return { memberships: [], position: 0 }
   const session = database.withSession("first-primary")
-  const { results } = await session.prepare(membershipsSql(models, rule)).bind(user).all<Membership & object>()
-  return results
+  const [memberships, log] = await session.batch([
+    session.prepare(membershipsSql(models, rule)).bind(user),
+    session.prepare(positionStatement.sql),
+  ])
+  return {
+    memberships: (memberships?.results ?? []) as readonly Membership[],
+    position: positionIn(log?.results as readonly RawRow[]),
+  }
 }
