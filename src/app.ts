@@ -25,6 +25,7 @@ import { pruneLog } from "./log/archive.ts"
 import { sealLog } from "./log/seal.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
+import { keptMemberships } from "./server/kept-memberships.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import type { Deliverer } from "./server/outbox.ts"
@@ -37,6 +38,7 @@ import {
   logPortsOf,
   outboxOf,
   type Runtime,
+  usageOf,
   type World,
   webhookPortsOf,
   worldOf,
@@ -84,7 +86,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const config = configOf(env)
   const world = worldOf(env, config, runtime, application.accounts)
   const accounts = accountPortsOf(world, application)
-  const engine = () => ({ accounts, log: logPortsOf(world), webhooks })
+  const engine = () => ({ accounts, log: logPortsOf(world), webhooks, usage: usage.ports })
   const registry = registryOf(application, { development: config.development }, engine)
   const outbox = outboxOf(world)
   const connect = connector(world)
@@ -93,19 +95,22 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const poke = poker(world)
   const webhooks = webhookPortsOf(world, { title: application.title, outbox, openStore: open, poke })
+  const elapsed = () => performance.now()
+  const memberships = keptMemberships((id) => loadMemberships(env.DB, models, registry.organizations, id), elapsed)
+  const usage = usageOf(world, registry, { memberships, poke, outbox, openStore: open })
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
     authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
     ...shield(env.SHIELD),
-    memberships: async (principal) =>
-      principal.kind === "user" ? loadMemberships(env.DB, models, registry.organizations, principal.id) : [],
+    memberships,
+    metering: usage.metering,
     limitLetters: letterLimit(accounts.limiter),
     ids,
     accounts: handlerAccounts({ rules: application.accounts, ports: () => accounts }),
     secrets: handlerSecrets(random),
     link: accounts.link,
     now: world.now,
-    elapsed: () => performance.now(),
+    elapsed,
     hash: (text) => hashSecret(new TextEncoder().encode(text)),
     outbox,
     poke,
@@ -136,7 +141,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   return {
     registry,
     topic: topicPortsOf(world),
-    live: livePortsOf(world, registry, open),
+    live: livePortsOf(world, registry, open, usage.metering),
     feed: feedPortsOf(world, registry, outbox, schedulesOf(application), [
       webhookReader(webhooks, tellableOf(application, models)),
     ]),

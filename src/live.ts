@@ -7,6 +7,7 @@ import type { Ports, Store } from "./core/ports.ts"
 import type { Principal } from "./core/principal.ts"
 import { Problem } from "./core/problem.ts"
 import type { Registry } from "./core/registry.ts"
+import type { Metering } from "./core/usage.ts"
 import type { Reader } from "./feed/tail.ts"
 import type { TopicPorts } from "./feed/topic-object.ts"
 import { topicsReader } from "./feed/topics.ts"
@@ -41,9 +42,10 @@ export function topicPortsOf(world: World): TopicPorts {
 }
 
 /** What a live object works with. */
-export function livePortsOf(world: World, registry: Registry, openStore: () => Store): LivePorts {
+export function livePortsOf(world: World, registry: Registry, openStore: () => Store, metering: Metering): LivePorts {
   return {
     registry,
+    metering,
     database: world.env.DB,
     frames,
     openStore,

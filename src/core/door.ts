@@ -57,7 +57,12 @@ export interface Facts {
   /** For doors with cookies: what to set or to clear. */
   readonly session: SessionEffect | null
   /** Cost and spans: null unless in development or for administrators, since they are a side channel. */
-  readonly receipt: { readonly cost: Cost; readonly spans: readonly Span[] } | null
+  readonly receipt: {
+    readonly cost: Cost
+    /** Nano-dollars; what is in it stands at `estimateOf` of prices.ts. */
+    readonly estimate: number
+    readonly spans: readonly Span[]
+  } | null
 }
 
 /** Facts of the transport that every door has. */

@@ -8,6 +8,7 @@ import type { Arrival, Door } from "./door.ts"
 import { handle, requireRight } from "./handle.ts"
 import type { Json, JsonObject } from "./json.ts"
 import { limits } from "./limits.ts"
+import { admitUsage, countUsage, estimateOfRun } from "./metering.ts"
 import type { Span } from "./observation.ts"
 import type { Ports } from "./ports.ts"
 import { anonymous, hasRole } from "./principal.ts"
@@ -109,6 +110,7 @@ const stages: readonly (readonly [string, Stage])[] = [
   ["decode", decode],
   ["validate", validateInput],
   ["authorize", authorize],
+  ["budget", admitUsage],
   ["handle", handle],
   ["commit", commit],
   ["encode", encode],
@@ -142,6 +144,7 @@ export async function run<W, R>(
     committed: false,
     replayed: false,
     session: null,
+    charge: null,
   }
   const spans: Span[] = []
   const started = ports.elapsed()
@@ -152,7 +155,9 @@ export async function run<W, R>(
     problem = await replayInstead(call, thrown)
   }
   report(call, problem, ports.elapsed() - started)
-  const facts = factsOf(call, spans)
+  const estimate = estimateOfRun(call, problem !== null)
+  countUsage(call, estimate)
+  const facts = factsOf(call, spans, estimate)
   return problem ? door.encodeProblem(wire, problem, facts) : door.encode(wire, call.answer, facts)
 }
 

@@ -15,6 +15,7 @@ import { type Resource, type ResourceOptions, type RowOf, standardVerbs } from "
 import { schemasOf } from "./schema.ts"
 import { type Compiled, compileShape } from "./shape.ts"
 import { standardOperation } from "./standard.ts"
+import { type UsageOptions, type UsageRule, usageRule } from "./usage.ts"
 
 /** An operation as doors read it. Shapes compile on first use: a cold isolate pays only for what it serves. */
 export interface CompiledOperation extends Operation {
@@ -45,6 +46,8 @@ export interface Registry {
   readonly logTenant: TenantRule
   /** Which resource the organizations are; null: there are none. */
   readonly organizations: OrganizationRule
+  /** Who reads what was used, the budgets, the prices. */
+  readonly usage: UsageRule
   /** By name. */
   readonly inbound: ReadonlyMap<string, CompiledInbound>
 }
@@ -61,6 +64,7 @@ export interface Application {
   readonly crons: readonly Cron[]
   readonly log?: LogOptions
   readonly organizations?: OrganizationOptions
+  readonly usage?: UsageOptions
   readonly inbound: readonly Inbound[]
 }
 
@@ -130,6 +134,8 @@ export function app(declaration: {
   readonly log?: LogOptions
   /** Which resource the organizations are, for limits, plans and budgets. */
   readonly organizations?: OrganizationOptions
+  /** Budgets by UTC day, who reads what was used, prices. Left out: usage is counted for organizations, nothing bounds it, administrators read it. */
+  readonly usage?: UsageOptions
 }): Application {
   const { operations = [], mounts = [], jobs = [], crons = [], inbound = [], accounts } = declaration
   return {
@@ -240,6 +246,7 @@ export function buildRegistry(
   for (const mount of application.mounts) for (const operation of mount.operations) add(operation, mount)
   if (eager) for (const { inputType, outputType } of operations.values()) checkNames(inputType, outputType, named)
   const { title, version, mounts, crons } = application
+  const organizations = organizationRule(application.organizations, models)
   return {
     title,
     version,
@@ -249,7 +256,8 @@ export function buildRegistry(
     jobs: jobsOf([...application.jobs, ...(engine.jobs ?? [])], operations),
     crons,
     logTenant: tenantRule(application.log, models),
-    organizations: organizationRule(application.organizations, models),
+    organizations,
+    usage: usageRule(application.usage, organizations, models),
     inbound: inboundOf(application.inbound, models, operations),
   }
 }

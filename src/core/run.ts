@@ -8,6 +8,7 @@ import { hasRole, type Principal } from "./principal.ts"
 import type { Problem } from "./problem.ts"
 import type { Recorder } from "./recorder.ts"
 import type { Registry } from "./registry.ts"
+import type { Charge } from "./usage.ts"
 
 /** Only the stages of `pipeline.ts` write to it. */
 export interface Run {
@@ -31,6 +32,8 @@ export interface Run {
   replayed: boolean
   /** What becomes of the caller's cookies. */
   session: SessionEffect | null
+  /** Counts it for whom it counts; null: for nobody. */
+  charge: Charge | null
 }
 
 /** The match; there is one once `resolve` has run. */
@@ -51,8 +54,11 @@ export function actorOf(principal: Principal): string {
   return principal.kind === "user" ? principal.id : principal.kind
 }
 
-/** What the door may tell. Receipts are a side channel, so only development and administrators get them. */
-export function factsOf(run: Run, spans: readonly Span[]): Facts {
+/**
+ * What the door may tell. Receipts are a side channel, so only development and administrators get them.
+ * @param estimate of what the call has cost, in nano-dollars
+ */
+export function factsOf(run: Run, spans: readonly Span[], estimate: number): Facts {
   const open = run.ports.development || hasRole(run.principal, "admin")
   return {
     requestId: run.arrival.requestId,
@@ -61,7 +67,7 @@ export function factsOf(run: Run, spans: readonly Span[]): Facts {
     bookmark: run.store?.bookmark() ?? null,
     replayed: run.replayed,
     session: run.session,
-    receipt: open ? { cost: run.store?.cost ?? { trips: 0, rowsRead: 0, rowsWritten: 0 }, spans } : null,
+    receipt: open ? { cost: run.store?.cost ?? { trips: 0, rowsRead: 0, rowsWritten: 0 }, estimate, spans } : null,
   }
 }
 

@@ -33,6 +33,11 @@ export function anonymousStreamsObjectName(shard: number): string {
   return `streams/anonymous/${shard}`
 }
 
+/** Name of the object that counts what an account uses: `kind` is organization, key or user. Holds a row a day for 400 days. */
+export function meterObjectName({ kind, id }: { readonly kind: string; readonly id: string }): string {
+  return `usage/${kind}/${id}`
+}
+
 /** Name of the object that the readiness check calls; it stores nothing. */
 export const healthObjectName = "health"
 

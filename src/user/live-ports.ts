@@ -5,10 +5,12 @@ import type { LiveObject, TopicObject } from "../core/live-object.ts"
 import type { Observe } from "../core/observation.ts"
 import type { Store } from "../core/ports.ts"
 import type { Registry } from "../core/registry.ts"
+import type { Metering } from "../core/usage.ts"
 
 /** What a live object needs. */
 export interface LivePorts {
   readonly registry: Registry
+  readonly metering: Metering
   readonly database: D1Database
   readonly frames: Frames
   /** A store of its own for a read, from the primary. */
