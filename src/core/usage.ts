@@ -135,8 +135,9 @@ export function usageRule(
     read,
     lower,
     warned: organizations === null ? [] : rolesFrom(warn, organizations, models),
-    hasBudgets: organization !== null,
-    organizationBudget: (plan) => (byPlan === null ? one : (byPlan.plans[plan ?? ""] ?? null)),
+    hasBudgets: organization !== null || lower !== null,
+    // Whoever may set a budget may have set one where the declaration has none.
+    organizationBudget: (plan) => (byPlan === null ? one : byPlan.plans[plan ?? ""]) ?? (lower === null ? null : {}),
     keyBudget: key,
     userBudget: user,
     prices: pricesOf(prices),

@@ -94,9 +94,9 @@ function chargeOrganization(
     ports.meters.count(account, budget, figures)
   }
   const found = payerOf(memberships, to, tenantsShown(call, output, ports.models))
-  if (found !== "look") return count(found)
   const look = async () => count(mostShown(memberships, await ports.tenantsOf(to.resource ?? "", to.ids)))
-  ports.behind(look())
+  if (found === "look") ports.behind(look())
+  else count(found)
 }
 
 function chargeFor(
@@ -157,15 +157,6 @@ async function checkOrganization(
   if (budget !== null) await ports.meters.check(account, budget, call.operation.kind, call.now)
 }
 
-async function membershipsOf(ports: MeteringPorts, principal: Principal): Promise<readonly Membership[]> {
-  try {
-    return await ports.memberships(principal)
-  } catch (cause) {
-    const sentence = "What is left of the budget cannot be found out right now"
-    throw new Problem("UNAVAILABLE", sentence, { retryAfterSeconds: 1, cause })
-  }
-}
-
 /** The check before a handler, where some budget holds the caller. */
 async function admitHeld(
   ports: MeteringPorts,
@@ -179,7 +170,7 @@ async function admitHeld(
     if (budget !== null && mayStop(call, payer)) await ports.meters.check(account, budget, kind, call.now)
   }
   if (to === null || !ports.rule.hasBudgets) return chargeFor(ports, call, own, to, null)
-  const memberships = await membershipsOf(ports, call.principal)
+  const memberships = await ports.memberships(call.principal)
   await checkOrganization(ports, call, memberships, to)
   return chargeFor(ports, call, own, to, memberships)
 }
