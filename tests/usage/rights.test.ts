@@ -2,7 +2,7 @@
 import { runInDurableObject } from "cloudflare:test"
 import { beforeAll, describe, expect, test } from "vitest"
 import application from "../../src/app/index.ts"
-import type { MeterObject, UsageOptions } from "../../src/core/usage.ts"
+import type { UsageOptions } from "../../src/core/usage.ts"
 import { type Actor, newActor } from "../support/actors.ts"
 import { call } from "../support/calls.ts"
 import { person } from "../support/people.ts"
@@ -92,8 +92,9 @@ describe("the series", () => {
     const { organizationId, owner } = await newWorkspace()
     const dayAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10)
     const figures = { calls: 2, rowsRead: 7, rowsWritten: 3, estimate: 3607 }
-    await runInDurableObject(meterOf("organization", organizationId) as never, (meter: MeterObject, { storage }) => {
-      void meter.standing(dayAgo(0))
+    const meter = meterOf("organization", organizationId)
+    await meter.standing(dayAgo(0))
+    await runInDurableObject(meter as never, (_, { storage }) => {
       for (const day of [dayAgo(40), dayAgo(29), dayAgo(2)])
         storage.sql.exec('insert into "days" values (?, 2, 7, 3, 3607)', day)
     })
