@@ -131,6 +131,17 @@ describe("a budget that is spent", () => {
     expect(one.asked).toHaveLength(3)
   })
 
+  test("counts what this isolate has not reported yet", async () => {
+    const [one, account, budget] = [isolate(), newAccount(), { rowsRead: 100 }]
+    await one.check(account, budget, "query", noon)
+    one.before = () => new Promise(() => undefined)
+    one.count(account, budget, read(60))
+    expect(one.refusal(account, budget, "query", noon)).toBeNull()
+    // The first is on its way, the second waits.
+    one.count(account, budget, read(40))
+    expect(one.refusal(account, budget, "query", noon)?.code).toBe("RESOURCE_EXHAUSTED")
+  })
+
   test("refuses again and again without asking anybody", async () => {
     const [one, account, budget] = [isolate(), newAccount(), { rowsRead: 5 }]
     await spend(one, account, budget, read(5))
