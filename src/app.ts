@@ -26,6 +26,7 @@ import { sealLog } from "./log/seal.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
 import { keptMemberships } from "./server/kept-memberships.ts"
+import { mailboxPrefix } from "./server/keys.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import type { Deliverer } from "./server/outbox.ts"
@@ -132,7 +133,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   })
   const secrets = inboundSecretsOf(env, application.inbound)
   const inbound = inboundDoor({ registry, ports, secrets, requestId })
-  const mailbox = config.mail === null ? () => readMailbox(env.CACHE) : null
+  const mailbox = config.mail === null ? () => readMailbox({ cache: env.CACHE, prefix: mailboxPrefix }) : null
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
   const sockets = webSocketDoor({ ports, corsOrigins, connect, requestId })
   const tend = tending(world, outbox, open)
