@@ -131,13 +131,18 @@ export function usageRule(
   const one = byPlan === null ? (organization as Budget | null) : null
   if (byPlan !== null && organizations !== null) checkPlans(byPlan, organizations, models)
   if (one !== null) checkBudget("organization", one)
+  const plans = byPlan && new Map(Object.entries(byPlan.plans))
   return {
     read,
     lower,
     warned: organizations === null ? [] : rolesFrom(warn, organizations, models),
     hasBudgets: organization !== null || lower !== null,
-    // Whoever may set a budget may have set one where the declaration has none.
-    organizationBudget: (plan) => (byPlan === null ? one : byPlan.plans[plan ?? ""]) ?? (lower === null ? null : {}),
+    organizationBudget(plan) {
+      // A plan that this code does not know, such as one of a newer deployment, is not without a bound by silence.
+      if (plans !== null) return plans.get(plan ?? "") ?? { rowsRead: 0, rowsWritten: 0 }
+      // Whoever may set a budget may have set one where the declaration has none.
+      return one ?? (lower === null ? null : {})
+    },
     keyBudget: key,
     userBudget: user,
     prices: pricesOf(prices),

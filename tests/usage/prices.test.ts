@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest"
 import application from "../../src/app/index.ts"
 import type { Message } from "../../src/core/outbox.ts"
 import { defaultPrices, estimateOf, pricesOf } from "../../src/core/prices.ts"
+import { usageRule } from "../../src/core/usage.ts"
 import { registryOf } from "../../src/engine.ts"
 import { costOf } from "../support/calls.ts"
 import { serving } from "../support/serving.ts"
@@ -65,6 +66,19 @@ describe("a declaration is refused", () => {
     ["plans where none are", { budgets: { organization: { plans: { free: {} } } } }, /organizations.plan names none/],
   ])("%s", (_, usage, message) => {
     expect(build(usage)).toThrow(message)
+  })
+  test("a plan without a budget, and a budget of no plan; each plan has its own", () => {
+    const plan = { kind: { type: "enum", values: ["free", "team"] }, nullable: false }
+    const models = new Map([["teams", { columns: new Map([["plan", plan]]), members: null }]]) as never
+    const rule = (plans: object) =>
+      usageRule({ budgets: { organization: { plans } } } as never, { resource: "teams", plan: "plan" }, models)
+    expect(() => rule({ free: {} })).toThrow(/the plan team has none; \{\} is one without a bound/)
+    expect(() => rule({ free: {}, team: {}, gold: {} })).toThrow(/there is no plan gold/)
+    expect(() => rule({ free: { rowsRead: -1 }, team: {} })).toThrow(/rowsRead of the plan free is not/)
+    const { organizationBudget, hasBudgets } = rule({ free: { rowsRead: 5 }, team: {} })
+    expect([hasBudgets, organizationBudget("free"), organizationBudget("team")]).toEqual([true, { rowsRead: 5 }, {}])
+    // One that is in the database and not in this code has nothing.
+    expect(organizationBudget("gold")).toEqual({ rowsRead: 0, rowsWritten: 0 })
   })
   test("what is about organizations, where there are none", () => {
     const none = { organizations: undefined }
