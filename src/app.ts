@@ -38,6 +38,7 @@ import {
   logPortsOf,
   outboxOf,
   type Runtime,
+  usageOf,
   type World,
   webhookPortsOf,
   worldOf,
@@ -85,7 +86,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const config = configOf(env)
   const world = worldOf(env, config, runtime, application.accounts)
   const accounts = accountPortsOf(world, application)
-  const engine = () => ({ accounts, log: logPortsOf(world), webhooks })
+  const engine = () => ({ accounts, log: logPortsOf(world), webhooks, usage: usage.ports })
   const registry = registryOf(application, { development: config.development }, engine)
   const outbox = outboxOf(world)
   const connect = connector(world)
@@ -96,12 +97,15 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const poke = poker(world)
   const webhooks = webhookPortsOf(world, { title: application.title, outbox, openStore: open, poke })
+  const elapsed = () => performance.now()
+  const usage = usageOf(world, registry, { memberships, poke, outbox, openStore: open })
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
     authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
     ...shield(env.SHIELD),
     answers,
     memberships,
+    metering: usage.metering,
     limiter: world.limiter,
     limitLetters: letterLimit(world.limiter),
     ids,
@@ -109,7 +113,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     secrets: handlerSecrets(random),
     link: accounts.link,
     now: world.now,
-    elapsed: () => performance.now(),
+    elapsed,
     hash,
     outbox,
     poke,

@@ -80,7 +80,12 @@ export interface Facts {
   /** Set for operations whose answers are cached. */
   readonly cached: CachedFacts | null
   /** Cost and spans: null unless in development or for administrators, since they are a side channel. */
-  readonly receipt: { readonly cost: Cost; readonly spans: readonly Span[] } | null
+  readonly receipt: {
+    readonly cost: Cost
+    /** Nano-dollars; what is in it stands at `estimateOf` of prices.ts. */
+    readonly estimate: number
+    readonly spans: readonly Span[]
+  } | null
 }
 
 /** Facts of the transport that every door has. */

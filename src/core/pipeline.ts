@@ -10,6 +10,7 @@ import { handle, requireRight } from "./handle.ts"
 import type { Json, JsonObject } from "./json.ts"
 import { limitInput, limitPrincipal } from "./limit-stage.ts"
 import { limits } from "./limits.ts"
+import { admitUsage, countUsage, estimateOfRun } from "./metering.ts"
 import type { Span } from "./observation.ts"
 import type { Ports } from "./ports.ts"
 import { anonymous, hasRole } from "./principal.ts"
@@ -116,6 +117,7 @@ const stages: readonly (readonly [string, Stage])[] = [
   ["validate", validateInput],
   ["authorize", authorize],
   ["limit-input", limitInput],
+  ["budget", admitUsage],
   ["handle", answer],
   ["commit", commit],
   ["encode", encode],
@@ -152,6 +154,7 @@ export async function run<W, R>(
     answered: false,
     cached: null,
     session: null,
+    charge: null,
   }
   const spans: Span[] = []
   const started = ports.elapsed()
@@ -163,7 +166,9 @@ export async function run<W, R>(
   }
   if (call.store !== null) call.tally?.chargeRows(call.store.cost.rowsRead)
   report(call, problem, ports.elapsed() - started)
-  const facts = factsOf(call, spans)
+  const estimate = estimateOfRun(call, problem !== null)
+  countUsage(call, estimate)
+  const facts = factsOf(call, spans, estimate)
   return problem ? door.encodeProblem(wire, problem, facts) : door.encode(wire, call.answer, facts)
 }
 

@@ -13,6 +13,7 @@ import type { Outbox, OutboxRow } from "./outbox.ts"
 import type { AggregatePlan, GetPlan, ListPlan, Page } from "./plan.ts"
 import type { Action } from "./policy.ts"
 import type { Principal } from "./principal.ts"
+import type { Metering } from "./usage.ts"
 import type { WatchStream } from "./watch.ts"
 
 /** A row in wire JSON, under property names; unreadable fields are absent. */
@@ -164,6 +165,8 @@ export interface Ports {
    * @param sender id of the user; the address for who has none
    */
   limitLetters(sender: string, count: number, now: Date): Promise<void>
+  /** Counts what calls use, and stops those whose budget is spent. */
+  readonly metering: Metering
   readonly ids: Ids
   /** The account flows for a handler. */
   accounts(work: EngineWork, isConfidential: boolean): Accounts

@@ -9,7 +9,7 @@ import { hubObjectName, touchesObjectName } from "../core/hub-object.ts"
 /** What is known of a name. */
 export interface NameFacts {
   /** The binding of wrangler.toml in whose store it is a name. */
-  readonly binding: "CACHE" | "USER" | "HUB" | "LIMITER" | "FEED" | "TOPIC" | "SHIELD" | "Cache API"
+  readonly binding: "CACHE" | "USER" | "HUB" | "LIMITER" | "FEED" | "TOPIC" | "METER" | "SHIELD" | "Cache API"
   /** The name; its variable parts stand in braces. */
   readonly form: string
   /** What is kept under it. */
@@ -118,6 +118,18 @@ const topic = named("TOPIC", "topic/{resource}/{tenant}/{record}", {
 /** Name of a topic object: who watches a resource of a tenant, or one of its records. */
 export function topicObjectName(resource: string, tenant: string | null, record: string | null): string {
   return topic(resource, tenant ?? "-", record ?? "all")
+}
+
+const meter = named("METER", "usage/{kind}/{id}", {
+  content:
+    "what an organization, an API key or a user has used, a row a UTC day; the budget that an organization sets itself",
+  life: "a day 400 days; a budget until it is taken away",
+  consistency: oneByOne,
+})
+
+/** Name of the object that counts what an account uses. */
+export function meterObjectName({ kind, id }: { readonly kind: string; readonly id: string }): string {
+  return meter(kind, id)
 }
 
 /** KV: read by the readiness check, never written. */

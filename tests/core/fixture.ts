@@ -240,6 +240,7 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
       if (options.memberships instanceof Problem) throw options.memberships
       return options.memberships ?? []
     },
+    metering: { admit: () => null, spend: () => undefined },
     limitLetters: async (sender, count) => {
       step("limitLetters")
       asked.push(`${count} letters of ${sender}`)

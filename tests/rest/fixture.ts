@@ -167,6 +167,7 @@ function portsOf(world: World, development: boolean): Ports {
     },
     answers: noAnswers,
     memberships: async () => [],
+    metering: { admit: () => null, spend: () => undefined },
     limitLetters: async () => undefined,
     ids: { mint: (prefix) => `${prefix}_01kb5t8q3cf4n9r7x2m6w0zy${String(++minted).padStart(2, "0")}` },
     accounts: () => ({}) as never,

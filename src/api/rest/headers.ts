@@ -106,13 +106,17 @@ export function tellFacts(headers: Headers, wire: Wire, facts: Facts): void {
   }
   if (facts.replayed) headers.set("Idempotent-Replayed", "true")
   if (facts.receipt !== null) {
-    const { cost, spans } = facts.receipt
+    const { cost, estimate, spans } = facts.receipt
     headers.set(
       "Server-Timing",
       spans.map((span) => `${span.stage};dur=${Math.round(span.milliseconds * 1000) / 1000}`).join(", "),
     )
     if (facts.cached !== null) headers.set("X-Selvage-Cache", facts.cached.state)
-    headers.set("X-Selvage-Cost", `trips=${cost.trips}, rows-read=${cost.rowsRead}, rows-written=${cost.rowsWritten}`)
+    const { trips, rowsRead, rowsWritten } = cost
+    headers.set(
+      "X-Selvage-Cost",
+      `trips=${trips}, rows-read=${rowsRead}, rows-written=${rowsWritten}, estimate=${estimate}`,
+    )
   }
   if (facts.session !== null) setCookies(headers, facts.session, Date.now())
   allowOrigin(headers, wire.origin)
