@@ -51,6 +51,8 @@ export interface Runtime {
   readonly now?: () => Date
   /** 0 to 1, in the place of chance. */
   readonly chance?: () => number
+  /** Waits in the place of timers: tests do not wait until leases lie idle. Waiting that a signal can end is for an answer. */
+  readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>
   /** Whoever jobs call, in the place of the network. */
   readonly outbound?: Outbound["fetch"]
 }
@@ -106,7 +108,7 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
     limiter: limiting({
       objects: env.LIMITER,
       verdicts: env.CACHE,
-      sleep: (milliseconds, signal) => scheduler.wait(milliseconds, signal ? { signal } : {}),
+      sleep: runtime.sleep ?? ((milliseconds, signal) => scheduler.wait(milliseconds, signal ? { signal } : {})),
       newId: () => crypto.randomUUID(),
       tell: (cause) => tell("limiter", cause),
     }),

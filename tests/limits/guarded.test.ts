@@ -112,7 +112,7 @@ describe("what counting costs", () => {
   const record = (isolate: Counted) => isolate.call(at.viewer, `GET /v1/projects/${at.projectId}`)
 
   test("a call that is counted from leased tokens is one trip to the database and no call of an object", async () => {
-    const isolate = counted()
+    const isolate = counted({ sleep: (milliseconds, signal) => scheduler.wait(milliseconds, signal ? { signal } : {}) })
     // The first calls ask for tokens; then the isolate holds some.
     for (let n = 0; n < 4; n++) await record(isolate)
     isolate.clear()

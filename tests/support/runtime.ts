@@ -7,6 +7,14 @@ export function runtime(observe: (observation: Observation) => void = () => unde
   return { observe, waitUntil }
 }
 
+/**
+ * Timers of an isolate that a test settles: what lies idle is looked after soon, so that leased tokens go back within a moment and not a second. How long
+ * an answer is waited for stays as it is.
+ */
+export function brief(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return scheduler.wait(signal ? milliseconds : Math.min(milliseconds, 20), signal ? { signal } : {})
+}
+
 /** Bindings as production has them: letters go to a binding, which keeps them. */
 export function production(change: object = {}) {
   const sent: object[] = []
