@@ -34,6 +34,7 @@ import { logObservation } from "./observability/log.ts"
 import { deliverCommand } from "./server/commands.ts"
 import { ids, random } from "./server/ids.ts"
 import { feedObjectName, ghostObjectName, mailboxPrefix, userObjectName } from "./server/keys.ts"
+import type { LeaseRules } from "./server/leases.ts"
 import { limiting } from "./server/limiter.ts"
 import { type Deliverer, deliverer } from "./server/outbox.ts"
 import { takeSetupCode } from "./server/setup.ts"
@@ -51,8 +52,8 @@ export interface Runtime {
   readonly now?: () => Date
   /** 0 to 1, in the place of chance. */
   readonly chance?: () => number
-  /** Waits in the place of timers: tests do not wait until leases lie idle. Waiting that a signal can end is for an answer. */
-  readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>
+  /** How tokens of limits are leased, where it is not as ever: tests do not wait until leases lie idle. */
+  readonly leases?: LeaseRules
   /** Whoever jobs call, in the place of the network. */
   readonly outbound?: Outbound["fetch"]
 }
@@ -105,13 +106,10 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
       { ...defaultRotationRules, keepSeconds },
     ),
     revocations,
-    limiter: limiting({
-      objects: env.LIMITER,
-      verdicts: env.CACHE,
-      sleep: runtime.sleep ?? ((milliseconds, signal) => scheduler.wait(milliseconds, signal ? { signal } : {})),
-      newId: () => crypto.randomUUID(),
-      tell: (cause) => tell("limiter", cause),
-    }),
+    limiter: limiting(
+      { objects: env.LIMITER, verdicts: env.CACHE, now, tell: (cause) => tell("limiter", cause) },
+      runtime.leases,
+    ),
     feed: () => env.FEED.getByName(feedObjectName) as unknown as FeedObject,
     behind: (work) => runtime.waitUntil(work.catch((cause) => tell("behind", cause))),
   }
