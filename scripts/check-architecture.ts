@@ -19,6 +19,7 @@ const directions: Readonly<Record<string, readonly string[] | "everything">> = {
   log: ["core", "authorization", "database"],
   jobs: ["core", "database"],
   server: ["core", "database"],
+  usage: ["core", "database"],
   api: ["core"],
   integrations: ["core"],
   observability: ["core"],

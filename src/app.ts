@@ -38,6 +38,7 @@ import {
   logPortsOf,
   outboxOf,
   type Runtime,
+  usageOf,
   type World,
   webhookPortsOf,
   worldOf,
@@ -85,7 +86,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const config = configOf(env)
   const world = worldOf(env, config, runtime, application.accounts)
   const accounts = accountPortsOf(world, application)
-  const engine = () => ({ accounts, log: logPortsOf(world), webhooks })
+  const engine = () => ({ accounts, log: logPortsOf(world), webhooks, usage: usage.ports })
   const registry = registryOf(application, { development: config.development }, engine)
   const outbox = outboxOf(world)
   const connect = connector(world)
@@ -96,19 +97,23 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const poke = poker(world)
   const webhooks = webhookPortsOf(world, { title: application.title, outbox, openStore: open, poke })
+  const elapsed = () => performance.now()
+  const usage = usageOf(world, registry, { memberships, poke, outbox, openStore: open })
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
     authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
     ...shield(env.SHIELD),
     answers,
     memberships,
-    limitLetters: letterLimit(accounts.limiter),
+    metering: usage.metering,
+    limiter: world.limiter,
+    limitLetters: letterLimit(world.limiter),
     ids,
     accounts: handlerAccounts({ rules: application.accounts, ports: () => accounts }),
     secrets: handlerSecrets(random),
     link: accounts.link,
     now: world.now,
-    elapsed: () => performance.now(),
+    elapsed,
     hash,
     outbox,
     poke,
@@ -132,14 +137,14 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const inbound = inboundDoor({ registry, ports, secrets, requestId })
   const mailbox = config.mail === null ? () => readMailbox({ cache: env.CACHE, prefix: mailboxPrefix }) : null
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
-  const sockets = webSocketDoor({ ports, corsOrigins, connect, requestId })
+  const sockets = webSocketDoor({ registry, ports, corsOrigins, connect, requestId })
   const tend = tending(world, outbox, open)
   // What a runtime that died left undelivered is taken up by the next one, with its first call.
   let isFirst = true
   return {
     registry,
     topic: topicPortsOf(world),
-    live: livePortsOf(world, registry, open),
+    live: livePortsOf(world, registry, ports, open),
     feed: feedPortsOf(world, registry, outbox, schedulesOf(application), [
       webhookReader(webhooks, tellableOf(application, models)),
       reader,

@@ -4,6 +4,7 @@ import type { OperationCacheOptions } from "./caching.ts"
 import type { Changes, Pending } from "./changes.ts"
 import type { Code } from "./code.ts"
 import type { Context } from "./context.ts"
+import type { LimitList } from "./limit.ts"
 import type { Message, OutboxRow } from "./outbox.ts"
 import type { Action, Condition } from "./policy.ts"
 import type { Credentials, Reading, Row, Store } from "./ports.ts"
@@ -70,6 +71,8 @@ export interface OperationOptions<I extends z.ZodObject, O extends z.ZodType> {
   readonly rest?: RestBinding
   /** The property of the input that holds the id of the organization that the call is for, as limits and budgets count it. */
   readonly organization?: string
+  /** How often it may be called, beside the default of the application (`app({ limits })`). */
+  readonly limit?: LimitList
   /** Reads, decides, and says what to change. Runs again when what it read has changed meanwhile. */
   handle(call: Context & { readonly input: z.output<I> }): Promise<Deferred<z.input<O>>> | Deferred<z.input<O>>
 }

@@ -8,7 +8,9 @@ import { batchOf, checkKey, idempotencyOf, outboxOf, replayInstead, restored, se
 import type { Arrival, Door } from "./door.ts"
 import { handle, requireRight } from "./handle.ts"
 import type { Json, JsonObject } from "./json.ts"
+import { limitInput, limitPrincipal } from "./limit-stage.ts"
 import { limits } from "./limits.ts"
+import { admitUsage, countUsage, estimateOfRun } from "./metering.ts"
 import type { Span } from "./observation.ts"
 import type { Ports } from "./ports.ts"
 import { anonymous, hasRole } from "./principal.ts"
@@ -19,7 +21,7 @@ import { refuseBadText, validate } from "./validation.ts"
 
 type Stage = (run: Run) => void | Promise<void>
 
-/** A call from inside has no address and no credential: its door says aloud who calls, and the two limits and the proof have no object. */
+/** A call from inside has no address and no credential: its door says aloud who calls, and the limits and the proof have no object. */
 const isStated = ({ door }: Run): boolean => door.principal !== undefined
 
 const limitAddress: Stage = (run) =>
@@ -42,8 +44,6 @@ const resolve: Stage = (run) =>
   when(run.door.resolve(run.wire), (match) => {
     run.match = match
   })
-
-const limitPrincipal: Stage = (run) => (isStated(run) ? undefined : run.ports.limitPrincipal(run.principal))
 
 const decode: Stage = (run) => {
   const match = matched(run)
@@ -116,6 +116,8 @@ const stages: readonly (readonly [string, Stage])[] = [
   ["decode", decode],
   ["validate", validateInput],
   ["authorize", authorize],
+  ["limit-input", limitInput],
+  ["budget", admitUsage],
   ["handle", answer],
   ["commit", commit],
   ["encode", encode],
@@ -141,6 +143,7 @@ export async function run<W, R>(
     now: ports.now(),
     principal: anonymous,
     match: null,
+    tally: null,
     store: null,
     input: null,
     recorder: null,
@@ -151,6 +154,7 @@ export async function run<W, R>(
     answered: false,
     cached: null,
     session: null,
+    charge: null,
   }
   const spans: Span[] = []
   const started = ports.elapsed()
@@ -160,8 +164,11 @@ export async function run<W, R>(
   } catch (thrown) {
     problem = await replayInstead(call, thrown)
   }
+  if (call.store !== null) call.tally?.chargeRows(call.store.cost.rowsRead)
   report(call, problem, ports.elapsed() - started)
-  const facts = factsOf(call, spans)
+  const estimate = estimateOfRun(call, problem !== null)
+  countUsage(call, estimate)
+  const facts = factsOf(call, spans, estimate)
   return problem ? door.encodeProblem(wire, problem, facts) : door.encode(wire, call.answer, facts)
 }
 

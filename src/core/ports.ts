@@ -4,6 +4,7 @@ import type { AnswerCache } from "./answers.ts"
 import type { Write } from "./changes.ts"
 import type { Accounts, Context, Ids } from "./context.ts"
 import type { Json, JsonObject } from "./json.ts"
+import type { Limiting } from "./limiting.ts"
 import type { LogReads } from "./log.ts"
 import type { Cost, Observe } from "./observation.ts"
 import type { EngineWork, On } from "./operation.ts"
@@ -12,6 +13,7 @@ import type { Outbox, OutboxRow } from "./outbox.ts"
 import type { AggregatePlan, GetPlan, ListPlan, Page } from "./plan.ts"
 import type { Action } from "./policy.ts"
 import type { Principal } from "./principal.ts"
+import type { Metering } from "./usage.ts"
 import type { WatchStream } from "./watch.ts"
 
 /** A row in wire JSON, under property names; unreadable fields are absent. */
@@ -154,8 +156,8 @@ export interface Ports {
   authenticate(credentials: Credentials, now: Date): Principal | Promise<Principal>
   /** Throws RESOURCE_EXHAUSTED when an address calls too often. */
   limitAddress(address: string | null): Promise<void>
-  /** The same for a principal that proved who it is. */
-  limitPrincipal(principal: Principal): Promise<void>
+  /** Counts calls by the limits that are declared. */
+  readonly limiter: Pick<Limiting, "draw" | "restore" | "charge">
   /** The organizations that a principal belongs to. Not for deciding who may see what. */
   memberships(principal: Principal): Promise<readonly Membership[]>
   /**
@@ -163,6 +165,8 @@ export interface Ports {
    * @param sender id of the user; the address for who has none
    */
   limitLetters(sender: string, count: number, now: Date): Promise<void>
+  /** Counts what calls use, and stops those whose budget is spent. */
+  readonly metering: Metering
   readonly ids: Ids
   /** The account flows for a handler. */
   accounts(work: EngineWork, isConfidential: boolean): Accounts

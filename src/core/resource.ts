@@ -2,6 +2,7 @@
 import type { SQLiteTable } from "drizzle-orm/sqlite-core"
 import type * as z from "zod"
 import type { CacheOptions } from "./caching.ts"
+import type { ResourceLimits } from "./limit.ts"
 import type { Condition, Policy, Value } from "./policy.ts"
 
 /** A table that has the columns of `record(prefix)`. */
@@ -118,6 +119,8 @@ export interface ResourceOptions<T extends SQLiteTable> {
   readonly cache?: CacheOptions
   /** The standard operations to serve; all when left out (`watch` only where the log can tell who sees a record). */
   readonly operations?: readonly StandardVerb[]
+  /** How often its standard operations may be called: all of them together, or by verb. What is limited by verb is counted in batches, too. */
+  readonly limit?: ResourceLimits
 }
 
 /** A declared resource. `schema` is the record as it goes out, for the outputs of operations. */

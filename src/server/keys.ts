@@ -9,7 +9,7 @@ import { hubObjectName, touchesObjectName } from "../core/hub-object.ts"
 /** What is known of a name. */
 export interface NameFacts {
   /** The binding of wrangler.toml in whose store it is a name. */
-  readonly binding: "CACHE" | "USER" | "HUB" | "LIMITER" | "FEED" | "TOPIC" | "SHIELD" | "Cache API"
+  readonly binding: "CACHE" | "USER" | "HUB" | "LIMITER" | "FEED" | "TOPIC" | "METER" | "SHIELD" | "Cache API"
   /** The name; its variable parts stand in braces. */
   readonly form: string
   /** What is kept under it. */
@@ -120,6 +120,18 @@ export function topicObjectName(resource: string, tenant: string | null, record:
   return topic(resource, tenant ?? "-", record ?? "all")
 }
 
+const meter = named("METER", "usage/{kind}/{id}", {
+  content:
+    "what an organization, an API key or a user has used, a row a UTC day; the budget that an organization sets itself",
+  life: "a day 400 days; a budget until it is taken away",
+  consistency: oneByOne,
+})
+
+/** Name of the object that counts what an account uses. */
+export function meterObjectName({ kind, id }: { readonly kind: string; readonly id: string }): string {
+  return meter(kind, id)
+}
+
 /** KV: read by the readiness check, never written. */
 export const healthKey = named("CACHE", "health/ready", {
   content: "nothing: what counts is that KV answers",
@@ -133,6 +145,20 @@ export const mailboxPrefix = named("CACHE", "mailbox/", {
   life: "7 days",
   consistency: eventual,
 })()
+
+/** Name of the object that counts for a key of the limiter, `<what>/<whom>`. */
+export const limiterObjectName = named("LIMITER", "limit/{key}", {
+  content: "what was taken of a limit and what is out in leases",
+  life: "until a minute after everything is left again",
+  consistency: `${oneByOne}; isolates use what they leased for 5 s without asking`,
+})
+
+/** KV: until when calls of a key are refused. The parts are escaped: the limit in words, and the key. */
+export const blockedKey = named("CACHE", "blocked/{limit}/{key}", {
+  content: "the instant until which the limiter refuses calls, when that is a minute or more",
+  life: "until then",
+  consistency: `${eventual}; late or lost it costs a call of the object, no right`,
+})
 
 /** KV: an answer that is the same for everybody. The part is a hash of the build, the operation and its input. */
 export const answerKey = named("CACHE", "answer/{hash}", {
@@ -161,10 +187,3 @@ const address = named("SHIELD", "address/{network}", {
 export function addressKey(caller: string): string {
   return address(networkOf(caller))
 }
-
-/** Key of the shield for a principal. */
-export const principalKey = named("SHIELD", "principal/{id}", {
-  content: "requests of a principal within a minute",
-  life: "a minute",
-  consistency: "approximate, counted by each location for itself",
-})

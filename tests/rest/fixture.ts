@@ -152,9 +152,22 @@ function portsOf(world: World, development: boolean): Ports {
     limitAddress: async (address) => {
       if (address === "192.0.2.1") throw new Problem("RESOURCE_EXHAUSTED", "Too many calls", { retryAfterSeconds: 60 })
     },
-    limitPrincipal: async () => undefined,
+    limiter: {
+      draw: () => ({
+        admitted: true,
+        remaining: 999,
+        retryAfterSeconds: 0,
+        resetSeconds: 1,
+        firm: false,
+        local: true,
+        grant: null,
+      }),
+      restore: () => undefined,
+      charge: () => undefined,
+    },
     answers: noAnswers,
     memberships: async () => [],
+    metering: { admit: () => null, spend: () => undefined },
     limitLetters: async () => undefined,
     ids: { mint: (prefix) => `${prefix}_01kb5t8q3cf4n9r7x2m6w0zy${String(++minted).padStart(2, "0")}` },
     accounts: () => ({}) as never,

@@ -1,6 +1,7 @@
 /** The headers that every answer has, made once an isolate, and the ones that tell of one call. */
 import { setCookies } from "../../core/cookies.ts"
 import type { Facts, SharedFacts } from "../../core/door.ts"
+import { limitFields } from "../../core/limit-fields.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import type { Wire } from "./wire.ts"
 
@@ -11,6 +12,8 @@ const exposed = [
   "Idempotent-Replayed",
   "Link",
   "Location",
+  "RateLimit",
+  "RateLimit-Policy",
   "Retry-After",
   "Server-Timing",
   "X-Request-Id",
@@ -91,19 +94,29 @@ function isReflected(wire: Wire, facts: Facts): boolean {
   return Boolean(facts.cached?.shared) && wire.request.headers.get("x-request-id") === facts.requestId
 }
 
-/** The headers that tell of this call: its id, where the database stood, what it cost. */
+/** The headers that tell of this call: its id, where the database stood, what is left of its limits, what it cost. */
 export function tellFacts(headers: Headers, wire: Wire, facts: Facts): void {
   if (!isReflected(wire, facts)) headers.set("X-Request-Id", facts.requestId)
   if (facts.bookmark !== null) headers.set("X-Selvage-Bookmark", facts.bookmark)
+  // What is left to one is not kept for others.
+  const fields = facts.cached?.shared ? null : limitFields(facts.limits)
+  if (fields !== null) {
+    headers.set("RateLimit-Policy", fields.policy)
+    headers.set("RateLimit", fields.state)
+  }
   if (facts.replayed) headers.set("Idempotent-Replayed", "true")
   if (facts.receipt !== null) {
-    const { cost, spans } = facts.receipt
+    const { cost, estimate, spans } = facts.receipt
     headers.set(
       "Server-Timing",
       spans.map((span) => `${span.stage};dur=${Math.round(span.milliseconds * 1000) / 1000}`).join(", "),
     )
     if (facts.cached !== null) headers.set("X-Selvage-Cache", facts.cached.state)
-    headers.set("X-Selvage-Cost", `trips=${cost.trips}, rows-read=${cost.rowsRead}, rows-written=${cost.rowsWritten}`)
+    const { trips, rowsRead, rowsWritten } = cost
+    headers.set(
+      "X-Selvage-Cost",
+      `trips=${trips}, rows-read=${rowsRead}, rows-written=${rowsWritten}, estimate=${estimate}`,
+    )
   }
   if (facts.session !== null) setCookies(headers, facts.session, Date.now())
   allowOrigin(headers, wire.origin)

@@ -42,6 +42,7 @@ function bareFacts(requestId: string): Facts {
     principal: anonymous,
     bookmark: null,
     replayed: false,
+    limits: [],
     session: null,
     cached: null,
     receipt: null,
