@@ -60,7 +60,9 @@ async function measureGroup(session: Session, chosen: readonly Case[]): Promise<
     return server
   }
   try {
-    const storage = await start(startServer({ kind: "storage", folder: await prepareDataset(join(session.folder, `data-${worker}`), tasks) }))
+    const storage = await start(
+      startServer({ kind: "storage", folder: await prepareDataset(join(session.folder, `data-${worker}`), tasks) }),
+    )
     const address = addressOf(storage)
     const traced = { folder: dirname(tracing), bundle: tracing, storage: address, variables }
     const watched = await start(startTraced(traced))
