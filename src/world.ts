@@ -115,8 +115,7 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
     limiter: limiting({
       objects: env.LIMITER,
       verdicts: env.CACHE,
-      sleep: (milliseconds, signal) => scheduler.wait(milliseconds, signal ? { signal } : {}),
-      newId: () => crypto.randomUUID(),
+      now,
       tell: (cause) => tell("limiter", cause),
     }),
     feed: () => env.FEED.getByName(feedObjectName) as unknown as FeedObject,

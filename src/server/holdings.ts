@@ -116,7 +116,7 @@ export function questionOf(holding: Holding, limit: Limit, id: string, calls: nu
 /**
  * Takes note of an answer.
  * @param askedAt when it was asked for
- * @param now the time by now; null when the clock was seen to go back meanwhile: it is not known how old the answer is
+ * @param now the time by now; null when the answer is too old, or of unknown age because the clock was seen to go back
  */
 export function remember(
   holding: Holding,

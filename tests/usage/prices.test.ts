@@ -52,6 +52,14 @@ describe("prices are refused", () => {
   })
 })
 
+/** The application without what counts by organization or plan, so that there may be none. */
+const { usage: _, ...bare } = application
+const unlimited = {
+  ...bare,
+  operations: application.operations.map(({ limit, ...operation }) => operation),
+  resources: application.resources.map(({ limit, ...resource }) => resource),
+}
+
 describe("a declaration is refused", () => {
   const build =
     (usage: object, more: object = {}) =>
@@ -63,9 +71,13 @@ describe("a declaration is refused", () => {
     ["a debt", { budgets: { user: { rowsWritten: -1 } } }, /rowsWritten of user is not a whole number/],
     ["the right to create", { read: "create" }, /a creation has no record yet/],
     ["a role that is not there", { warn: "boss" }, /usage.warn: organizations has no role boss/],
-    ["plans where none are", { budgets: { organization: { plans: { free: {} } } } }, /organizations.plan names none/],
   ])("%s", (_, usage, message) => {
     expect(build(usage)).toThrow(message)
+  })
+  test("plans where none are", () => {
+    const planless = { ...unlimited, organizations: { resource: "organizations" } }
+    const budgets = { organization: { plans: { free: {} } } }
+    expect(build({ budgets }, planless)).toThrow(/organizations.plan names none/)
   })
   test("a plan without a budget, and a budget of no plan; each plan has its own", () => {
     const plan = { kind: { type: "enum", values: ["free", "team"] }, nullable: false }
@@ -81,7 +93,7 @@ describe("a declaration is refused", () => {
     expect(organizationBudget("gold")).toEqual({ rowsRead: 0, rowsWritten: 0 })
   })
   test("what is about organizations, where there are none", () => {
-    const none = { organizations: undefined }
+    const none = { ...unlimited, organizations: undefined }
     expect(build({ read: "update" }, none)).toThrow(/take app\(\{ organizations \}\)/)
     expect(build({ budgets: { organization: {} } }, none)).toThrow(/take app\(\{ organizations \}\)/)
     expect(build({ budgets: { key: { rowsRead: 5 } } }, none)).not.toThrow()
@@ -89,7 +101,7 @@ describe("a declaration is refused", () => {
   test("operations of usage stand where something is counted, and nowhere else", () => {
     const names = (more: object) =>
       [
-        ...registryOf(app({ ...application, usage: undefined, organizations: undefined, ...more } as never), {
+        ...registryOf(app({ ...unlimited, usage: undefined, organizations: undefined, ...more } as never), {
           development: false,
         }).operations.keys(),
       ].filter((name) => name.startsWith("usage."))
