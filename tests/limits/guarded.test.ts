@@ -146,6 +146,7 @@ describe("what counting costs", () => {
     const leases = new Leases({
       ask: async () => answer,
       sleep: () => new Promise(() => undefined),
+      now: () => new Date(),
       newId: () => crypto.randomUUID(),
       carrier: { read: async () => null, write: async () => undefined },
       tell: () => undefined,
