@@ -7,11 +7,11 @@ import { authenticator } from "./authentication/authenticate.ts"
 import { handlerAccounts } from "./authentication/handler-accounts.ts"
 import { hashSecret } from "./authentication/token.ts"
 import { handlerSecrets } from "./authentication/token-once.ts"
+import { cachesOf } from "./caches.ts"
 import { configOf, type Env, inboundSecretsOf } from "./config.ts"
 import type { Ports, Store } from "./core/ports.ts"
 import type { Application, Registry } from "./core/registry.ts"
 import type { Ticket } from "./database/leases.ts"
-import { loadMemberships } from "./database/memberships.ts"
 import { openStore } from "./database/store.ts"
 import { registryOf } from "./engine.ts"
 import type { FeedPorts } from "./feed/object.ts"
@@ -38,6 +38,7 @@ import {
   logPortsOf,
   outboxOf,
   type Runtime,
+  usageOf,
   type World,
   webhookPortsOf,
   worldOf,
@@ -85,21 +86,26 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const config = configOf(env)
   const world = worldOf(env, config, runtime, application.accounts)
   const accounts = accountPortsOf(world, application)
-  const engine = () => ({ accounts, log: logPortsOf(world), webhooks })
+  const engine = () => ({ accounts, log: logPortsOf(world), webhooks, usage: usage.ports })
   const registry = registryOf(application, { development: config.development }, engine)
   const outbox = outboxOf(world)
   const connect = connector(world)
   const { models, logTenant } = registry
-  const store = { database: env.DB, models, cursorSecret: config.cursorSecret, ids, logTenant }
+  const hash = (text: string) => hashSecret(new TextEncoder().encode(text))
+  const { answers, memberships, touching, reader } = cachesOf(world, registry, hash)
+  const store = { database: env.DB, models, cursorSecret: config.cursorSecret, ids, logTenant, touching }
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const poke = poker(world)
   const webhooks = webhookPortsOf(world, { title: application.title, outbox, openStore: open, poke })
+  const elapsed = () => performance.now()
+  const usage = usageOf(world, registry, { memberships, poke, outbox, openStore: open })
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
     authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
     ...shield(env.SHIELD),
-    memberships: async (principal) =>
-      principal.kind === "user" ? loadMemberships(env.DB, models, registry.organizations, principal.id) : [],
+    answers,
+    memberships,
+    metering: usage.metering,
     limiter: world.limiter,
     limitLetters: letterLimit(world.limiter),
     ids,
@@ -107,8 +113,8 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     secrets: handlerSecrets(random),
     link: accounts.link,
     now: world.now,
-    elapsed: () => performance.now(),
-    hash: (text) => hashSecret(new TextEncoder().encode(text)),
+    elapsed,
+    hash,
     outbox,
     poke,
     watch: watcher(connect),
@@ -141,6 +147,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     live: livePortsOf(world, registry, ports, open),
     feed: feedPortsOf(world, registry, outbox, schedulesOf(application), [
       webhookReader(webhooks, tellableOf(application, models)),
+      reader,
     ]),
     consume: consumer(jobPortsOf(world, registry, ports), world.behind),
     tend,

@@ -46,6 +46,7 @@ export function topicPortsOf(world: World): TopicPorts {
 export function livePortsOf(world: World, registry: Registry, ports: Ports, openStore: () => Store): LivePorts {
   return {
     registry,
+    metering: ports.metering,
     database: world.env.DB,
     frames,
     count: async (operation, caller, input) => {

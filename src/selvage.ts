@@ -97,6 +97,7 @@ export {
   signedIn,
   type Value,
 } from "./core/policy.ts"
+export type { Prices } from "./core/prices.ts"
 export { anonymous, callerId, type Principal, system } from "./core/principal.ts"
 export { Problem, type Violation } from "./core/problem.ts"
 export { type Application, app, resource } from "./core/registry.ts"
@@ -118,5 +119,6 @@ export {
   stamp,
 } from "./core/resource.ts"
 export { idSchema } from "./core/schema.ts"
+export type { Budget, UsageOptions } from "./core/usage.ts"
 export { userTable } from "./database/schema.ts"
 export { jobRuns } from "./jobs/resources.ts"

@@ -21,6 +21,12 @@ export default app({
     completeTask,
   ],
   organizations: { resource: "organizations", plan: "plan" },
+  usage: {
+    read: "update",
+    lower: "delete",
+    warn: "admin",
+    budgets: { organization: { rowsRead: 5_000_000, rowsWritten: 100_000 } },
+  },
   log: { tenant: { resource: "organizations", action: "delete" } },
   accounts: { serviceAccounts: { owner: "organizations", role: "admin" } },
 })

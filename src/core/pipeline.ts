@@ -3,12 +3,14 @@
  */
 
 import { admit } from "./admission.ts"
+import { handleCached } from "./answers.ts"
 import { batchOf, checkKey, idempotencyOf, outboxOf, replayInstead, restored, settle, shown } from "./commit.ts"
 import type { Arrival, Door } from "./door.ts"
 import { handle, requireRight } from "./handle.ts"
 import type { Json, JsonObject } from "./json.ts"
 import { limitInput, limitPrincipal } from "./limit-stage.ts"
 import { limits } from "./limits.ts"
+import { admitUsage, countUsage, estimateOfRun } from "./metering.ts"
 import type { Span } from "./observation.ts"
 import type { Ports } from "./ports.ts"
 import { anonymous, hasRole } from "./principal.ts"
@@ -96,8 +98,14 @@ const commit: Stage = async (run) => {
   }
 }
 
+/** What may be kept for everybody is asked of the cache first. */
+const answer: Stage = (run) => {
+  const { caching } = matched(run).operation
+  return caching === null ? handle(run) : handleCached(run, caching)
+}
+
 const encode: Stage = (run) => {
-  run.answer = shown(run)
+  if (!run.answered) run.answer = shown(run)
 }
 
 const stages: readonly (readonly [string, Stage])[] = [
@@ -109,7 +117,8 @@ const stages: readonly (readonly [string, Stage])[] = [
   ["validate", validateInput],
   ["authorize", authorize],
   ["limit-input", limitInput],
-  ["handle", handle],
+  ["budget", admitUsage],
+  ["handle", answer],
   ["commit", commit],
   ["encode", encode],
 ]
@@ -142,7 +151,10 @@ export async function run<W, R>(
     answer: null,
     committed: false,
     replayed: false,
+    answered: false,
+    cached: null,
     session: null,
+    charge: null,
   }
   const spans: Span[] = []
   const started = ports.elapsed()
@@ -154,7 +166,9 @@ export async function run<W, R>(
   }
   if (call.store !== null) call.tally?.chargeRows(call.store.cost.rowsRead)
   report(call, problem, ports.elapsed() - started)
-  const facts = factsOf(call, spans)
+  const estimate = estimateOfRun(call, problem !== null)
+  countUsage(call, estimate)
+  const facts = factsOf(call, spans, estimate)
   return problem ? door.encodeProblem(wire, problem, facts) : door.encode(wire, call.answer, facts)
 }
 

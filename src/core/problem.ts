@@ -19,6 +19,7 @@ export type ProblemType =
   | "unsupported-media-type"
   | "version-mismatch"
   | "idempotency-key-reused"
+  | "budget-exhausted"
   | "unknown-route"
 
 /** What a problem may say beside its code and sentence. */

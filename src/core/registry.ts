@@ -3,6 +3,7 @@
 import type { SQLiteTable } from "drizzle-orm/sqlite-core"
 import type * as z from "zod"
 import { type AccountOptions, type AccountRules, accountRules } from "./accounts.ts"
+import { type Caching, cachingOf } from "./caching.ts"
 import { checkMounts, checkOperation, checkResource, checkTables } from "./checks.ts"
 import type { Inbound } from "./inbound.ts"
 import type { Cron, Job } from "./job.ts"
@@ -17,6 +18,7 @@ import { type Resource, type ResourceOptions, type RowOf, standardVerbs } from "
 import { schemasOf } from "./schema.ts"
 import { type Compiled, compileShape } from "./shape.ts"
 import { standardOperation } from "./standard.ts"
+import { type UsageOptions, type UsageRule, usageRule } from "./usage.ts"
 
 /** An operation as doors read it. Shapes compile on first use: a cold isolate pays only for what it serves. */
 export interface CompiledOperation extends Operation {
@@ -27,6 +29,8 @@ export interface CompiledOperation extends Operation {
   /** Where the REST door serves it, when not at its usual place. */
   readonly mount: Mount | null
   readonly limits: CallLimits
+  /** How its answers are cached; null: not at all. */
+  readonly caching: Caching | null
 }
 
 /** An inbound webhook with its operation compiled. */
@@ -50,6 +54,8 @@ export interface Registry {
   readonly organizations: OrganizationRule
   /** What counts live connections that are opened. */
   readonly connectionLimits: CallLimits
+  /** Who reads what was used, the budgets, the prices. */
+  readonly usage: UsageRule
   /** By name. */
   readonly inbound: ReadonlyMap<string, CompiledInbound>
 }
@@ -67,6 +73,7 @@ export interface Application {
   readonly log?: LogOptions
   readonly organizations?: OrganizationOptions
   readonly limits?: AppLimits
+  readonly usage?: UsageOptions
   readonly inbound: readonly Inbound[]
 }
 
@@ -138,6 +145,8 @@ export function app(declaration: {
   readonly organizations?: OrganizationOptions
   /** How often anybody may call; the engine's own limits when left out. */
   readonly limits?: AppLimits
+  /** Budgets by UTC day, who reads what was used, prices. Left out: usage is counted for organizations, nothing bounds it, administrators read it. */
+  readonly usage?: UsageOptions
 }): Application {
   const { operations = [], mounts = [], jobs = [], crons = [], inbound = [], accounts } = declaration
   return {
@@ -178,6 +187,7 @@ function compileOperation(
     ...operation,
     ...found,
     model,
+    caching: cachingOf(operation, model),
     get inputType() {
       return compileShape(operation.input, `${operation.name} input`)
     },
@@ -271,6 +281,7 @@ export function buildRegistry(
     logTenant: tenantRule(application.log, models),
     organizations,
     connectionLimits: limits.connection,
+    usage: usageRule(application.usage, organizations, models),
     inbound: inboundOf(application.inbound, models, operations),
   }
 }

@@ -7,10 +7,12 @@ import type { LiveObject, TopicObject } from "../core/live-object.ts"
 import type { Observe } from "../core/observation.ts"
 import type { Store } from "../core/ports.ts"
 import type { CompiledOperation, Registry } from "../core/registry.ts"
+import type { Metering } from "../core/usage.ts"
 
 /** What a live object needs. */
 export interface LivePorts {
   readonly registry: Registry
+  readonly metering: Metering
   readonly database: D1Database
   readonly frames: Frames
   /** Counts a watch by its limits, and says what is left. Throws RESOURCE_EXHAUSTED, or UNAVAILABLE when nobody can count. */

@@ -36,6 +36,7 @@ import type { Membership } from "../../src/core/organization.ts"
 import { run } from "../../src/core/pipeline.ts"
 import type { Batch, Committed, Ports, Row, Store } from "../../src/core/ports.ts"
 import { buildRegistry, type Registry } from "../../src/core/registry.ts"
+import { noAnswers } from "../support/caching.ts"
 
 const teamTable = sqliteTable("teams", { ...record("team"), name: text({ length: 40 }).notNull() }, (t) => [
   index("teams_1").on(t.createdAt, t.id),
@@ -199,6 +200,7 @@ function storeOf(options: CallOptions, asked: string[], batches: Batch[]): Store
     withSecrets: async () => null,
     log: {} as never,
     bookmark: () => "bookmark",
+    position: () => null,
     cost: { trips: 0, rowsRead: options.rowsRead ?? 0, rowsWritten: 0 },
   }
 }
@@ -232,11 +234,13 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
       restore: (key) => void asked.push(`restore ${key}`),
       charge: (key, _limit, tokens) => void asked.push(`charge ${key} ${tokens}`),
     },
+    answers: noAnswers,
     memberships: async () => {
       asked.push("memberships")
       if (options.memberships instanceof Problem) throw options.memberships
       return options.memberships ?? []
     },
+    metering: { admit: () => null, spend: () => undefined },
     limitLetters: async (sender, count) => {
       step("limitLetters")
       asked.push(`${count} letters of ${sender}`)

@@ -147,6 +147,7 @@ describe("what counting costs", () => {
       ask: async () => answer,
       sleep: () => new Promise(() => undefined),
       newId: () => crypto.randomUUID(),
+      now: () => new Date(),
       carrier: { read: async () => null, write: async () => undefined },
       tell: () => undefined,
     })

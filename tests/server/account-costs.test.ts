@@ -132,6 +132,8 @@ describe("costs of a flow on a warm isolate", () => {
     // Whatever ended sessions here before made the isolate ask the hub once.
     await isolate.call(ada, "GET /v1/me")
     await expectCost("GET with an access token", () => isolate.call(ada, "GET /v1/me"), { d1: 1 })
+    // Which organizations a caller belongs to is read once in a while by an isolate: budgets go by it.
+    await isolate.call(ada, "GET /v1/tasks")
     await expectCost("list with an access token", () => isolate.call(ada, "GET /v1/tasks?expand=project"), { d1: 1 })
   })
 

@@ -31,6 +31,7 @@ export function serving(change: object = {}, served: Application = application, 
   const behind: Promise<unknown>[] = []
   const runtime = {
     leases: briefLeases,
+    sleep: async () => undefined,
     ...world,
     observe: (one: Observation) => void observations.push(one),
     waitUntil: (work: Promise<unknown>) => void behind.push(work),
@@ -51,7 +52,7 @@ export function serving(change: object = {}, served: Application = application, 
   }
 }
 
-type Namespaces = "USER" | "HUB" | "LIMITER"
+type Namespaces = "USER" | "HUB" | "LIMITER" | "METER"
 
 /** Objects of a namespace whose methods pass through `watch` first; it may throw in their place. */
 export function watched(

@@ -44,6 +44,7 @@ function bareFacts(requestId: string): Facts {
     replayed: false,
     limits: [],
     session: null,
+    cached: null,
     receipt: null,
   }
 }
