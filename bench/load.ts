@@ -15,6 +15,7 @@ export interface Load {
   readonly requests: number
   readonly requestsPerSecond: number
   /** Milliseconds. */
+  readonly p50: number
   readonly p99: number
 }
 
@@ -60,6 +61,7 @@ export async function load({ url, calls, connections, requests: amount }: LoadOp
   return {
     requests: times.length,
     requestsPerSecond: (times.length * 1000) / (ended - started),
+    p50: quantile(times, 0.5),
     p99: quantile(times, 0.99),
   }
 }

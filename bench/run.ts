@@ -65,7 +65,7 @@ async function measureSize(session: Session, tasks: number, chosen: readonly Cas
           modules: [session.bare],
           storage: address,
           whole: false,
-          variables: { ...variables, PLAN: plan },
+          variables: { ...variables, PLAN: plan, COLLECTION: "/v1/tasks" },
         }),
       )
     const bare = await byHand()

@@ -36,7 +36,14 @@ export function buildWorker(folder: string, options: { readonly minify: boolean 
   return buildBundle(folder, ...(options.minify ? ["--minify"] : []))
 }
 
-/** Builds the handlers written by hand, with the same tool and options as the Worker. */
+/** Builds the Worker of another wrangler.toml with the same tool and options. Gives the path of the main module. */
+export function buildOther(folder: string, config: string, ...options: readonly string[]): string {
+  const [, main] = /^main = "(?:.*\/)?(\w+)\.[jt]s"$/m.exec(readFileSync(config, "utf8")) as RegExpExecArray
+  wrangler("deploy", "--dry-run", "--minify", "-c", config, "--outdir", folder, ...options)
+  return join(folder, `${main}.js`)
+}
+
+/** Builds the handlers written by hand. */
 export function buildBare(folder: string): string {
   const settings = readFileSync(configPath, "utf8")
     .split("\n")
@@ -44,8 +51,7 @@ export function buildBare(folder: string): string {
   const main = JSON.stringify(join(import.meta.dirname, "bare.ts"))
   const config = join(folder, "bare.toml")
   writeFileSync(config, [`name = "bare"`, `main = ${main}`, ...settings].join("\n"))
-  wrangler("deploy", "--dry-run", "--minify", "-c", config, "--outdir", join(folder, "bare"))
-  return join(folder, "bare/bare.js")
+  return buildOther(join(folder, "bare"), config)
 }
 
 /** Puts the tracer in front of a bundle in `folder`. Gives the modules, the main one first. */
