@@ -11,6 +11,7 @@ import { configOf, type Env, inboundSecretsOf } from "./config.ts"
 import type { Ports, Store } from "./core/ports.ts"
 import type { Application, Registry } from "./core/registry.ts"
 import type { Ticket } from "./database/leases.ts"
+import { loadMemberships } from "./database/memberships.ts"
 import { openStore } from "./database/store.ts"
 import { registryOf } from "./engine.ts"
 import type { FeedPorts } from "./feed/object.ts"
@@ -24,6 +25,7 @@ import { pruneLog } from "./log/archive.ts"
 import { sealLog } from "./log/seal.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
+import { mailboxPrefix } from "./server/keys.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import type { Deliverer } from "./server/outbox.ts"
@@ -96,6 +98,8 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     openStore: (session) => openStore(store, session),
     authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
     ...shield(env.SHIELD),
+    memberships: async (principal) =>
+      principal.kind === "user" ? loadMemberships(env.DB, models, registry.organizations, principal.id) : [],
     limitLetters: letterLimit(accounts.limiter),
     ids,
     accounts: handlerAccounts({ rules: application.accounts, ports: () => accounts }),
@@ -124,7 +128,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   })
   const secrets = inboundSecretsOf(env, application.inbound)
   const inbound = inboundDoor({ registry, ports, secrets, requestId })
-  const mailbox = config.mail === null ? () => readMailbox(env.CACHE) : null
+  const mailbox = config.mail === null ? () => readMailbox({ cache: env.CACHE, prefix: mailboxPrefix }) : null
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
   const sockets = webSocketDoor({ ports, corsOrigins, connect, requestId })
   const tend = tending(world, outbox, open)

@@ -19,6 +19,7 @@ export default app({
     assignTask,
     completeTask,
   ],
+  organizations: { resource: "organizations" },
   log: { tenant: { resource: "organizations", action: "delete" } },
   accounts: { serviceAccounts: { owner: "organizations", role: "admin" } },
 })

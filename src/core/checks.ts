@@ -274,6 +274,8 @@ export function checkOperation(operation: Operation, models: Models): void {
   } else if (!needsNoRow(policy)) {
     refuse(subject, "its policy names columns, but no record; use on(resource, action)")
   }
+  if (operation.organization !== undefined && !Object.hasOwn(operation.input.shape, operation.organization))
+    refuse(subject, `organization: the input has no ${operation.organization}`)
   if (!operation.standard && !operation.engine && !operation.handle) refuse(subject, "it has no handle")
   for (const [, name] of operation.rest?.path.matchAll(/\{(\w+)\}/g) ?? []) {
     if (!Object.hasOwn(operation.input.shape, name as string))

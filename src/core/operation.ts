@@ -62,6 +62,8 @@ export interface OperationOptions<I extends z.ZodObject, O extends z.ZodType> {
   /** Its input or its answer holds secrets: it takes no idempotency key, because nothing of it may be stored. */
   readonly confidential?: true
   readonly rest?: RestBinding
+  /** The property of the input that holds the id of the organization that the call is for, as limits and budgets count it. */
+  readonly organization?: string
   /** Reads, decides, and says what to change. Runs again when what it read has changed meanwhile. */
   handle(call: Context & { readonly input: z.output<I> }): Promise<Deferred<z.input<O>>> | Deferred<z.input<O>>
 }

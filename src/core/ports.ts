@@ -5,6 +5,7 @@ import type { Json, JsonObject } from "./json.ts"
 import type { LogReads } from "./log.ts"
 import type { Cost, Observe } from "./observation.ts"
 import type { EngineWork, On } from "./operation.ts"
+import type { Membership } from "./organization.ts"
 import type { Outbox, OutboxRow } from "./outbox.ts"
 import type { AggregatePlan, GetPlan, ListPlan, Page } from "./plan.ts"
 import type { Action } from "./policy.ts"
@@ -139,6 +140,8 @@ export interface Ports {
   limitAddress(address: string | null): Promise<void>
   /** The same for a principal that proved who it is. */
   limitPrincipal(principal: Principal): Promise<void>
+  /** The organizations that a principal belongs to. Not for deciding who may see what. */
+  memberships(principal: Principal): Promise<readonly Membership[]>
   /**
    * The same for letters that a handler wants sent.
    * @param sender id of the user; the address for who has none

@@ -10,6 +10,7 @@ import { type LogOptions, type TenantRule, tenantRule } from "./log.ts"
 import { compileModel, type Model, type Models } from "./model.ts"
 import type { Mount } from "./mount.ts"
 import type { Operation } from "./operation.ts"
+import { type OrganizationOptions, type OrganizationRule, organizationRule } from "./organization.ts"
 import { type Resource, type ResourceOptions, type RowOf, standardVerbs } from "./resource.ts"
 import { schemasOf } from "./schema.ts"
 import { type Compiled, compileShape } from "./shape.ts"
@@ -42,6 +43,8 @@ export interface Registry {
   readonly crons: readonly Cron[]
   /** Who reads a tenant's log; null: administrators only. */
   readonly logTenant: TenantRule
+  /** Which resource the organizations are; null: there are none. */
+  readonly organizations: OrganizationRule
   /** By name. */
   readonly inbound: ReadonlyMap<string, CompiledInbound>
 }
@@ -57,6 +60,7 @@ export interface Application {
   readonly jobs: readonly Job[]
   readonly crons: readonly Cron[]
   readonly log?: LogOptions
+  readonly organizations?: OrganizationOptions
   readonly inbound: readonly Inbound[]
 }
 
@@ -124,6 +128,8 @@ export function app(declaration: {
   readonly accounts?: AccountOptions
   /** Who, beside administrators, reads the log. */
   readonly log?: LogOptions
+  /** Which resource the organizations are, for limits, plans and budgets. */
+  readonly organizations?: OrganizationOptions
 }): Application {
   const { operations = [], mounts = [], jobs = [], crons = [], inbound = [], accounts } = declaration
   return {
@@ -243,6 +249,7 @@ export function buildRegistry(
     jobs: jobsOf([...application.jobs, ...(engine.jobs ?? [])], operations),
     crons,
     logTenant: tenantRule(application.log, models),
+    organizations: organizationRule(application.organizations, models),
     inbound: inboundOf(application.inbound, models, operations),
   }
 }

@@ -205,6 +205,7 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
     },
     limitAddress: async () => step("limitAddress"),
     limitPrincipal: async () => step("limitPrincipal"),
+    memberships: async () => [],
     limitLetters: async (sender, count) => {
       step("limitLetters")
       asked.push(`${count} letters of ${sender}`)

@@ -151,6 +151,7 @@ function portsOf(world: World, development: boolean): Ports {
       if (address === "192.0.2.1") throw new Problem("RESOURCE_EXHAUSTED", "Too many calls", { retryAfterSeconds: 60 })
     },
     limitPrincipal: async () => undefined,
+    memberships: async () => [],
     limitLetters: async () => undefined,
     ids: { mint: (prefix) => `${prefix}_01kb5t8q3cf4n9r7x2m6w0zy${String(++minted).padStart(2, "0")}` },
     accounts: () => ({}) as never,
