@@ -1,4 +1,5 @@
 /** One run of the comparison: all targets under the same load in turn, and what a request cost each. */
+import type { Call } from "../cases.ts"
 import { type Round, runOnce } from "../measure.ts"
 import { tripsOf } from "../server.ts"
 import { callsOf, type Kind, kinds, prove, type Target } from "./target.ts"
@@ -28,20 +29,38 @@ function order<T>(targets: readonly T[], round: number): T[] {
   return round % 2 === 0 ? turned : turned.reverse()
 }
 
+/**
+ * A target's connections to its database have idled while others had their turn, and one that is just being closed loses its request: what is
+ * sent here may fail, what is counted may not.
+ */
+async function wake(target: Target, connections: number): Promise<void> {
+  const calls = callsOf(target, "get")
+  const sent = Array.from({ length: connections }, async (_, n) => {
+    const { path, headers } = calls[n % calls.length] as Call
+    await (await fetch(target.worker.url + path, { headers })).arrayBuffer()
+  })
+  await Promise.allSettled(sent)
+}
+
 async function measureKind(kind: Kind, targets: readonly Target[], effort: Effort): Promise<Measured[]> {
-  const { connections, requests, warmUp } = effort
-  const load = (target: Target, amount: number) =>
-    runOnce(target.worker, target.storage, { calls: callsOf(target, kind), connections, requests: amount })
+  const { connections, rounds, requests, warmUp } = effort
+  const load = async (target: Target, amount: number) => {
+    const { worker, storage } = target
+    await wake(target, connections)
+    const before = await tripsOf(storage)
+    const round = await runOnce(worker, storage, { calls: callsOf(target, kind), connections, requests: amount })
+    return { round, trips: (await tripsOf(storage)) - before }
+  }
   for (const target of targets) await load(target, warmUp)
   const seen = targets.map((target) => ({ target, rounds: [] as Round[], trips: 0 }))
-  for (let round = 0; round < effort.rounds; round++) {
-    for (const one of order(seen, round)) {
-      const before = await tripsOf(one.target.storage)
-      one.rounds.push(await load(one.target, requests))
-      one.trips += (await tripsOf(one.target.storage)) - before
+  for (let n = 0; n < rounds; n++) {
+    for (const one of order(seen, n)) {
+      const { round, trips } = await load(one.target, requests)
+      one.rounds.push(round)
+      one.trips += trips / (rounds * requests)
     }
   }
-  return seen.map(({ rounds, trips }) => ({ rounds, trips: trips / (effort.rounds * requests) }))
+  return seen
 }
 
 /** Measures targets that run. Proves before and after that they answer what they should; throws when one does not. */
@@ -52,6 +71,9 @@ export async function measureTargets(
   for (const target of targets) await prove(target)
   const measured = { get: [] as Measured[], list: [] as Measured[] }
   for (const kind of kinds) measured[kind] = await measureKind(kind, targets, effort)
-  for (const target of targets) await prove(target)
+  for (const target of targets) {
+    await wake(target, effort.connections)
+    await prove(target)
+  }
   return measured
 }
