@@ -119,14 +119,17 @@ export async function startTraced(options: {
   bundle: string
   storage: string
   variables: Record<string, unknown>
+  /** Path of its wrangler.toml; ours when left out. */
+  config?: string
 }): Promise<Traced> {
-  const { storage, variables } = options
+  const { storage, variables, config } = options
   const server = await startServer({
     kind: "worker",
     modules: traced(options.folder, options.bundle),
     storage,
     whole: true,
     variables,
+    ...(config === undefined ? {} : { config }),
   })
   const trace = async () => (await (await fetch(`${server.url}/bench/trace`)).json()) as Trip[]
   // An isolate begins by delivering what another left behind: that belongs to no call, and is over when the trace stays empty.
