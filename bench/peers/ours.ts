@@ -18,6 +18,9 @@ const collection = "/v1/notes"
 const ownerId = (owner: number) => benchId("user", owner)
 const noteId = ({ n }: Note) => benchId("note", n)
 
+/** The project with limits that a bench does not come to. */
+const hastyMain = join(import.meta.dirname, "hasty/index.ts")
+
 const dialect: Dialect = {
   getPath: (note) => `${collection}/${noteId(note)}`,
   listPath: `${collection}?limit=${pageSize}`,
@@ -69,7 +72,7 @@ function statements(): string[] {
 
 /** Builds both, fills their database and takes the statements. `folder`: for bundles and the database. */
 export async function prepareOurs(folder: string): Promise<{ readonly bare: Ready; readonly selvage: Ready }> {
-  const bundle = buildOther(join(folder, "selvage"), config, "--assets", join(root, "assets"))
+  const bundle = buildOther(join(folder, "selvage"), config, hastyMain, "--assets", join(root, "assets"))
   const byHand = buildBare(folder)
   const state = join(folder, "selvage-data")
   mkdirSync(state)
