@@ -148,7 +148,6 @@ describe("what counting costs", () => {
       sleep: () => new Promise(() => undefined),
       now: () => new Date(),
       newId: () => crypto.randomUUID(),
-      now: () => new Date(),
       carrier: { read: async () => null, write: async () => undefined },
       tell: () => undefined,
     })
