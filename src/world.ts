@@ -8,7 +8,7 @@ import { normalisePassword } from "./authentication/password-rules.ts"
 import { refreshTokens } from "./authentication/refresh-token.ts"
 import { type RevocationList, revocationList } from "./authentication/revocation.ts"
 import { sealer } from "./authentication/seal.ts"
-import type { Config, Env } from "./config.ts"
+import { type Config, type Env, providerClientsOf } from "./config.ts"
 import type { AccountRules } from "./core/accounts.ts"
 import type { FeedObject } from "./core/feed-object.ts"
 import type { HubObject } from "./core/hub-object.ts"
@@ -35,6 +35,7 @@ import { ids, random } from "./server/ids.ts"
 import { feedObjectName, ghostObjectName, userObjectName } from "./server/keys.ts"
 import { limiting } from "./server/limiter.ts"
 import { type Deliverer, deliverer } from "./server/outbox.ts"
+import { providerCache } from "./server/provider-cache.ts"
 import { takeSetupCode } from "./server/setup.ts"
 import { hubObjectName } from "./user/hub.ts"
 
@@ -51,7 +52,7 @@ export interface Runtime {
   readonly now?: () => Date
   /** 0 to 1, in the place of chance. */
   readonly chance?: () => number
-  /** Whoever jobs call, in the place of the network. */
+  /** Whoever jobs and sign-in with others call, in the place of the network. */
   readonly outbound?: Outbound["fetch"]
 }
 
@@ -106,6 +107,12 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
   }
 }
 
+/** The one way out: whoever a test puts in its place, or the network. */
+function outboundOf({ config, runtime }: World): Outbound["fetch"] {
+  const call = (url: string, init: RequestInit) => fetch(url, init)
+  return runtime.outbound ?? outboundFetch({ fetch: call, resolve: dnsOverHttps(call), loopback: config.callsLoopback })
+}
+
 /** What the account flows work with. */
 export function accountPortsOf(world: World, application: Application): AccountPorts {
   const { env, config, runtime } = world
@@ -123,6 +130,13 @@ export function accountPortsOf(world: World, application: Application): AccountP
     apiKeys: config.development ? "test" : "live",
     countBreaches: (text) => countBreaches(normalisePassword(text) ?? "", fetchRange),
     takeSetupCode: (hash, now) => takeSetupCode(env.DB, hash, now),
+    providers: {
+      clients: providerClientsOf(env, application.accounts.providers, config),
+      fetch: outboundOf(world),
+      callsLoopback: config.callsLoopback,
+      cache: providerCache(env.CACHE, (cause) => world.tell("provider cache", cause)),
+      observe: world.observe,
+    },
     origin: config.publicUrl,
     link: (page, token) => `${config.publicUrl}/account/${page}?token=${token}`,
   }
@@ -175,15 +189,14 @@ export function webhookPortsOf(
 }
 
 /** What running jobs takes. */
-export function jobPortsOf({ env, config, runtime }: World, registry: Registry, pipeline: Ports): JobPorts {
-  const call = (url: string, init: RequestInit) => fetch(url, init)
-  const network = { fetch: call, resolve: dnsOverHttps(call), loopback: config.callsLoopback }
+export function jobPortsOf(world: World, registry: Registry, pipeline: Ports): JobPorts {
+  const { env, config, runtime } = world
   return {
     registry,
     pipeline,
     database: env.DB,
     sealer: sealer(config.rings.kek, random),
-    outbound: runtime.outbound ?? outboundFetch(network),
+    outbound: outboundOf(world),
     sendMail: (id, mail) => sendMail(config.mail ?? env.CACHE, id, mail),
     chance: runtime.chance ?? Math.random,
   }

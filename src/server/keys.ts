@@ -5,6 +5,22 @@ import { networkOf } from "../core/address.ts"
 /** KV: read by the readiness check, never written: what counts is that KV answers. */
 export const healthKey = "health/ready"
 
+/** KV: what a provider's discovery said, JSON, for `providerSeconds.metadata`. Public; what is gone is asked for again. */
+function providerMetadataKey(issuer: string): string {
+  return `provider/metadata/${issuer}`
+}
+
+/** KV: a provider's public keys and when they were fetched, JSON, for `providerSeconds.keys`. Public; what is gone is asked for again. */
+function providerKeysKey(issuer: string): string {
+  return `provider/keys/${issuer}`
+}
+
+/** The key of each kind of what is known of a provider. An issuer has at most 300 characters. */
+export const providerKeys = { metadata: providerMetadataKey, keys: providerKeysKey } as const
+
+/** How long it is kept. Keys longer than five minutes are not believed by the library either. */
+export const providerSeconds = { metadata: 3600, keys: 300 } as const
+
 /** Name of a user's own object. `id` is the user's TypeID. */
 export function userObjectName(id: string): string {
   return `user/${id}`
