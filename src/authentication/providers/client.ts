@@ -62,6 +62,17 @@ async function metadataOf(
   return metadata
 }
 
+/** One value as a form writes it. */
+const formEncoded = (text: string) => new URLSearchParams([["", text]]).toString().slice(1)
+
+/**
+ * RFC 6749 §2.3.1. The library escapes `-` and `_`, too: who decodes sees no difference, but not everybody decodes, and X's ids and secrets hold them.
+ */
+function basic({ id, secret }: ProviderClient): Library.ClientAuth {
+  return (_, __, ___, headers) =>
+    headers.set("Authorization", `Basic ${btoa(`${formEncoded(id)}:${formEncoded(secret)}`)}`)
+}
+
 async function configure(
   library: typeof Library,
   ports: ProviderPorts,
@@ -75,8 +86,8 @@ async function configure(
     provider.protocol === "openid"
       ? await metadataOf(library, ports, provider, client, fetch)
       : { issuer, authorization_endpoint: provider.authorizationEndpoint, token_endpoint: provider.tokenEndpoint }
-  const authenticate = provider.clientAuthentication === "basic" ? library.ClientSecretBasic : library.ClientSecretPost
-  const configuration = new library.Configuration(metadata, client.id, undefined, authenticate(client.secret))
+  const proof = provider.clientAuthentication === "basic" ? basic(client) : library.ClientSecretPost(client.secret)
+  const configuration = new library.Configuration(metadata, client.id, undefined, proof)
   configuration[library.customFetch] = fetch
   configuration.timeout = timeoutSeconds
   if (isPlain(ports, metadata.token_endpoint ?? "")) library.allowInsecureRequests(configuration)

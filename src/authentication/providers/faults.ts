@@ -33,7 +33,6 @@ const byCode: Readonly<Record<string, string>> = {
   OAUTH_UNSUPPORTED_OPERATION: "algorithm",
   OAUTH_RESPONSE_IS_NOT_JSON: "not_json",
   OAUTH_PARSE_ERROR: "not_json",
-  OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED: "issuer",
   OAUTH_TIMEOUT: "slow",
 }
 
@@ -78,7 +77,7 @@ function read(thrown: unknown): { readonly word: string; readonly detail: string
     return { word: error === "access_denied" ? "denied" : "provider_error", detail }
   if (codes.includes("OAUTH_RESPONSE_BODY_ERROR"))
     return { word: error === "invalid_client" || error === "unauthorized_client" ? "client" : "code", detail }
-  const [claim] = find("claim")
+  const [claim] = [...find("claim"), ...find("attribute")]
   const sentence = bySentence.find(([pattern]) => pattern.test(detail))?.[1]
   const code = codes.map((one) => byCode[one]).find((word) => word !== undefined)
   return { word: code ?? claim ?? sentence ?? "answer", detail }

@@ -157,7 +157,7 @@ async function answered(
   flow: Flow,
   work: EngineWork,
   provider: Provider,
-  { flow: sealed, query }: { readonly flow: string; readonly query: string },
+  { flow: sealed, query, transport: kept }: Pick<z.output<ReturnType<typeof finishInput>>, "flow" | "query" | "transport">,
 ): Promise<{ readonly started: StartedFlow; readonly identity: Identity }> {
   const ports = flow.ports()
   const { now } = work.reading
@@ -167,6 +167,7 @@ async function answered(
     checkState(opened, query)
     return opened
   })
+  checkTransport(work, kept)
   const isFirst = await spend(ports, work, started)
   const identity = await guard(async () => {
     if (!isFirst) throw new ProviderFault("replayed", "The flow was used before")
@@ -187,7 +188,6 @@ function finishWithProvider(flow: Flow, name: z.ZodType<string>, apiKeys: Resour
     confidential: true,
     rest: { method: "POST", path: "/auth/providers/{provider}/finish" },
     engine: async (given: z.output<typeof input>, work) => {
-      checkTransport(work, given.transport)
       await admit(flow.ports(), "proof", work)
       const provider = providerOf(flow, given.provider)
       const { started, identity } = await answered(flow, work, provider, given)
