@@ -97,7 +97,7 @@ export default defineConfig({
       inWorkerd(
         "worker",
         ["tests/**/*.test.ts"],
-        ["tests/node/**", "tests/browser/**", "tests/package/**", ...slow.worker],
+        ["tests/node/**", "tests/browser/**", "tests/package/**", "tests/e2e/**", ...slow.worker],
       ),
       inWorkerd("slow", slow.worker, []),
       { test: { name: "node", include: ["tests/node/**/*.test.ts"], exclude: slow.node, ...patience } },

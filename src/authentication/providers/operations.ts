@@ -157,7 +157,11 @@ async function answered(
   flow: Flow,
   work: EngineWork,
   provider: Provider,
-  { flow: sealed, query, transport: kept }: Pick<z.output<ReturnType<typeof finishInput>>, "flow" | "query" | "transport">,
+  {
+    flow: sealed,
+    query,
+    transport: kept,
+  }: Pick<z.output<ReturnType<typeof finishInput>>, "flow" | "query" | "transport">,
 ): Promise<{ readonly started: StartedFlow; readonly identity: Identity }> {
   const ports = flow.ports()
   const { now } = work.reading
