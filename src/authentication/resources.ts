@@ -57,7 +57,7 @@ export const identities = resource("identities", {
   tenant: "none",
   summary: "Somebody's identity at a provider, with which they sign in",
   policy: { read: any(rule("my own", is("userId", me)), administrator), ...closed },
-  filter: ["userId", "issuer", "subject"],
+  filter: ["userId"],
   operations: ["list", "get"],
 })
 

@@ -15,6 +15,7 @@ test("what is not said is the safe value", () => {
     administratorSession: { idleSeconds: day / 2, hardSeconds: day },
     deletionDays: 14,
     serviceAccounts: null,
+    providers: [],
   })
   expect(app({ title: "t", resources: [] }).accounts).toEqual(accountRules())
   expect(Object.isFrozen(accountRules())).toBe(true)

@@ -5,6 +5,7 @@ import { ConfigError } from "../../src/config.ts"
 import { mount } from "../../src/core/mount.ts"
 import { app, facebook, github, google, linkedin, oidc, type Provider, x } from "../../src/selvage.ts"
 import { call } from "../support/calls.ts"
+import { shop } from "./declared.ts"
 import { secretsOf, served } from "./world.ts"
 
 const noNetwork = () => Promise.reject(new Error("Nobody is called here"))
@@ -49,8 +50,7 @@ describe("a provider without its secret", () => {
 
 describe("a declaration", () => {
   test("enables a provider in one line", () => {
-    const { accounts } = declare(google(), github(), oidc({ name: "acme", issuer: "https://login.acme.example" }))
-    expect(accounts.providers.map(({ name, issuer, signUp }) => [name, issuer, signUp])).toEqual([
+    expect(shop.accounts.providers.map(({ name, issuer, signUp }) => [name, issuer, signUp])).toEqual([
       ["google", "https://accounts.google.com", "open"],
       ["github", "https://github.com/login/oauth", "open"],
       ["acme", "https://login.acme.example", "open"],

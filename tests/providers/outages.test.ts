@@ -83,6 +83,16 @@ describe("a provider", () => {
     }
   })
 
+  test.each(["javascript:alert(1)", "http://acme.example/authorize", "data:text/html,x", "nowhere"])(
+    "that names %s as its page sends nobody there",
+    async (page) => {
+      const place = await world()
+      place.acme.metadata.authorization_endpoint = page
+      const answer = await visitor(place).fetch("GET /auth/acme/start")
+      expect([answer.status >= 400, answer.headers.get("Location")]).toEqual([true, null])
+    },
+  )
+
   test("whose discovery speaks of another issuer is not believed", async () => {
     const place = await world()
     place.acme.metadata.issuer = place.other.issuer

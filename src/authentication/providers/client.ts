@@ -18,8 +18,10 @@ export interface Identity extends Vouched {
   readonly issuer: string
 }
 
+type Loaded = typeof import("./library.ts")
+
 /** Loaded at the first use: most isolates never serve one. */
-const load = (): Promise<typeof Library> => import("openid-client")
+const load = (): Promise<Loaded> => import("./library.ts")
 
 interface Kept {
   readonly configuration: Library.Configuration
@@ -42,7 +44,7 @@ function isPlain({ callsLoopback }: ProviderPorts, address: string): boolean {
 
 /** The metadata of an issuer: from KV, or by discovery. */
 async function metadataOf(
-  library: typeof Library,
+  library: Loaded,
   ports: ProviderPorts,
   { issuer }: OpenIdProvider,
   client: ProviderClient,
@@ -73,11 +75,7 @@ function basic({ id, secret }: ProviderClient): Library.ClientAuth {
     headers.set("Authorization", `Basic ${btoa(`${formEncoded(id)}:${formEncoded(secret)}`)}`)
 }
 
-async function configure(
-  library: typeof Library,
-  ports: ProviderPorts,
-  provider: Provider,
-): Promise<Library.Configuration> {
+async function configure(library: Loaded, ports: ProviderPorts, provider: Provider): Promise<Library.Configuration> {
   const client = clientOf(ports, provider)
   const fetch: Library.CustomFetch = (url, init) =>
     ports.fetch(url, { ...(init as RequestInit), timeoutMs: timeoutSeconds * 1000, atMost: answerBytesMax })
@@ -100,7 +98,7 @@ async function configure(
 }
 
 async function configurationOf(
-  library: typeof Library,
+  library: Loaded,
   ports: ProviderPorts,
   provider: Provider,
   now: Date,
@@ -138,7 +136,7 @@ export async function authorizationUrl(
 
 /** Whom the validated ID token names, with what UserInfo adds. */
 async function openIdentity(
-  library: typeof Library,
+  library: Loaded,
   configuration: Library.Configuration,
   provider: OpenIdProvider,
   tokens: Awaited<ReturnType<typeof Library.authorizationCodeGrant>>,

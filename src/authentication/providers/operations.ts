@@ -41,7 +41,9 @@ const finished = z
 /** A path of this site, and nothing that a browser could read as another one. */
 function checkReturn(origin: string, path: string): string {
   const url = path.startsWith("/") ? URL.parse(path, origin) : null
-  if (url === null || url.origin !== origin) throw invalid("/returnTo", "other_site", "It is no path of this site")
+  // `/..//evil.example` is a path of this site, and what is left of it is not.
+  if (url === null || url.origin !== origin || url.pathname.startsWith("//"))
+    throw invalid("/returnTo", "other_site", "It is no path of this site")
   return url.pathname + url.search + url.hash
 }
 

@@ -3,7 +3,7 @@ import * as z from "zod"
 import { type OAuthProvider, type ProviderOptions, providerOptions } from "../../core/provider.ts"
 import { emailClaim, nameClaim } from "./openid.ts"
 
-const personForm = z.object({ id: z.string().regex(/^\d{1,40}$/), name: nameClaim, email: emailClaim })
+const personForm = () => z.object({ id: z.string().regex(/^\d{1,40}$/), name: nameClaim(), email: emailClaim() })
 
 const version = "v24.0"
 
@@ -32,7 +32,7 @@ export function facebook({ email = "unproved", ...options }: FacebookOptions = {
     async vouch({ get, proof }) {
       // The proof shows that the token is used by whom it was made for; apps may be set to ask for it.
       const query = new URLSearchParams({ fields: "id,name,email", appsecret_proof: await proof() })
-      const person = personForm.parse(await get(`https://graph.facebook.com/${version}/me?${query}`))
+      const person = personForm().parse(await get(`https://graph.facebook.com/${version}/me?${query}`))
       return {
         subject: person.id,
         email: person.email ?? null,

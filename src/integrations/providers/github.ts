@@ -4,8 +4,8 @@ import { type OAuthProvider, type ProviderOptions, providerOptions } from "../..
 import { emailClaim, nameClaim } from "./openid.ts"
 
 // The login can be changed, and given to somebody else; the number cannot.
-const userForm = z.object({ id: z.int().positive(), login: z.string(), name: nameClaim })
-const emailsForm = z.array(z.object({ email: emailClaim, primary: z.boolean(), verified: z.boolean() }))
+const userForm = () => z.object({ id: z.int().positive(), login: z.string(), name: nameClaim() })
+const emailsForm = () => z.array(z.object({ email: emailClaim(), primary: z.boolean(), verified: z.boolean() }))
 
 /** Sign-in with GitHub: GITHUB_CLIENT_ID, GITHUB_CLIENT_SECRET. The issuer is the one that GitHub names in its answers (RFC 9207). */
 export function github(options: ProviderOptions = {}): OAuthProvider {
@@ -21,8 +21,8 @@ export function github(options: ProviderOptions = {}): OAuthProvider {
     takesPkce: true,
     ...providerOptions(options),
     async vouch({ get }) {
-      const user = userForm.parse(await get("https://api.github.com/user"))
-      const emails = emailsForm.parse(await get("https://api.github.com/user/emails"))
+      const user = userForm().parse(await get("https://api.github.com/user"))
+      const emails = emailsForm().parse(await get("https://api.github.com/user/emails"))
       const main = emails.find(({ primary }) => primary)
       return {
         subject: String(user.id),

@@ -3,7 +3,7 @@ import * as z from "zod"
 import type { OpenIdProvider, ProviderOptions } from "../../core/provider.ts"
 import { oidc, standardClaims } from "./openid.ts"
 
-const hostedForm = z.object({ hd: z.string().min(1).nullish() })
+const hostedForm = () => z.object({ hd: z.string().min(1).nullish() })
 
 /**
  * Sign-in with Google: GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET. Google speaks for gmail.com and for the domains that it hosts, which it names in
@@ -14,7 +14,7 @@ export function google(options: ProviderOptions = {}): OpenIdProvider {
     ...oidc({ ...options, name: "google", title: "Google", issuer: "https://accounts.google.com" }),
     vouch(claims) {
       const vouched = standardClaims(claims)
-      const { hd } = hostedForm.parse(claims)
+      const { hd } = hostedForm().parse(claims)
       return { ...vouched, isAuthority: hd != null || /@gmail\.com$/i.test(vouched.email ?? "") }
     },
   }

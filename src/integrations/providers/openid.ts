@@ -2,28 +2,34 @@
 import * as z from "zod"
 import { type OpenIdProvider, type ProviderOptions, providerOptions, type Vouched } from "../../core/provider.ts"
 
-/** An address that is none counts as absent: it is only ever what somebody says. */
-export const emailClaim = z.email().max(254).nullish().catch(null)
-/** A name for people to read. */
-export const nameClaim = z
-  .string()
-  .transform((text) => text.trim().slice(0, 100))
-  .nullish()
-  .catch(null)
-  .transform((text) => text || null)
+// The forms of these files are made when they are asked for: made at once, they would stand in every bundle, declared or not.
 
-const claimsForm = z.object({
-  // OpenID Connect Core §2: at most 255 ASCII characters.
-  sub: z.string().regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/),
-  email: emailClaim,
-  // Some send "true": what is no truth value proves nothing.
-  email_verified: z.boolean().nullish().catch(null),
-  name: nameClaim,
-})
+/** An address that is none counts as absent: it is only ever what somebody says. */
+export const emailClaim = () => z.email().max(254).nullish().catch(null)
+
+/** A name for people to read. */
+export function nameClaim() {
+  return z
+    .string()
+    .transform((text) => text.trim().slice(0, 100))
+    .nullish()
+    .catch(null)
+    .transform((text) => text || null)
+}
+
+const claimsForm = () =>
+  z.object({
+    // OpenID Connect Core §2: at most 255 ASCII characters.
+    sub: z.string().regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/),
+    email: emailClaim(),
+    // Some send "true": what is no truth value proves nothing.
+    email_verified: z.boolean().nullish().catch(null),
+    name: nameClaim(),
+  })
 
 /** What the standard claims say (OpenID Connect Core §5.1). */
 export function standardClaims(claims: Readonly<Record<string, unknown>>): Omit<Vouched, "isAuthority"> {
-  const { sub, email, email_verified, name } = claimsForm.parse(claims)
+  const { sub, email, email_verified, name } = claimsForm().parse(claims)
   return { subject: sub, email: email ?? null, isEmailProved: email_verified === true, name }
 }
 

@@ -3,14 +3,15 @@ import * as z from "zod"
 import { type OAuthProvider, type ProviderOptions, providerOptions } from "../../core/provider.ts"
 import { emailClaim, nameClaim } from "./openid.ts"
 
-const answerForm = z.object({
-  data: z.object({
-    id: z.string().regex(/^\d{1,40}$/),
-    name: nameClaim,
-    username: z.string(),
-    confirmed_email: emailClaim,
-  }),
-})
+const answerForm = () =>
+  z.object({
+    data: z.object({
+      id: z.string().regex(/^\d{1,40}$/),
+      name: nameClaim(),
+      username: z.string(),
+      confirmed_email: emailClaim(),
+    }),
+  })
 
 /**
  * Sign-in with X: X_CLIENT_ID, X_CLIENT_SECRET. Addresses come only to apps that have "Request email from users" switched on; without one nobody
@@ -30,7 +31,7 @@ export function x(options: ProviderOptions = {}): OAuthProvider {
     takesPkce: true,
     ...providerOptions(options),
     async vouch({ get }) {
-      const { data } = answerForm.parse(await get("https://api.x.com/2/users/me?user.fields=confirmed_email"))
+      const { data } = answerForm().parse(await get("https://api.x.com/2/users/me?user.fields=confirmed_email"))
       return {
         subject: data.id,
         email: data.confirmed_email ?? null,
