@@ -96,7 +96,9 @@ export function checkProviders(providers: readonly Provider[]): readonly Provide
       throw new Error(`accounts.providers: ${name}: ${fault}`)
     }
     if (!/^[a-z][a-z0-9-]{0,30}$/.test(name)) refuse("a name is at most 31 lower case letters, digits and -")
-    if (issuer.length > 300 || !/^https?:\/\/[^?#]+$/.test(issuer)) refuse("its issuer is no address without ? and #")
+    // Printable, and short enough for the keys that hold it.
+    if (!/^https?:\/\/[\x21-\x7e]{1,120}$/.test(issuer) || /[?#]/.test(issuer))
+      refuse("its issuer is no address of at most 120 characters without ? and #")
     for (const fact of [name, issuer]) {
       if (seen.has(fact)) refuse(`there is another provider with ${fact}`)
       seen.add(fact)

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import { oidc } from "../../src/integrations/providers/openid.ts"
-import { providerKeys } from "../../src/server/keys.ts"
+import { providerKey } from "../../src/server/keys.ts"
 import { identityProvider } from "./identity-provider.ts"
 import {
   claimsOf,
@@ -98,7 +98,7 @@ describe("a provider", () => {
     place.acme.metadata.issuer = place.other.issuer
     const told = await visitor(place).fetch("GET /auth/acme/start")
     expect([told.status, refusals(place)]).toEqual([400, ["acme issuer"]])
-    expect(await env.CACHE.get(providerKeys.metadata(place.acme.issuer))).toBeNull()
+    expect(await env.CACHE.get(providerKey("metadata", place.acme.issuer))).toBeNull()
   })
 
   test("that does not know the application says so to the operator, and to people that it is out of order", async () => {
@@ -143,7 +143,7 @@ describe("what is known of a provider", () => {
   test("is asked for again after an hour", async () => {
     const place = await world()
     await start(visitor(place))
-    await env.CACHE.delete(providerKeys.metadata(place.acme.issuer))
+    await env.CACHE.delete(providerKey("metadata", place.acme.issuer))
     place.clock.aheadMs = 3500_000
     await start(visitor(place))
     expect(both(place)[0]).toBe(1)
