@@ -6,7 +6,7 @@ import { principalId, system } from "../../core/principal.ts"
 import { notFound, Problem } from "../../core/problem.ts"
 import type { Provider } from "../../core/provider.ts"
 import { idSchema } from "../../core/schema.ts"
-import { callerPerson, commandTo, type Flow } from "../account.ts"
+import { callerPerson, commandTo, type Flow, findPerson } from "../account.ts"
 import { ask } from "../objects.ts"
 import { sessionOf } from "../operations/password.ts"
 import { identities, users } from "../resources.ts"
@@ -43,11 +43,10 @@ export async function linkIdentity(
     await touchIdentity(work, known, identity)
     return known.id
   }
-  const asked = { ...work, reading: { ...work.reading, principal: userOf(link.userId) } }
-  return linkTo(flow, work, provider, identity, await callerPerson(asked))
+  const person = await findPerson(work.store, "id", link.userId)
+  if (person === null) throw new Problem("UNAUTHENTICATED", "The account does not exist any more")
+  return linkTo(flow, work, provider, identity, person)
 }
-
-const userOf = (id: string) => ({ kind: "user", id, roles: [] }) as const
 
 const input = z.strictObject({ id: idSchema("identity") })
 
