@@ -52,6 +52,7 @@ export {
   type Retry,
 } from "./core/job.ts"
 export type { Json, JsonObject } from "./core/json.ts"
+export type { AppLimits, ByPlan, LimitList, LimitOptions, LimitPer, ResourceLimits } from "./core/limit.ts"
 export type { LogOptions } from "./core/log.ts"
 export { type Mount, type MountOptions, mount, type ProblemRendering, type ToldProblem } from "./core/mount.ts"
 export {
@@ -96,6 +97,7 @@ export {
   signedIn,
   type Value,
 } from "./core/policy.ts"
+export type { Prices } from "./core/prices.ts"
 export { anonymous, callerId, type Principal, system } from "./core/principal.ts"
 export { Problem, type Violation } from "./core/problem.ts"
 export type { Asking, OAuthProvider, OpenIdProvider, Provider, ProviderOptions, Vouched } from "./core/provider.ts"
@@ -118,6 +120,7 @@ export {
   stamp,
 } from "./core/resource.ts"
 export { idSchema } from "./core/schema.ts"
+export type { Budget, UsageOptions } from "./core/usage.ts"
 export { userTable } from "./database/schema.ts"
 export { type FacebookOptions, facebook } from "./integrations/providers/facebook.ts"
 export { github } from "./integrations/providers/github.ts"

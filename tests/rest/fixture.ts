@@ -15,6 +15,7 @@ import { Problem, type ProblemOptions } from "../../src/core/problem.ts"
 import { app, buildRegistry, type Registry, resource } from "../../src/core/registry.ts"
 import { many, one } from "../../src/core/resource.ts"
 import { idSchema } from "../../src/core/schema.ts"
+import { noAnswers } from "../support/caching.ts"
 
 export const id = (prefix: string) => `${prefix}_01kb5t8q3cf4n9r7x2m6w0zyad`
 export const noteId = id("note")
@@ -131,6 +132,7 @@ function storeOf(world: World): Store {
     withSecrets: () => answer(null),
     log: {} as never,
     bookmark: () => "bookmark-7",
+    position: () => null,
     cost: { trips: 1, rowsRead: 2, rowsWritten: 0 },
   }
 }
@@ -150,8 +152,22 @@ function portsOf(world: World, development: boolean): Ports {
     limitAddress: async (address) => {
       if (address === "192.0.2.1") throw new Problem("RESOURCE_EXHAUSTED", "Too many calls", { retryAfterSeconds: 60 })
     },
-    limitPrincipal: async () => undefined,
+    limiter: {
+      draw: () => ({
+        admitted: true,
+        remaining: 999,
+        retryAfterSeconds: 0,
+        resetSeconds: 1,
+        firm: false,
+        local: true,
+        grant: null,
+      }),
+      restore: () => undefined,
+      charge: () => undefined,
+    },
+    answers: noAnswers,
     memberships: async () => [],
+    metering: { admit: () => null, spend: () => undefined },
     limitLetters: async () => undefined,
     ids: { mint: (prefix) => `${prefix}_01kb5t8q3cf4n9r7x2m6w0zy${String(++minted).padStart(2, "0")}` },
     accounts: () => ({}) as never,

@@ -114,9 +114,11 @@ export function counted(
     USER: countedNamespace(given.USER, note("USER")),
     HUB: countedNamespace(given.HUB, note("HUB")),
     LIMITER: countedNamespace(given.LIMITER, note("LIMITER")),
+    METER: countedNamespace(given.METER, note("METER")),
   }
   const served = serve(options.application ?? application, bindings as never, {
     observe: (observation) => void observations.push(observation),
+    sleep: async () => undefined,
     waitUntil: (work) => {
       behind.add(work)
       waitUntil(work.finally(() => behind.delete(work)))

@@ -29,6 +29,7 @@ export function serving(change: object = {}, served: Application = application, 
   const observations: Observation[] = []
   const behind: Promise<unknown>[] = []
   const runtime = {
+    sleep: async () => undefined,
     ...world,
     observe: (one: Observation) => void observations.push(one),
     waitUntil: (work: Promise<unknown>) => void behind.push(work),
@@ -49,7 +50,7 @@ export function serving(change: object = {}, served: Application = application, 
   }
 }
 
-type Namespaces = "USER" | "HUB" | "LIMITER"
+type Namespaces = "USER" | "HUB" | "LIMITER" | "METER"
 
 /** Objects of a namespace whose methods pass through `watch` first; it may throw in their place. */
 export function watched(
