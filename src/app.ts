@@ -78,6 +78,22 @@ function tending(world: World, outbox: Deliverer, openStore: () => Store): Serve
   }
 }
 
+type Fetch = Served["fetch"]
+
+/** The door of each request. What a runtime that died left undelivered is taken up by the next one, with its first call. */
+function routing(
+  doors: { sockets: Fetch; pages: Fetch; inbound(request: Request): Promise<Response> | null; rest: Fetch },
+  wake: () => void,
+): Fetch {
+  let isFirst = true
+  return (request) => {
+    if (isFirst) wake()
+    isFirst = false
+    if (isSocket(request)) return doors.sockets(request)
+    return isPage(request) ? doors.pages(request) : (doors.inbound(request) ?? doors.rest(request))
+  }
+}
+
 /**
  * Composes an application over the bindings of an isolate.
  * @throws ConfigError when a binding, variable or secret is missing; Error when a declaration could fail open
@@ -139,8 +155,10 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
   const sockets = webSocketDoor({ registry, ports, corsOrigins, connect, requestId })
   const tend = tending(world, outbox, open)
-  // What a runtime that died left undelivered is taken up by the next one, with its first call.
-  let isFirst = true
+  const wake = () => {
+    outbox.poke()
+    poke()
+  }
   return {
     registry,
     topic: topicPortsOf(world),
@@ -151,14 +169,6 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     ]),
     consume: consumer(jobPortsOf(world, registry, ports), world.behind),
     tend,
-    fetch: (request) => {
-      if (isFirst) {
-        outbox.poke()
-        ports.poke()
-      }
-      isFirst = false
-      if (isSocket(request)) return sockets(request)
-      return isPage(request) ? pages(request) : (inbound(request) ?? rest(request))
-    },
+    fetch: routing({ sockets, pages, inbound, rest }, wake),
   }
 }

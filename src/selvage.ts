@@ -2,6 +2,7 @@
 export { index, integer, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core"
 export { users } from "./authentication/resources.ts"
 export type { AccountOptions } from "./core/accounts.ts"
+export type { CacheOptions, Duration, OperationCacheOptions } from "./core/caching.ts"
 export type { Changes, Pending } from "./core/changes.ts"
 export { type Code, codes } from "./core/code.ts"
 export {

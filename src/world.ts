@@ -37,6 +37,7 @@ import { logObservation } from "./observability/log.ts"
 import { deliverCommand } from "./server/commands.ts"
 import { ids, random } from "./server/ids.ts"
 import { feedObjectName, ghostObjectName, mailboxPrefix, meterObjectName, userObjectName } from "./server/keys.ts"
+import type { LeaseRules } from "./server/leases.ts"
 import { limiting } from "./server/limiter.ts"
 import { type Deliverer, deliverer } from "./server/outbox.ts"
 import { providerCache } from "./server/provider-cache.ts"
@@ -60,6 +61,8 @@ export interface Runtime {
   readonly edge?: (() => Promise<Cache>) | null
   /** Resolves after so many milliseconds; tests do not wait. */
   readonly sleep?: (milliseconds: number) => Promise<void>
+  /** How tokens of limits are leased, where it is not as ever: tests do not wait until leases lie idle. */
+  readonly leases?: LeaseRules
   /** Whoever jobs and sign-in with others call, in the place of the network. */
   readonly outbound?: Outbound["fetch"]
 }
@@ -113,13 +116,10 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
       { ...defaultRotationRules, keepSeconds },
     ),
     revocations,
-    limiter: limiting({
-      objects: env.LIMITER,
-      verdicts: env.CACHE,
-      sleep: (milliseconds, signal) => scheduler.wait(milliseconds, signal ? { signal } : {}),
-      newId: () => crypto.randomUUID(),
-      tell: (cause) => tell("limiter", cause),
-    }),
+    limiter: limiting(
+      { objects: env.LIMITER, verdicts: env.CACHE, now, tell: (cause) => tell("limiter", cause) },
+      runtime.leases,
+    ),
     feed: () => env.FEED.getByName(feedObjectName) as unknown as FeedObject,
     touches: () => env.HUB.getByName(touchesObjectName) as unknown as TouchesObject,
     behind: (work) => runtime.waitUntil(work.catch((cause) => tell("behind", cause))),

@@ -18,7 +18,12 @@ const slow = {
     "tests/security/brute-force.test.ts",
     "tests/security/proof.test.ts",
   ],
-  node: ["tests/node/audit.test.ts", "tests/node/caches.test.ts", "tests/node/webhooks.test.ts"],
+  node: [
+    "tests/exactness/exactness.test.ts",
+    "tests/node/audit.test.ts",
+    "tests/node/caches.test.ts",
+    "tests/node/webhooks.test.ts",
+  ],
 }
 
 /** Generous, so that a busy machine of two cores does not turn a test red. */
@@ -97,7 +102,7 @@ export default defineConfig({
       inWorkerd(
         "worker",
         ["tests/**/*.test.ts"],
-        ["tests/node/**", "tests/browser/**", "tests/package/**", "tests/e2e/**", ...slow.worker],
+        ["tests/node/**", "tests/browser/**", "tests/exactness/**", "tests/e2e/**", "tests/package/**", ...slow.worker],
       ),
       inWorkerd("slow", slow.worker, []),
       { test: { name: "node", include: ["tests/node/**/*.test.ts"], exclude: slow.node, ...patience } },

@@ -6,7 +6,7 @@ import type { LimitOptions } from "selvage"
 import application from "../../src/app/index.ts"
 import { worker } from "../../src/worker.ts"
 
-export { Feed, Hub, Limiter, Topic, User } from "../../src/worker.ts"
+export { Feed, Hub, Limiter, Meter, Topic, User } from "../../src/worker.ts"
 
 const wide: LimitOptions = { per: "principal", rate: "1000/s", burst: 1_000_000 }
 

@@ -69,8 +69,8 @@ export interface Answer {
 
 /** How long an isolate uses a lease, by its own clock and from before it asked. */
 export const leaseMs = 5000
-/** How long a lease is out at most: for as much an isolate's clock may go back unnoticed. By a timer, never by a clock: a clock that steps ends none. */
-export const leaseLifeMs = leaseMs + 2000
+/** How long a lease is out at most: by as much an isolate's clock may go back unnoticed. By a timer, never by a clock: a clock that steps ends none. */
+export const leaseLifeMs = leaseMs + 5000
 
 /** A token in units: one unit a millisecond is one token a day, so that a rate of whole tokens a day is exact in whole numbers. */
 const token = 86_400_000
@@ -108,7 +108,7 @@ export function measuresOf(limit: Limit): Measures {
       "A limit needs a burst of 1 to 1,000,000 or 1 to 10,000,000 tokens a day, and a cost within it",
     )
   if (rate !== null && !(Number.isSafeInteger(rate) && rate >= 1 && rate <= token))
-    throw new RangeError("A limit needs at least one token a day")
+    throw new RangeError("A limit needs a rate of one token a day to 60,000 a minute")
   return { room: most * token, cost: limit.cost * token, perMs: rate }
 }
 

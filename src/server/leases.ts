@@ -4,16 +4,15 @@
  * The object takes a lease for over after `leaseLifeMs` of a timer. The isolate must not use it after that, and ends it by whatever comes first:
  * - its clock says that `leaseMs` have passed since before it asked;
  * - its clock is seen to go back by more than a second: it drops every lease. (By less, it stands still: calls read the clock when they begin.)
- * - a timer behind the call that fetched it, steady whatever the clock says, ends it after as long, or when it lay idle for a second, and gives
- *   back what is left.
- * What remains possible: the clock goes back by more than two seconds within the life of a lease, no call sees it, and the timer was lost with its
- * call. Then what is left of that lease may be used late, and so much more admitted, once: an eighth of the burst at most.
+ * - a timer behind the call that fetched it, steady whatever the clock says, ends it `leaseMs` after the answer, or when it lay idle for a second,
+ *   and gives back what is left. An answer that took longer than patience has is no lease.
+ * What remains possible: the clock goes back by about five seconds or more within the life of a lease, no call sees it, and the timer was lost with
+ * its call. Then what is left of that lease may be used late, and so much more admitted, once: an eighth of the burst at most.
  */
 import type { Behind, Limit, Verdict } from "../core/limiting.ts"
-import { Problem } from "../core/problem.ts"
 import { type Answer, type Ask, leaseMs } from "./bucket.ts"
 import * as holdings from "./holdings.ts"
-import { type Carrier, isCarried, isSameRate, isWorthCarrying, verdictOf } from "./verdicts.ts"
+import { type Carrier, isCarried, isSameRate, isWorthCarrying, unavailable, verdictOf } from "./verdicts.ts"
 
 /** The world of leases. */
 export interface LeasePorts {
@@ -21,6 +20,8 @@ export interface LeasePorts {
   ask(key: string, limit: Limit, ask: Ask, now: number): Promise<Answer>
   /** Resolves after so many milliseconds by a steady timer; rejects at once when the signal says so. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
+  /** The clock of the isolate, as it is after a wait. */
+  now(): Date
   /** A text that nothing else has. */
   newId(): string
   readonly carrier: Carrier
@@ -48,6 +49,8 @@ const standstillMs = 1000
 /** A call that waits. */
 interface Waiting {
   readonly limit: Limit
+  /** The question that asks for it; null while it waits for one. */
+  flight: Flight | null
   verdict: Verdict | null
 }
 
@@ -56,6 +59,8 @@ interface Flight {
   readonly calls: Set<Waiting>
   /** Never rejects; never resolves when the call that it belongs to is gone. */
   readonly landed: Promise<true>
+  /** Took longer than patience has. */
+  isLate: boolean
   failure: unknown
 }
 
@@ -68,11 +73,6 @@ interface Entry extends holdings.Holding {
   carriedUntil: number
   /** A charge is on its way to the object. */
   isCharging: boolean
-}
-
-/** The refusal of a call that could not be counted. */
-export function unavailable(cause: unknown): Problem {
-  return new Problem("UNAVAILABLE", "The service cannot count calls right now", { cause })
 }
 
 const never = Number.NEGATIVE_INFINITY
@@ -163,25 +163,31 @@ export class Leases {
    */
   async #learn(key: string, limit: Limit, behind: Behind): Promise<Verdict> {
     const entry = this.#entryOf(key)
-    const call: Waiting = { limit, verdict: null }
+    const call: Waiting = { limit, flight: null, verdict: null }
     entry.waiting.add(call)
     try {
       await this.#readCarrier(key, limit, entry)
       for (let failures = 0; ; ) {
         const known = call.verdict ?? holdings.answerOf(entry, limit, this.#now)
         if (known !== null) return known
-        const isOurs = entry.flight === null
-        const flight = entry.flight ?? this.#depart(key, limit, entry, behind)
+        const awaited = call.flight ?? entry.flight
+        const flight = awaited ?? this.#depart(key, limit, entry, behind)
         const hasLanded = await this.#within(flight.landed)
-        if (!hasLanded && entry.flight === flight) entry.flight = null
+        this.#see(this.#ports.now())
+        flight.isLate ||= !hasLanded
+        if (flight.isLate && entry.flight === flight) entry.flight = null
         // Who is answered is answered; who was not on it asks next.
         if (call.verdict !== null || !flight.calls.delete(call)) continue
         failures += 1
-        if (isOurs || failures > 1) throw unavailable(flight.failure ?? new Error("The limiter's object is too slow"))
+        if (awaited === null || failures > 1)
+          throw unavailable(flight.failure ?? new Error("The limiter's object is too slow"))
+        call.flight = null
         entry.waiting.add(call)
       }
     } finally {
+      // Who goes without an answer leaves its tokens to be given back.
       entry.waiting.delete(call)
+      call.flight?.calls.delete(call)
     }
   }
 
@@ -198,14 +204,14 @@ export class Leases {
 
   /** Sets out with all calls that wait for the same. */
   #depart(key: string, limit: Limit, entry: Entry, behind: Behind): Flight {
-    const calls = new Set<Waiting>()
+    const { promise: landed, resolve } = Promise.withResolvers<true>()
+    const flight: Flight = { calls: new Set(), landed, isLate: false, failure: null }
     for (const call of entry.waiting) {
       if (call.limit.cost !== limit.cost || !isSameRate(call.limit, limit)) continue
-      calls.add(call)
+      call.flight = flight
+      flight.calls.add(call)
       entry.waiting.delete(call)
     }
-    const { promise: landed, resolve } = Promise.withResolvers<true>()
-    const flight: Flight = { calls, landed, failure: null }
     entry.flight = flight
     behind(this.#fly(key, limit, entry, flight, () => resolve(true)))
     return flight
@@ -217,11 +223,12 @@ export class Leases {
     const ask = holdings.questionOf(entry, limit, id, flight.calls.size, at, this.#rules.idleMs)
     try {
       const answer = await this.#ports.ask(key, limit, ask, at)
+      this.#see(this.#ports.now())
       let { admitted } = answer
       for (const call of flight.calls) call.verdict = verdictOf(answer, admitted-- > 0, id)
       // Of calls that did not wait so long.
       if (admitted > 0) entry.refunds.set(id, admitted * limit.cost)
-      holdings.remember(entry, limit, id, answer, at, steps === this.#steps ? this.#now : null)
+      holdings.remember(entry, limit, id, answer, at, steps === this.#steps && !flight.isLate ? this.#now : null)
     } catch (cause) {
       flight.failure = cause
       // Perhaps they were counted, perhaps not: twice rather than never.
@@ -269,6 +276,7 @@ export class Leases {
     entry.carriedAt = at
     try {
       const until = await this.#within(this.#ports.carrier.read(key, limit, at))
+      this.#see(this.#ports.now())
       if (until === null) return
       entry.refusal = { limit, until, remaining: 0 }
       entry.carriedUntil = until

@@ -8,8 +8,8 @@ import type { Limit, Limiting } from "../core/limiting.ts"
 import { Problem } from "../core/problem.ts"
 import { type Answer, type Ask, measuresOf, oneCall } from "./bucket.ts"
 import { limiterObjectName } from "./keys.ts"
-import { type LeasePorts, type LeaseRules, Leases, unavailable } from "./leases.ts"
-import { kvCarrier, verdictOf } from "./verdicts.ts"
+import { type LeasePorts, type LeaseRules, Leases } from "./leases.ts"
+import { kvCarrier, unavailable, verdictOf } from "./verdicts.ts"
 
 const keyLengthMax = 512
 
@@ -23,13 +23,21 @@ export interface LimiterBindings {
   readonly objects: DurableObjectNamespace
   /** Where verdicts are carried to other isolates. */
   readonly verdicts: KVNamespace
-  /** Steady, whatever the clock says. */
-  readonly sleep: LeasePorts["sleep"]
-  /** A text that nothing else has. */
-  readonly newId: () => string
+  /** The clock, as it is after a wait. */
+  readonly now: () => Date
   /** Told of what failed behind a call and harms nobody: verdicts that KV did not take or give. */
   readonly tell: (cause: unknown) => void
 }
+
+/** Waits by a timer, which is steady whatever the clock says. One that is stopped is gone: a call has no more than 10,000. */
+const sleep: LeasePorts["sleep"] = (milliseconds, signal) =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds)
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer)
+      reject(signal.reason)
+    })
+  })
 
 /** The limiter of an isolate. */
 export function limiting(bindings: LimiterBindings, rules?: LeaseRules): Limiting {
@@ -51,7 +59,10 @@ export function limiting(bindings: LimiterBindings, rules?: LeaseRules): Limitin
       throw unavailable(cause)
     }
   }
-  const leases = new Leases({ ...bindings, ask, carrier: kvCarrier(bindings.verdicts) }, rules)
+  const leases = new Leases(
+    { ...bindings, ask, sleep, newId: () => crypto.randomUUID(), carrier: kvCarrier(bindings.verdicts) },
+    rules,
+  )
   return {
     take,
     async admit(key, limit, now) {

@@ -3,6 +3,7 @@
  * yet. KV is late and may lose them: that costs a hop, and refuses nobody whom the object would admit.
  */
 import type { Limit, Verdict } from "../core/limiting.ts"
+import { Problem } from "../core/problem.ts"
 import { type Answer, longestWaitMs, resetSecondsOf } from "./bucket.ts"
 import { blockedKey } from "./keys.ts"
 
@@ -10,13 +11,18 @@ import { blockedKey } from "./keys.ts"
 export function verdictOf(answer: Answer, admitted: boolean, grant: string | null): Verdict {
   return {
     admitted,
-    remaining: answer.remaining,
+    remaining: answer.remaining + answer.leased,
     retryAfterSeconds: admitted ? 0 : Math.max(1, Math.ceil(answer.waitMs / 1000)),
     resetSeconds: Math.ceil(answer.resetMs / 1000),
     firm: !admitted && answer.firm,
     local: false,
     grant: admitted ? grant : null,
   }
+}
+
+/** The refusal of a call that could not be counted. */
+export function unavailable(cause: unknown): Problem {
+  return new Problem("UNAVAILABLE", "The service cannot count calls right now", { cause })
 }
 
 /** A firm refusal: before `until` calls of this cost or more are refused. */

@@ -222,5 +222,5 @@ test("writes touch, before their events are there, at least what their events wi
   expect(ofMembers("create", { userId: "user_1" })).toEqual(["@member/user_1"])
   expect(ofMembers("update")).toEqual(["@member/*"])
   const gone = [{ kind: "delete", resource: "organizations", id: "x", version: null, as: anonymous } as const]
-  expect(tagsOfWrites(workspace, gone)).toEqual(["@member/*"])
+  expect(tagsOfWrites(workspace, gone)).toEqual(["@plan/x", "@member/*"])
 })

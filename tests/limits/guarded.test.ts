@@ -1,6 +1,6 @@
 /** What protects the whole: searches and exports are limited, a limiter that cannot be reached lets nobody through unless that is spelled, and counting costs nothing. */
 import { beforeAll, describe, expect, test } from "vitest"
-import { Leases } from "../../src/server/leases.ts"
+import { defaultLeaseRules, Leases } from "../../src/server/leases.ts"
 import { type Counted, counted } from "../support/counting.ts"
 import { newNetwork } from "../support/people.ts"
 import { watched } from "../support/serving.ts"
@@ -112,7 +112,7 @@ describe("what counting costs", () => {
   const record = (isolate: Counted) => isolate.call(at.viewer, `GET /v1/projects/${at.projectId}`)
 
   test("a call that is counted from leased tokens is one trip to the database and no call of an object", async () => {
-    const isolate = counted()
+    const isolate = counted({ leases: defaultLeaseRules })
     // The first calls ask for tokens; then the isolate holds some.
     for (let n = 0; n < 4; n++) await record(isolate)
     isolate.clear()
@@ -146,6 +146,7 @@ describe("what counting costs", () => {
     const leases = new Leases({
       ask: async () => answer,
       sleep: () => new Promise(() => undefined),
+      now: () => new Date(),
       newId: () => crypto.randomUUID(),
       carrier: { read: async () => null, write: async () => undefined },
       tell: () => undefined,

@@ -175,7 +175,7 @@ function portsOf(world: World, development: boolean): Ports {
     link: (page) => page,
     now: () => new Date("2026-12-01T09:00:00.000Z"),
     elapsed: () => 0,
-    hash: async (content) => `${content.length}`.padStart(64, "0"),
+    hash: async (content) => `${content.length}`.padEnd(64, "0"),
     outbox: { prepare: async () => [], dispatch: async () => undefined },
     poke: () => undefined,
     watch: async () => {
@@ -218,13 +218,14 @@ export function open(options: Opening = {}) {
     requestId: () => "made",
   }
   const health = { parts: [{ part: "database", ok: true, milliseconds: 1 }] }
+  const keys: object[] = []
   const door = restDoor({
     registry: options.registry ?? registry,
     ports: portsOf(world, development),
     settings,
     assets: null,
     health: async () => health.parts,
-    jwks: async () => ({ keys: [] }),
+    jwks: async () => ({ keys }),
   })
   const anonymously = (path: string, init: RequestInit = {}) => door(new Request(`https://api.test${path}`, init))
   const call = (path: string, init: RequestInit & { readonly headers?: Record<string, string> } = {}) =>
@@ -235,7 +236,7 @@ export function open(options: Opening = {}) {
       body: typeof body === "string" ? body : JSON.stringify(body),
       headers: { "Content-Type": "application/json", ...headers },
     })
-  return { world, health, anonymously, call, send }
+  return { world, health, keys, anonymously, call, send }
 }
 
 /** The body of a problem. */

@@ -64,7 +64,7 @@ interface Isolate {
 
 const key = "model/one"
 /** Steps back that a lease without its timer survives. */
-const backMax = 1900
+const backMax = 4900
 
 /** See above. */
 export class LeasesWorld {
@@ -114,6 +114,7 @@ export class LeasesWorld {
             reject(new Error("stopped"))
           })
         }),
+      now: () => new Date(this.#steady + isolate.offset),
       newId: () => `grant${this.#ids++}`,
       carrier: { read: async () => null, write: async () => {} },
       tell: () => {},
@@ -128,13 +129,18 @@ export class LeasesWorld {
         answer: null,
         serve: () => {
           const answer = this.#object.serve(limit, ask, now)
-          for (const admission of this.admissions) admission.to ??= this.#object.time
+          this.#tellTime()
           message.answer = () => resolve(answer)
         },
         fail: () => reject(new Error("Network connection lost")),
       }
       this.#messages.push(message)
     })
+  }
+
+  /** The object knows a later time. */
+  #tellTime(): void {
+    for (const admission of this.admissions) admission.to ??= this.#object.time
   }
 
   #admit(isolate: Isolate, verdict: Verdict): void {
@@ -259,8 +265,9 @@ export class LeasesWorld {
 
   /** The object's alarm. */
   sweep(): void {
+    if (!this.#sweeps || !this.#object.sweep(this.#steady + this.#offset)) return
     // Nothing is on its way for as long as a bucket at rest is kept.
-    if (this.#sweeps && this.#object.sweep(this.#steady + this.#offset))
-      this.#messages = this.#messages.filter(({ answer }) => answer !== null)
+    this.#messages = this.#messages.filter(({ answer }) => answer !== null)
+    this.#tellTime()
   }
 }

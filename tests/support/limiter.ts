@@ -54,18 +54,19 @@ export function newLimiter(object?: Serving, rules: Partial<LeaseRules> = {}): C
       return env.CACHE.put(name, value, options)
     },
   } as unknown as KVNamespace
+  // The clock stands still between calls.
+  let held = new Date()
   const limiter = limiting(
-    {
-      objects,
-      verdicts,
-      sleep: (milliseconds, signal) => scheduler.wait(milliseconds, signal ? { signal } : {}),
-      newId: () => crypto.randomUUID(),
-      tell: (cause) => told.push(cause),
-    },
+    { objects, verdicts, now: () => held, tell: (cause) => told.push(cause) },
     { ...defaultLeaseRules, ...rules },
   )
+  const holding: Limiting = {
+    ...limiter,
+    draw: (key, limit, now, behind) => limiter.draw(key, limit, (held = now), behind),
+    charge: (key, limit, tokens, now, behind) => limiter.charge(key, limit, tokens, (held = now), behind),
+  }
   return {
-    limiter,
+    limiter: holding,
     asked,
     read: read ?? [],
     written: written ?? [],

@@ -7,6 +7,7 @@ import type { Application } from "../../src/core/registry.ts"
 import type { Actor } from "./actors.ts"
 import { type Apart, jobsDone } from "./apart.ts"
 import { type Answer, type CallOptions, callVia } from "./calls.ts"
+import { briefLeases } from "./runtime.ts"
 
 /** An isolate of a test's own. */
 export interface Serving extends Served {
@@ -30,6 +31,7 @@ export function serving(change: object = {}, served: Application = application, 
   const behind: Promise<unknown>[] = []
   const runtime = {
     sleep: async () => undefined,
+    leases: briefLeases,
     ...world,
     observe: (one: Observation) => void observations.push(one),
     waitUntil: (work: Promise<unknown>) => void behind.push(work),

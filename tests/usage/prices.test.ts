@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest"
 import application from "../../src/app/index.ts"
 import type { Message } from "../../src/core/outbox.ts"
 import { defaultPrices, estimateOf, pricesOf } from "../../src/core/prices.ts"
+import type { Registry } from "../../src/core/registry.ts"
 import { usageRule } from "../../src/core/usage.ts"
 import { registryOf } from "../../src/engine.ts"
 import { costOf } from "../support/calls.ts"
@@ -53,17 +54,13 @@ describe("prices are refused", () => {
 })
 
 describe("a declaration is refused", () => {
-  const build =
-    (usage: object, more: object = {}) =>
-    () =>
-      registryOf(app({ ...application, usage, ...more } as never), { development: false })
+  const build = (usage: object) => () => registryOf({ ...application, usage }, { development: false })
   test.each<[string, object, RegExp]>([
     ["a budget of what is not bounded", { budgets: { key: { calls: 5 } } }, /key bounds calls; there are rowsRead and/],
     ["half a row", { budgets: { organization: { rowsRead: 1.5 } } }, /rowsRead of organization is not a whole number/],
     ["a debt", { budgets: { user: { rowsWritten: -1 } } }, /rowsWritten of user is not a whole number/],
     ["the right to create", { read: "create" }, /a creation has no record yet/],
     ["a role that is not there", { warn: "boss" }, /usage.warn: organizations has no role boss/],
-    ["plans where none are", { budgets: { organization: { plans: { free: {} } } } }, /organizations.plan names none/],
   ])("%s", (_, usage, message) => {
     expect(build(usage)).toThrow(message)
   })
@@ -80,21 +77,21 @@ describe("a declaration is refused", () => {
     // One that is in the database and not in this code has nothing.
     expect(organizationBudget("gold")).toEqual({ rowsRead: 0, rowsWritten: 0 })
   })
+  test("plans, where the organizations have none", () => {
+    const usage = { budgets: { organization: { plans: { free: {} } } } }
+    const models = new Map([["teams", { columns: new Map(), members: null }]]) as never
+    expect(() => usageRule(usage, { resource: "teams" }, models)).toThrow(/organizations.plan names none/)
+  })
+  const bare = (usage: object) => registryOf(app({ title: "Bare", resources: [], usage }), { development: false })
   test("what is about organizations, where there are none", () => {
-    const none = { organizations: undefined }
-    expect(build({ read: "update" }, none)).toThrow(/take app\(\{ organizations \}\)/)
-    expect(build({ budgets: { organization: {} } }, none)).toThrow(/take app\(\{ organizations \}\)/)
-    expect(build({ budgets: { key: { rowsRead: 5 } } }, none)).not.toThrow()
+    expect(() => bare({ read: "update" })).toThrow(/take app\(\{ organizations \}\)/)
+    expect(() => bare({ budgets: { organization: {} } })).toThrow(/take app\(\{ organizations \}\)/)
+    expect(() => bare({ budgets: { key: { rowsRead: 5 } } })).not.toThrow()
   })
   test("operations of usage stand where something is counted, and nowhere else", () => {
-    const names = (more: object) =>
-      [
-        ...registryOf(app({ ...application, usage: undefined, organizations: undefined, ...more } as never), {
-          development: false,
-        }).operations.keys(),
-      ].filter((name) => name.startsWith("usage."))
-    expect(names({})).toEqual([])
-    expect(names({ usage: { budgets: { key: {} } } })).toEqual(["usage.get", "usage.list"])
-    expect(names({ organizations: application.organizations })).toEqual(["usage.get", "usage.list", "usage.setBudget"])
+    const names = (registry: Registry) => [...registry.operations.keys()].filter((name) => name.startsWith("usage."))
+    expect(names(bare({}))).toEqual([])
+    expect(names(bare({ budgets: { key: {} } }))).toEqual(["usage.get", "usage.list"])
+    expect(names(build({})())).toEqual(["usage.get", "usage.list", "usage.setBudget"])
   })
 })

@@ -107,12 +107,12 @@ function limitsOf({ operation: { limits } }: Route): readonly (typeof limitNames
 
 /** The answers of success. */
 export function successes(route: Route): Record<string, JsonObject> {
-  const { operation, status, tagged } = route
+  const { operation, status, tagged, conditional } = route
   const usual = ["RequestId", "Bookmark", ...limitsOf(route)] as const
   if (status === 204) return { 204: { description: "Done.", headers: headersOf(usual) } }
   const verb = operation.standard?.verb
   const special = [
-    ...(tagged ? (["ETag"] as const) : []),
+    ...(tagged || conditional ? (["ETag"] as const) : []),
     ...(status === 201 ? (["Location"] as const) : []),
     ...(verb === "list" ? (["Link"] as const) : []),
   ]
@@ -124,11 +124,11 @@ export function successes(route: Route): Record<string, JsonObject> {
     headers: headersOf([...special, ...usual]),
     content,
   }
-  if (!(tagged && route.method === "GET")) return { [status]: answer }
+  if (!conditional) return { [status]: answer }
   return {
     [status]: answer,
     304: {
-      description: "The record still has the version that the caller named.",
+      description: tagged ? "The record still has the version that the caller named." : "The answer is still the same.",
       headers: headersOf(["ETag", ...usual]),
     },
   }
