@@ -14,9 +14,17 @@ const slow = {
   worker: [
     "tests/authentication/argon2.test.ts",
     "tests/fuzz/**/*.test.ts",
+    "tests/jobs/failing.test.ts",
     "tests/live/agreement.test.ts",
+    "tests/live/resume.test.ts",
     "tests/security/brute-force.test.ts",
+    "tests/security/ending.test.ts",
+    "tests/security/enrolment.test.ts",
+    "tests/security/limits.test.ts",
+    "tests/security/passwords.test.ts",
     "tests/security/proof.test.ts",
+    "tests/security/recovery.test.ts",
+    "tests/webhooks/failing.test.ts",
   ],
   node: [
     "tests/exactness/exactness.test.ts",

@@ -1,5 +1,5 @@
 /** Leases over real objects: what a call costs, what comes back, and what happens when calls, isolates and objects go away. */
-import { runInDurableObject } from "cloudflare:test"
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import { networkOf } from "../../src/core/address.ts"
@@ -174,6 +174,15 @@ describe("what goes wrong", () => {
     const hourLater = later(3_600_000)
     expect(await limiter.take(key, perMinute(60, 100, 101 - tokens), hourLater)).toMatchObject({ admitted: false })
     expect(await limiter.take(key, perMinute(60, 100, 100 - tokens), hourLater)).toMatchObject({ admitted: true })
+  })
+
+  test("a bucket at rest is kept while tokens of it are out", async () => {
+    const key = newKey()
+    await drawn(newLimiter(undefined, { idleMs: 60_000 }), key, perMinute(1, 100), 10)
+    const stub = env.LIMITER.getByName(limiterObjectName(key))
+    await runInDurableObject(stub, (_, { storage }) => storage.sql.exec('update "buckets" set "restsAt" = 0'))
+    expect(await runDurableObjectAlarm(stub)).toBe(true)
+    expect(await rowOf(key)).toMatchObject({ leases: [{ tokens: 4 }] })
   })
 
   test("the question of a call fails: it is UNAVAILABLE, and those who waited with it ask themselves", async () => {
