@@ -13,7 +13,7 @@ import {
 } from "../../src/selvage.ts"
 import { worker } from "../../src/worker.ts"
 
-export { Feed, Hub, Limiter, Topic, User } from "../../src/worker.ts"
+export { Feed, Hub, Limiter, Meter, Topic, User } from "../../src/worker.ts"
 
 /** Origin of the identity provider, and of the server that answers as the others do. */
 declare const IDENTITY_PROVIDER: string
