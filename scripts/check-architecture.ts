@@ -25,7 +25,7 @@ const directions: Readonly<Record<string, readonly string[] | "everything">> = {
   observability: ["core"],
   app: ["selvage"],
   "config.ts": ["core"],
-  "selvage.ts": ["core", "database", "authentication", "jobs"],
+  "selvage.ts": ["core", "database", "authentication", "integrations", "jobs"],
   "app.ts": "everything",
   "caches.ts": "everything",
   "engine.ts": "everything",

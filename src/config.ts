@@ -1,6 +1,7 @@
 /** env -> Config, parsed once per isolate. The only reader of variables and secrets. Fails closed: what is missing is named, with the cure. */
 import * as z from "zod"
 import type { Inbound } from "./core/inbound.ts"
+import { clientVariables, type Provider } from "./core/provider.ts"
 import { type KeyRing, parseKeyRing } from "./core/sealing.ts"
 
 /** The bindings of wrangler.toml, as the runtime gives them. */
@@ -247,6 +248,30 @@ export function inboundSecretsOf(env: Env, inbound: readonly Inbound[]): Readonl
       if (verify.kind === "hmac" && value.length < 16)
         throw new ConfigError(`${verify.secret} is shorter than 16 characters: anybody could guess it`)
       return [verify.secret, value] as const
+    }),
+  )
+}
+
+/**
+ * What the providers know the application by, by their names.
+ * @throws ConfigError when a declared provider has no client id or secret, or an issuer that nobody could trust
+ */
+export function providerClientsOf(
+  env: Env,
+  providers: readonly Provider[],
+  { callsLoopback }: Pick<Config, "callsLoopback">,
+): ReadonlyMap<string, { readonly id: string; readonly secret: string }> {
+  return new Map(
+    providers.map((provider) => {
+      if (provider.issuer.startsWith("http:") && !callsLoopback)
+        throw new ConfigError(
+          `The issuer of ${provider.name} is no https address; for one on this machine set OUTBOUND_PRIVATE="allow" in .dev.vars`,
+        )
+      const names = clientVariables(provider)
+      const cure = (name: string) =>
+        `${provider.title} gives it to an application that is registered there; \`wrangler secret put ${name}\`, locally in .dev.vars, or remove ${provider.name} from accounts.providers`
+      const read = (name: string) => text(env, name as keyof Env, cure(name))
+      return [provider.name, { id: read(names.id), secret: read(names.secret) }] as const
     }),
   )
 }

@@ -101,6 +101,7 @@ export {
 export type { Prices } from "./core/prices.ts"
 export { anonymous, callerId, type Principal, system } from "./core/principal.ts"
 export { Problem, type Violation } from "./core/problem.ts"
+export type { Asking, OAuthProvider, OpenIdProvider, Provider, ProviderOptions, Vouched } from "./core/provider.ts"
 export { type Application, app, resource } from "./core/registry.ts"
 export {
   type Computed,
@@ -122,4 +123,10 @@ export {
 export { idSchema } from "./core/schema.ts"
 export type { Budget, UsageOptions } from "./core/usage.ts"
 export { userTable } from "./database/schema.ts"
+export { type FacebookOptions, facebook } from "./integrations/providers/facebook.ts"
+export { github } from "./integrations/providers/github.ts"
+export { google } from "./integrations/providers/google.ts"
+export { linkedin } from "./integrations/providers/linkedin.ts"
+export { type OpenIdOptions, oidc } from "./integrations/providers/openid.ts"
+export { x } from "./integrations/providers/x.ts"
 export { jobRuns } from "./jobs/resources.ts"

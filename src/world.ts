@@ -9,7 +9,7 @@ import { normalisePassword } from "./authentication/password-rules.ts"
 import { refreshTokens } from "./authentication/refresh-token.ts"
 import { type RevocationList, revocationList } from "./authentication/revocation.ts"
 import { sealer } from "./authentication/seal.ts"
-import type { Config, Env } from "./config.ts"
+import { type Config, type Env, providerClientsOf } from "./config.ts"
 import type { AccountRules } from "./core/accounts.ts"
 import type { FeedObject } from "./core/feed-object.ts"
 import { type HubObject, hubObjectName, type TouchesObject, touchesObjectName } from "./core/hub-object.ts"
@@ -41,6 +41,7 @@ import { feedObjectName, ghostObjectName, mailboxPrefix, meterObjectName, userOb
 import type { LeaseRules } from "./server/leases.ts"
 import { limiting } from "./server/limiter.ts"
 import { type Deliverer, deliverer } from "./server/outbox.ts"
+import { providerCache } from "./server/provider-cache.ts"
 import { takeSetupCode } from "./server/setup.ts"
 import { metering, meters, type UsagePorts, warnedMax, warner } from "./usage/index.ts"
 
@@ -63,7 +64,7 @@ export interface Runtime {
   readonly sleep?: (milliseconds: number) => Promise<void>
   /** How tokens of limits are leased, where it is not as ever: tests do not wait until leases lie idle. */
   readonly leases?: LeaseRules
-  /** Whoever jobs call, in the place of the network. */
+  /** Whoever jobs and sign-in with others call, in the place of the network. */
   readonly outbound?: Outbound["fetch"]
 }
 
@@ -129,6 +130,12 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
 /** How long somebody may take between the two halves of a flow. */
 const flowMs = 10 * 60_000
 
+/** The one way out: whoever a test puts in its place, or the network. */
+function outboundOf({ config, runtime }: World): Outbound["fetch"] {
+  const call = (url: string, init: RequestInit) => fetch(url, init)
+  return runtime.outbound ?? outboundFetch({ fetch: call, resolve: dnsOverHttps(call), loopback: config.callsLoopback })
+}
+
 /** What the account flows work with. */
 export function accountPortsOf(world: World, application: Application): AccountPorts {
   const { env, config, runtime } = world
@@ -148,6 +155,13 @@ export function accountPortsOf(world: World, application: Application): AccountP
     apiKeys: config.development ? "test" : "live",
     countBreaches: (text) => countBreaches(normalisePassword(text) ?? "", fetchRange),
     takeSetupCode: (hash, now) => takeSetupCode(env.DB, hash, now),
+    providers: {
+      clients: providerClientsOf(env, application.accounts.providers, config),
+      fetch: outboundOf(world),
+      callsLoopback: config.callsLoopback,
+      cache: providerCache(env.CACHE, (cause) => world.tell("provider cache", cause)),
+      observe: world.observe,
+    },
     origin: config.publicUrl,
     link: (page, token) => `${config.publicUrl}/account/${page}?token=${token}`,
   }
@@ -200,15 +214,14 @@ export function webhookPortsOf(
 }
 
 /** What running jobs takes. */
-export function jobPortsOf({ env, config, runtime }: World, registry: Registry, pipeline: Ports): JobPorts {
-  const call = (url: string, init: RequestInit) => fetch(url, init)
-  const network = { fetch: call, resolve: dnsOverHttps(call), loopback: config.callsLoopback }
+export function jobPortsOf(world: World, registry: Registry, pipeline: Ports): JobPorts {
+  const { env, config, runtime } = world
   return {
     registry,
     pipeline,
     database: env.DB,
     sealer: sealer(config.rings.kek, random),
-    outbound: runtime.outbound ?? outboundFetch(network),
+    outbound: outboundOf(world),
     sendMail: (id, mail) => sendMail(config.mail ?? { cache: env.CACHE, prefix: mailboxPrefix }, id, mail),
     chance: runtime.chance ?? Math.random,
   }

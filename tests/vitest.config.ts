@@ -110,7 +110,7 @@ export default defineConfig({
       inWorkerd(
         "worker",
         ["tests/**/*.test.ts"],
-        ["tests/node/**", "tests/browser/**", "tests/exactness/**", "tests/package/**", ...slow.worker],
+        ["tests/node/**", "tests/browser/**", "tests/exactness/**", "tests/e2e/**", "tests/package/**", ...slow.worker],
       ),
       inWorkerd("slow", slow.worker, []),
       { test: { name: "node", include: ["tests/node/**/*.test.ts"], exclude: slow.node, ...patience } },

@@ -16,6 +16,7 @@ import type { SigningKeys } from "./keys.ts"
 import type { Objects } from "./objects.ts"
 import type { Passwords } from "./password.ts"
 import { checkPassword } from "./password-rules.ts"
+import type { ProviderPorts } from "./providers/ports.ts"
 import type { RefreshTokens } from "./refresh-token.ts"
 import { users } from "./resources.ts"
 import type { RevocationList } from "./revocation.ts"
@@ -45,6 +46,8 @@ export interface AccountPorts {
   countBreaches(password: string): Promise<number | null>
   /** Uses up a setup code; false when there is no such code. */
   takeSetupCode(hash: string, now: Date): Promise<boolean>
+  /** Those who vouch for people. */
+  readonly providers: ProviderPorts
   /** That paths in notifications lead to. */
   readonly origin: string
   /** Address of a page that a letter leads to. */
@@ -113,7 +116,8 @@ export function accountOf(person: Person, rules: AccountRules, ahead: 0 | 1 = 0)
   return { version: version + ahead, roles, status, ...shorter }
 }
 
-const ghosts = 4096
+/** How many objects stand in for what has no object of its own. */
+export const ghosts = 4096
 
 /** Who an attempt or a link is for: the person's object, or one that stands in, so that absence costs the same calls. */
 export interface Target {

@@ -1,5 +1,7 @@
 /** The rules of accounts: what an application may decide about sign-up, sign-in and sessions. Refuses values below the floors. */
 
+import { checkProviders, type Provider } from "./provider.ts"
+
 /** How long a session lives: without a refresh, and at most. */
 interface SessionSeconds {
   readonly idleSeconds: number
@@ -41,6 +43,8 @@ export interface AccountOptions {
   readonly deletionDays?: number
   /** Who owns service accounts: a resource with members, and the role in it that manages them. None when left out. */
   readonly serviceAccounts?: { readonly owner: string; readonly role: string }
+  /** Who vouches for people that sign in elsewhere: `[google(), github()]`. None when left out. */
+  readonly providers?: readonly Provider[]
 }
 
 /** The rules, complete. */
@@ -54,6 +58,7 @@ export interface AccountRules {
   readonly mfa: { readonly administrators: "required" | "optional" }
   readonly deletionDays: number
   readonly serviceAccounts: { readonly owner: string; readonly role: string } | null
+  readonly providers: readonly Provider[]
 }
 
 const day = 86_400
@@ -100,5 +105,6 @@ export function accountRules(options: AccountOptions = {}): AccountRules {
     mfa: { administrators: requirement("mfa.administrators", options.mfa?.administrators) },
     deletionDays: within("deletionDays", options.deletionDays ?? 14, 0, 365),
     serviceAccounts: options.serviceAccounts ?? null,
+    providers: checkProviders(options.providers ?? []),
   })
 }

@@ -15,6 +15,9 @@ const names = {
 
 const deviceSeconds = 400 * 24 * 3600
 
+/** Who is on the way to a provider and back. It comes back from another site, so the cookie is Lax. */
+const flowName = "__Host-flow"
+
 /** The values of a Cookie header by name; of two with one name the first. */
 function parse(header: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
@@ -82,4 +85,17 @@ export function setCookies(headers: Headers, effect: SessionEffect | null, now: 
   headers.append("Set-Cookie", cookie(names.refresh, refresh.token, (refresh.expiresAt - now) / 1000, "Strict"))
   if (device !== null) headers.append("Set-Cookie", cookie(names.device, device, deviceSeconds, "Lax"))
   for (const name of over) headers.append("Set-Cookie", cookie(names[name], "", 0, "Strict"))
+}
+
+/** The flow with which the browser of a request went to a provider; null when it did not. */
+export function flowOf(request: Request): string | null {
+  return parse(request.headers.get("cookie") ?? "").get(flowName) ?? null
+}
+
+/**
+ * Keeps a flow in the browser, or takes it back.
+ * @param flow null: it is over
+ */
+export function setFlow(headers: Headers, flow: { readonly text: string; readonly seconds: number } | null): void {
+  headers.append("Set-Cookie", cookie(flowName, flow?.text ?? "", flow?.seconds ?? 0, "Lax"))
 }

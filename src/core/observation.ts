@@ -60,6 +60,18 @@ export type Observation =
       readonly givenUp: boolean
       readonly cause: unknown
     }
+  | {
+      /** Somebody came back from a provider, and it did not hold. */
+      readonly kind: "provider_refused"
+      readonly at: string
+      readonly requestId: string
+      /** Its name. */
+      readonly provider: string
+      /** What was wrong, in a word: `state`, `signature`, `replayed`, … */
+      readonly fault: string
+      /** A sentence, without anything that was sent. */
+      readonly detail: string
+    }
   | { readonly kind: "fault"; readonly at: string; readonly where: string; readonly cause: unknown }
   | { readonly kind: "unhealthy"; readonly at: string; readonly part: string; readonly cause: unknown }
 

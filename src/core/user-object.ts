@@ -159,6 +159,8 @@ export type Purpose =
   | "changeEmail"
   | "invitation"
   | "setup"
+  /** A flow that went to a provider and came back: used up when it is there. */
+  | "provider"
 
 /** A one-time token to be kept. */
 export interface NewToken {

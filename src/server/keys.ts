@@ -54,8 +54,8 @@ export const userObjectName = named("USER", "user/{id}", {
 
 /** Stands in for the objects of users that there are not, so that asking takes as long; never begins with `user/`. */
 const ghost = named("USER", "ghost/{bucket}", {
-  content: "attempts against addresses that have no account",
-  life: "until the attempts are over",
+  content: "attempts against addresses that have no account; which flows came back from identity providers",
+  life: "until the attempts are over; 10 minutes",
   consistency: oneByOne,
 })
 
@@ -146,6 +146,26 @@ export const mailboxPrefix = named("CACHE", "mailbox/", {
   life: "7 days",
   consistency: eventual,
 })()
+
+/** How long what is known of an identity provider is kept, seconds. Its library believes no keys for longer either. */
+export const providerSeconds = { metadata: 3600, keys: 300 } as const
+
+const providerMetadata = named("CACHE", "provider/metadata/{issuer}", {
+  content: "what the discovery of an identity provider said; public",
+  life: "an hour",
+  consistency: eventual,
+})
+
+const providerKeys = named("CACHE", "provider/keys/{issuer}", {
+  content: "the public keys of an identity provider, and when they were fetched",
+  life: "5 minutes",
+  consistency: eventual,
+})
+
+/** Key of what is known of an identity provider. An issuer is an address; its length is bounded where it is declared. */
+export function providerKey(kind: keyof typeof providerSeconds, issuer: string): string {
+  return (kind === "metadata" ? providerMetadata : providerKeys)(encodeURIComponent(issuer))
+}
 
 /** Name of the object that counts for a key of the limiter, `<what>/<whom>`. */
 export const limiterObjectName = named("LIMITER", "limit/{key}", {

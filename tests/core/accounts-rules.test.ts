@@ -16,6 +16,7 @@ test("what is not said is the safe value", () => {
     mfa: { administrators: "required" },
     deletionDays: 14,
     serviceAccounts: null,
+    providers: [],
   })
   expect(app({ title: "t", resources: [] }).accounts).toEqual(accountRules())
   expect(Object.isFrozen(accountRules())).toBe(true)

@@ -93,11 +93,11 @@ describe("costs of a flow on a warm isolate", () => {
     await isolate.call(null, "POST /v1/auth/sign-up", from(who, { name, email, password }))
     await isolate.settled()
     const { token } = (await letterTo(email, "Confirm")).action
-    // The first proof looks for what the account holds already: keys in D1 and in the object, sessions, factors.
+    // The first proof looks for what the account holds already: keys in D1 and in the object, identities elsewhere, sessions, factors.
     await expectCost(
       "verify",
       () => isolate.call(null, "POST /v1/auth/verify-email", from(who, { token })),
-      { d1: 3, user: 5, limiter: 2 },
+      { d1: 4, user: 5, limiter: 2 },
       1,
     )
     const signIn = (given: object) => isolate.call(null, "POST /v1/auth/sign-in", from(who, given))

@@ -1,4 +1,5 @@
 /** The pages with one form each, as data: which operation the form runs, what is typed, and where it leads. */
+import type { AccountRules } from "../../core/accounts.ts"
 import type { JsonObject } from "../../core/json.ts"
 
 /** Something that is typed. Its name is the property of the operation's input. */
@@ -67,7 +68,7 @@ const entered = ({ kind }: JsonObject) => (kind === "secondFactor" ? "/account/s
 
 const plain = { lead: null, fields: [], token: false, session: false, given: {}, links: [], again: null } as const
 
-function enteringEntries(newPassword: Field): readonly Entry[] {
+function enteringEntries(newPassword: Field, others: Entry["links"]): readonly Entry[] {
   return [
     {
       ...plain,
@@ -88,7 +89,7 @@ function enteringEntries(newPassword: Field): readonly Entry[] {
       ],
       given: cookie,
       button: "Make the account",
-      links: [signInLink],
+      links: [...others, signInLink],
       next: (output) => (output.session === undefined ? "/account/sent?for=sign-up" : "/account"),
     },
     {
@@ -99,7 +100,7 @@ function enteringEntries(newPassword: Field): readonly Entry[] {
       fields: [email, password],
       given: cookie,
       button: "Sign in",
-      links: [signUpLink, ["Forgotten the password?", "/account/forgot-password"], mailLink],
+      links: [...others, signUpLink, ["Forgotten the password?", "/account/forgot-password"], mailLink],
       next: entered,
     },
     {
@@ -244,17 +245,21 @@ const invitation: Entry = {
 /**
  * All of them.
  * @param operations that there are; an invitation is a matter of the application, so its page stands only where it has one
- * @param passwordMinimum characters that a new password has at least
+ * @param rules how long a new password has to be, and with whom else one signs in
  */
-export function entriesOf(operations: ReadonlyMap<string, unknown>, passwordMinimum: number): readonly Entry[] {
+export function entriesOf(
+  operations: ReadonlyMap<string, unknown>,
+  { password: { minimum }, providers }: Pick<AccountRules, "password" | "providers">,
+): readonly Entry[] {
   const newPassword: Field = {
     ...password,
     label: "New password",
     autocomplete: "new-password",
-    hint: `At least ${passwordMinimum} characters. A few words in a row are good.`,
+    hint: `At least ${minimum} characters. A few words in a row are good.`,
     empty: "Choose a password.",
   }
-  const entries = [...enteringEntries(newPassword), ...factorEntries(), ...letterEntries(newPassword)]
+  const others = providers.map(({ name, title }) => [`Go on with ${title}`, `/auth/${name}/start`] as const)
+  const entries = [...enteringEntries(newPassword, others), ...factorEntries(), ...letterEntries(newPassword)]
   return operations.has(invitation.operation) ? [...entries, invitation] : entries
 }
 
@@ -266,6 +271,8 @@ export const tidings: ReadonlyMap<string | null, string> = new Map([
   ["ended", "That session has ended."],
   ["others", "All other sessions have ended."],
   ["joined", "You accepted the invitation."],
+  ["linked", "You can sign in with it from now on."],
+  ["unlinked", "It does not sign you in any more, and all other sessions have ended."],
 ])
 
 const linkText = "If the address has an account, a letter with a link is on its way. Open the link within 10 minutes."

@@ -3,7 +3,7 @@
  * markup from outside: what is put into a page is escaped by hono/html.
  */
 import { html, raw } from "hono/html"
-import { setCookies } from "../../core/cookies.ts"
+import { setCookies, setFlow } from "../../core/cookies.ts"
 import type { SessionEffect } from "../../core/operation.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import { style } from "./style.ts"
@@ -20,6 +20,8 @@ export interface View {
   readonly wide?: boolean
   readonly retryAfterSeconds?: number | undefined
   readonly allow?: readonly string[] | undefined
+  /** Where the browser goes by itself, as soon as it has shown the page. */
+  readonly onward?: string
 }
 
 /** Who shows the page, and what becomes of the cookies. */
@@ -28,6 +30,8 @@ export interface Showing {
   readonly site: string
   readonly requestId: string
   readonly effect: SessionEffect | null
+  /** The flow to a provider that the browser is to keep; null takes one back. */
+  readonly flow?: Parameters<typeof setFlow>[1]
   /** The instant, milliseconds since 1970. */
   readonly now: number
 }
@@ -47,7 +51,7 @@ async function policyOf(): Promise<string> {
   ].join("; ")
 }
 
-async function headersOf({ requestId, effect, now }: Showing): Promise<Headers> {
+async function headersOf({ requestId, effect, now, flow }: Showing): Promise<Headers> {
   policy ??= policyOf()
   const headers = new Headers({
     ...securityHeaders,
@@ -57,6 +61,7 @@ async function headersOf({ requestId, effect, now }: Showing): Promise<Headers> 
     "X-Request-Id": requestId,
   })
   setCookies(headers, effect, now)
+  if (flow !== undefined) setFlow(headers, flow)
   return headers
 }
 
@@ -70,6 +75,7 @@ export async function show(showing: Showing, view: View): Promise<Response> {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${view.title} – ${site}</title>
 <link rel="icon" href="data:,">
+${view.onward !== undefined && html`<meta http-equiv="refresh" content="0;url=${view.onward}">`}
 <style>${raw(style)}</style>
 </head>
 <body${view.wide ? raw(' class="wide"') : ""}>

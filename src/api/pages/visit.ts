@@ -32,7 +32,7 @@ export interface PagesOptions {
   readonly ports: Ports
   /** A new request id, for callers that bring none. */
   requestId(): string
-  readonly rules: Pick<AccountRules, "password">
+  readonly rules: Pick<AccountRules, "password" | "providers">
   /** The letters that would have been sent; null outside of development. */
   readonly mailbox: (() => Promise<readonly ReceivedLetter[]>) | null
 }

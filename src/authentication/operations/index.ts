@@ -5,6 +5,7 @@ import type { EngineParts } from "../../core/registry.ts"
 import type { Resource } from "../../core/resource.ts"
 import type { Flow } from "../account.ts"
 import { inboxJobParts } from "../inbox-jobs.ts"
+import { providerOperations } from "../providers/operations.ts"
 import { accountResources } from "../resources.ts"
 import { apiKeyOperations } from "./api-keys.ts"
 import { listFactors, makeRecoveryCodes, removeFactor, renameFactor } from "./factors.ts"
@@ -91,6 +92,7 @@ export function accountParts(flow: Flow, models: () => Models): Required<EngineP
     ...apiKeyOperations(flow, apiKeys),
     ...(services ? serviceAccountOperations(flow, services) : []),
     ...userOperations(flow),
+    ...providerOperations(flow, apiKeys),
   ]
   return { resources, operations, jobs: inboxJobParts(flow) }
 }

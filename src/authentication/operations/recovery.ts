@@ -150,8 +150,8 @@ export function resetPassword(flow: Flow, apiKeys: Resource): Operation {
   }
 }
 
-/** Whoever signs in by mail owns the address. What was set up by somebody who never proved it goes first. */
-async function proved(flow: Flow, work: EngineWork, apiKeys: Resource, found: Person): Promise<Person> {
+/** Whoever signs in by mail, or by who runs the mailbox, owns the address. What was set up by somebody who never proved it goes first. */
+export async function proved(flow: Flow, work: EngineWork, apiKeys: Resource, found: Person): Promise<Person> {
   const person = await restored(flow, work, found)
   if (person.emailVerifiedAt !== null) return person
   const held = await heldBefore(flow, work, person)
