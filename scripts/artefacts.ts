@@ -4,12 +4,32 @@ import { join } from "node:path"
 import { openApiDocument } from "../src/api/rest/openapi.ts"
 import application from "../src/app/index.ts"
 import { registryOf } from "../src/app.ts"
+import { keptNames } from "../src/server/keys.ts"
 import { root, run, Stop } from "./local.ts"
+
+/** docs/stores.md with the table of names as src/server/keys.ts has them. */
+function storesPage(): string {
+  const cell = (text: string) => text.replaceAll("|", "\\|")
+  const rows = keptNames.map(
+    ({ binding, form, content, life, consistency }) =>
+      `| \`${binding}\` | \`${form}\` | ${cell(content)} | ${cell(life)} | ${cell(consistency)} |`,
+  )
+  const table = ["| Binding | Name | Content | Kept | Consistency |", "|---|---|---|---|---|", ...rows].join("\n")
+  const page = readFileSync(join(root, "docs/stores.md"), "utf8")
+  const [before, rest = ""] = page.split("<!-- names -->\n")
+  const after = rest.split("<!-- /names -->")[1]
+  if (after === undefined)
+    throw new Stop("docs/stores.md has no place for the names: <!-- names --> and <!-- /names -->")
+  return `${before}<!-- names -->\n${table}\n<!-- /names -->${after}`
+}
 
 /** Every generated document by its path in the repository, as production serves it. */
 function artefacts(): ReadonlyMap<string, string> {
   const registry = registryOf(application, { development: false })
-  return new Map([["src/api/rest/openapi.json", `${JSON.stringify(openApiDocument(registry), null, 2)}\n`]])
+  return new Map([
+    ["src/api/rest/openapi.json", `${JSON.stringify(openApiDocument(registry), null, 2)}\n`],
+    ["docs/stores.md", storesPage()],
+  ])
 }
 
 await run(() => {

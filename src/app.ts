@@ -25,6 +25,7 @@ import { pruneLog } from "./log/archive.ts"
 import { sealLog } from "./log/seal.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
+import { mailboxPrefix } from "./server/keys.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import type { Deliverer } from "./server/outbox.ts"
@@ -127,7 +128,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   })
   const secrets = inboundSecretsOf(env, application.inbound)
   const inbound = inboundDoor({ registry, ports, secrets, requestId })
-  const mailbox = config.mail === null ? () => readMailbox(env.CACHE) : null
+  const mailbox = config.mail === null ? () => readMailbox({ cache: env.CACHE, prefix: mailboxPrefix }) : null
   const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
   const sockets = webSocketDoor({ ports, corsOrigins, connect, requestId })
   const tend = tending(world, outbox, open)

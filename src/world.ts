@@ -11,7 +11,7 @@ import { sealer } from "./authentication/seal.ts"
 import type { Config, Env } from "./config.ts"
 import type { AccountRules } from "./core/accounts.ts"
 import type { FeedObject } from "./core/feed-object.ts"
-import type { HubObject } from "./core/hub-object.ts"
+import { type HubObject, hubObjectName } from "./core/hub-object.ts"
 import type { Outbound } from "./core/job.ts"
 import type { Observe } from "./core/observation.ts"
 import type { Outbox } from "./core/outbox.ts"
@@ -32,11 +32,10 @@ import type { LogPorts } from "./log/index.ts"
 import { logObservation } from "./observability/log.ts"
 import { deliverCommand } from "./server/commands.ts"
 import { ids, random } from "./server/ids.ts"
-import { feedObjectName, ghostObjectName, userObjectName } from "./server/keys.ts"
+import { feedObjectName, ghostObjectName, mailboxPrefix, userObjectName } from "./server/keys.ts"
 import { limiting } from "./server/limiter.ts"
 import { type Deliverer, deliverer } from "./server/outbox.ts"
 import { takeSetupCode } from "./server/setup.ts"
-import { hubObjectName } from "./user/hub.ts"
 
 /** What a runtime gives beside its bindings. */
 export interface Runtime {
@@ -184,7 +183,7 @@ export function jobPortsOf({ env, config, runtime }: World, registry: Registry, 
     database: env.DB,
     sealer: sealer(config.rings.kek, random),
     outbound: runtime.outbound ?? outboundFetch(network),
-    sendMail: (id, mail) => sendMail(config.mail ?? env.CACHE, id, mail),
+    sendMail: (id, mail) => sendMail(config.mail ?? { cache: env.CACHE, prefix: mailboxPrefix }, id, mail),
     chance: runtime.chance ?? Math.random,
   }
 }

@@ -1,6 +1,9 @@
 /** What the hub answers to: types only. Instants are milliseconds since 1970; nothing throws across a call. */
 import type { Refusal } from "./user-object.ts"
 
+/** Name of the one hub object. */
+export const hubObjectName = "hub"
+
 /** What the hub says of a session or key. */
 export interface Revocation {
   /** A sid or the id of an API key. */

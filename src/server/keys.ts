@@ -1,47 +1,146 @@
-/** Every KV key and object name, with content and lifetime. Nothing else builds one. */
+/**
+ * Every name under which something is kept outside the database: keys in KV, names of objects, keys of the shield. Each stands here once, with
+ * what is kept under it, for how long, and what a reader may rely on. Nothing else builds one; docs/stores.md shows the table.
+ */
 
 import { networkOf } from "../core/address.ts"
+import { hubObjectName } from "../core/hub-object.ts"
 
-/** KV: read by the readiness check, never written: what counts is that KV answers. */
-export const healthKey = "health/ready"
-
-/** Name of a user's own object. `id` is the user's TypeID. */
-export function userObjectName(id: string): string {
-  return `user/${id}`
+/** What is known of a name. */
+export interface NameFacts {
+  /** The binding of wrangler.toml in whose store it is a name. */
+  readonly binding: "CACHE" | "USER" | "HUB" | "LIMITER" | "FEED" | "TOPIC" | "SHIELD"
+  /** The name; its variable parts stand in braces. */
+  readonly form: string
+  /** What is kept under it. */
+  readonly content: string
+  /** For how long. */
+  readonly life: string
+  /** What a reader may rely on. */
+  readonly consistency: string
 }
 
-/** Name of an object that stands in for users that there are not; its name never begins with `user/`. */
+/** As many texts as the form has parts in braces. */
+type Parts<Form extends string> = Form extends `${string}{${string}}${infer Rest}` ? [string, ...Parts<Rest>] : []
+
+const names: NameFacts[] = []
+
+/** All of them, in the order of this file. */
+export const keptNames: readonly NameFacts[] = names
+
+/** Declares a name; gives what builds it from its parts. */
+function named<const Form extends string>(
+  binding: NameFacts["binding"],
+  form: Form,
+  facts: Omit<NameFacts, "binding" | "form">,
+): (...parts: Parts<Form>) => string {
+  names.push({ binding, form, ...facts })
+  const pieces = form.split(/\{\w+\}/)
+  return (...parts) => pieces.reduce((name, piece, n) => name + parts[n - 1] + piece)
+}
+
+/** One object is one place: its calls follow one another, wherever they come from. */
+const oneByOne = "exact: calls follow one another, answers leave when the write is on disk"
+/** KV: what was written elsewhere is seen later. */
+const eventual = "up to 60 s late at other locations"
+
+/** Name of a user's own object. The part is the user's TypeID. */
+export const userObjectName = named("USER", "user/{id}", {
+  content: "sessions, attempts, lockout, one-time tokens, hashes of API keys, inbox, live sockets of a user",
+  life: "as long as the account",
+  consistency: oneByOne,
+})
+
+/** Stands in for the objects of users that there are not, so that asking takes as long; never begins with `user/`. */
+const ghost = named("USER", "ghost/{bucket}", {
+  content: "attempts against addresses that have no account",
+  life: "until the attempts are over",
+  consistency: oneByOne,
+})
+
+/** Name of an object that stands in for users that there are not. */
 export function ghostObjectName(bucket: number): string {
-  return `ghost/${bucket}`
+  return ghost(String(bucket))
 }
 
-/** Name of the one feed object: reads the log of the database and holds the cursors of its readers. Lives as long as the database. */
-export const feedObjectName = "feed"
+/** Name of an object with the streams of one service account; a person's are in their own object. */
+export const serviceStreamsObjectName = named("USER", "streams/service/{id}", {
+  content: "subscriptions of a service account",
+  life: "while one is open",
+  consistency: oneByOne,
+})
 
-/** Name of a topic object: who watches a resource of a tenant, or one of its records. Holds addresses of live objects; empty when nobody watches. */
-export function topicObjectName(resource: string, tenant: string | null, record: string | null): string {
-  return `topic/${resource}/${tenant ?? "-"}/${record ?? "all"}`
-}
+const anonymousStreams = named("USER", "streams/anonymous/{shard}", {
+  content: "subscriptions of callers who are nobody, spread over a few objects",
+  life: "while one is open",
+  consistency: oneByOne,
+})
 
-/** Name of an object with the streams of one service account; a person's are in their own object. Holds subscriptions; empty when none is open. */
-export function serviceStreamsObjectName(id: string): string {
-  return `streams/service/${id}`
-}
-
-/** Name of an object with streams of callers who are nobody, spread over a few. */
+/** Name of an object with streams of callers who are nobody. */
 export function anonymousStreamsObjectName(shard: number): string {
-  return `streams/anonymous/${shard}`
+  return anonymousStreams(String(shard))
 }
 
-/** Name of the object that the readiness check calls; it stores nothing. */
-export const healthObjectName = "health"
+/** Name of the object that the readiness check calls. */
+export const healthObjectName = named("USER", "health", {
+  content: "nothing: what counts is that it answers",
+  life: "none",
+  consistency: oneByOne,
+})()
+
+/** The hub's name is part of what it answers to (core/hub-object.ts): users' objects call it, too. */
+named("HUB", hubObjectName, {
+  content: "which sessions and keys were revoked within the life of an access token",
+  life: "one object; an entry until no token that it concerns can be alive",
+  consistency: `${oneByOne}; isolates pull it every 10 s`,
+})
+
+/** Name of the one feed object: reads the log of the database and holds the cursors of its readers. */
+export const feedObjectName = named("FEED", "feed", {
+  content: "how far each reader of the log has read",
+  life: "as long as the database",
+  consistency: oneByOne,
+})()
+
+const topic = named("TOPIC", "topic/{resource}/{tenant}/{record}", {
+  content: "addresses of the objects that watch a resource of a tenant (`-`: of none), or one of its records (`all`)",
+  life: "while somebody watches",
+  consistency: oneByOne,
+})
+
+/** Name of a topic object: who watches a resource of a tenant, or one of its records. */
+export function topicObjectName(resource: string, tenant: string | null, record: string | null): string {
+  return topic(resource, tenant ?? "-", record ?? "all")
+}
+
+/** KV: read by the readiness check, never written. */
+export const healthKey = named("CACHE", "health/ready", {
+  content: "nothing: what counts is that KV answers",
+  life: "none",
+  consistency: "none needed",
+})()
+
+/** What the keys of letters begin with, in development. */
+export const mailboxPrefix = named("CACHE", "mailbox/", {
+  content: "letters that would have been sent, newest first by name (development only)",
+  life: "7 days",
+  consistency: eventual,
+})()
+
+const address = named("SHIELD", "address/{network}", {
+  content: "requests of an IPv4 address or of an IPv6 /64 within a minute",
+  life: "a minute",
+  consistency: "approximate, counted by each location for itself",
+})
 
 /** Key of the shield for an address. */
-export function addressKey(address: string): string {
-  return `address/${networkOf(address)}`
+export function addressKey(caller: string): string {
+  return address(networkOf(caller))
 }
 
 /** Key of the shield for a principal. */
-export function principalKey(id: string): string {
-  return `principal/${id}`
-}
+export const principalKey = named("SHIELD", "principal/{id}", {
+  content: "requests of a principal within a minute",
+  life: "a minute",
+  consistency: "approximate, counted by each location for itself",
+})

@@ -5,9 +5,6 @@
 import type { Revocation } from "../core/hub-object.ts"
 import { numberOf, setNumber } from "./turn.ts"
 
-/** Name of the one hub object. */
-export const hubObjectName = "hub"
-
 /** Adds revocations under a new version. Gives it. */
 export function addRevocations(sql: SqlStorage, revocations: readonly Revocation[], now: number): number {
   const version = hubVersion(sql)

@@ -5,6 +5,7 @@ import { changedMail, impersonationMail, magicMail } from "../../src/authenticat
 import { sendByCloudflare } from "../../src/integrations/mail/cloudflare.ts"
 import { htmlOf, type Letter, subjectOf, textOf } from "../../src/integrations/mail/letter.ts"
 import { readMailbox, toMailbox } from "../../src/integrations/mail/mailbox.ts"
+import { mailboxPrefix } from "../../src/server/keys.ts"
 import { call } from "../support/calls.ts"
 
 const hostile = `<img src=x onerror="alert('1')"> & "quotes"`
@@ -67,8 +68,9 @@ test("Cloudflare gets sender, recipient, subject and both forms; its refusal rea
 
 test("the mailbox of development shows a letter and its token, and hostile words as words", async () => {
   const mine = `${crypto.randomUUID()}@example.com`
-  await toMailbox(env.CACHE, crypto.randomUUID(), { ...addressed(magicMail(mine, hostile, url)), to: mine })
-  const letters = (await readMailbox(env.CACHE)).filter((one) => one.to === mine)
+  const box = { cache: env.CACHE, prefix: mailboxPrefix }
+  await toMailbox(box, crypto.randomUUID(), { ...addressed(magicMail(mine, hostile, url)), to: mine })
+  const letters = (await readMailbox(box)).filter((one) => one.to === mine)
   expect(letters).toMatchObject([{ to: mine, action: { url, token: "sv_ml_abc" } }])
   const page = (await call(null, "GET /dev/mailbox", { headers: { Accept: "text/html" } })).body
   expect(page).toContain(mine)

@@ -14,17 +14,23 @@ export interface Received {
   readonly action: { readonly label: string; readonly url: string; readonly token: string | null } | null
 }
 
-/** KV keys: names sort upwards, so the time counts down. */
-const prefix = "mailbox/"
+/** Where letters are put in the place of being sent. */
+export interface Mailbox {
+  readonly cache: KVNamespace
+  /** What its keys begin with. */
+  readonly prefix: string
+}
+
 const keepSeconds = 7 * 24 * 3600
 const shown = 50
 
-function keyOf(id: string, at: number): string {
+/** Names in KV sort upwards, so the time counts down. */
+function keyOf(prefix: string, id: string, at: number): string {
   return `${prefix}${String(Number.MAX_SAFE_INTEGER - at).padStart(16, "0")}/${id}`
 }
 
 /** Puts a letter into the mailbox. One that is delivered twice stands there twice, as it would with its receiver. */
-export async function toMailbox(cache: KVNamespace, id: string, letter: Letter): Promise<void> {
+export async function toMailbox({ cache, prefix }: Mailbox, id: string, letter: Letter): Promise<void> {
   const { to, action } = letter
   const at = Date.now()
   const received: Received = {
@@ -36,11 +42,11 @@ export async function toMailbox(cache: KVNamespace, id: string, letter: Letter):
     html: htmlOf(letter),
     action: action ? { ...action, token: new URL(action.url).searchParams.get("token") } : null,
   }
-  await cache.put(keyOf(id, at), JSON.stringify(received), { expirationTtl: keepSeconds })
+  await cache.put(keyOf(prefix, id, at), JSON.stringify(received), { expirationTtl: keepSeconds })
 }
 
 /** The newest letters. */
-export async function readMailbox(cache: KVNamespace): Promise<readonly Received[]> {
+export async function readMailbox({ cache, prefix }: Mailbox): Promise<readonly Received[]> {
   const { keys } = await cache.list({ prefix, limit: shown })
   const texts = await Promise.all(keys.map(({ name }) => cache.get(name)))
   return texts.filter((text) => text !== null).map((text) => JSON.parse(text) as Received)
