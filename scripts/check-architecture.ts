@@ -29,6 +29,7 @@ const directions: Readonly<Record<string, readonly string[] | "everything">> = {
   "engine.ts": "everything",
   "world.ts": "everything",
   "live.ts": "everything",
+  "oauth.ts": "everything",
   "worker.ts": "everything",
   "index.ts": "everything",
 }

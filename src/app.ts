@@ -1,8 +1,10 @@
 /** The composition root: registry + ports + doors over the world of an isolate (world.ts). */
 import { inboundDoor } from "./api/inbound/index.ts"
+import { oauthDoor } from "./api/oauth/index.ts"
 import { isPage, pagesDoor } from "./api/pages/index.ts"
 import { restDoor } from "./api/rest/index.ts"
 import { isSocket, webSocketDoor } from "./api/websocket/index.ts"
+import type { AccountPorts } from "./authentication/account.ts"
 import { authenticator } from "./authentication/authenticate.ts"
 import { handlerAccounts } from "./authentication/handler-accounts.ts"
 import { hashSecret } from "./authentication/token.ts"
@@ -23,6 +25,7 @@ import { consumer, schedulesOf } from "./jobs/index.ts"
 import { connector, livePortsOf, topicPortsOf, watcher } from "./live.ts"
 import { pruneLog } from "./log/archive.ts"
 import { sealLog } from "./log/seal.ts"
+import { oauthPartsOf } from "./oauth.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
 import { mailboxPrefix } from "./server/keys.ts"
@@ -77,6 +80,21 @@ function tending(world: World, outbox: Deliverer, openStore: () => Store): Serve
   }
 }
 
+/** Where people come in, and where they let programs in. null: a request of neither. */
+function entranceOf(
+  world: World,
+  application: Application,
+  accounts: AccountPorts,
+  shared: { readonly registry: Registry; readonly ports: Ports; requestId(): string },
+): (request: Request) => Promise<Response> | null {
+  const { env, config } = world
+  const mailbox = config.mail === null ? () => readMailbox(env.CACHE, mailboxPrefix) : null
+  const oauth = oauthPartsOf(world, application, accounts, shared.registry)
+  const programs = oauthDoor({ ...shared, ...oauth })
+  const pages = pagesDoor({ ...shared, rules: application.accounts, mailbox, internal: oauth.operations })
+  return (request) => (isPage(request) ? pages(request) : programs(request))
+}
+
 /**
  * Composes an application over the bindings of an isolate.
  * @throws ConfigError when a binding, variable or secret is missing; Error when a declaration could fail open
@@ -96,7 +114,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const webhooks = webhookPortsOf(world, { title: application.title, outbox, openStore: open, poke })
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
-    authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
+    authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, origin: accounts.origin, ...world }),
     ...shield(env.SHIELD),
     memberships: async (principal) =>
       principal.kind === "user" ? loadMemberships(env.DB, models, registry.organizations, principal.id) : [],
@@ -121,15 +139,14 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const rest = restDoor({
     registry,
     ports,
-    settings: { development, corsOrigins, requestId },
+    settings: { development, corsOrigins, requestId, origin: accounts.origin },
     assets: assets ? (request: Request) => assets.fetch(request) : null,
     health: () => checkHealth({ ...env, feed: world.feed }, world.observe, ports),
     jwks: () => world.signing.jwks(new Date()),
   })
   const secrets = inboundSecretsOf(env, application.inbound)
   const inbound = inboundDoor({ registry, ports, secrets, requestId })
-  const mailbox = config.mail === null ? () => readMailbox({ cache: env.CACHE, prefix: mailboxPrefix }) : null
-  const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
+  const entrance = entranceOf(world, application, accounts, { registry, ports, requestId })
   const sockets = webSocketDoor({ ports, corsOrigins, connect, requestId })
   const tend = tending(world, outbox, open)
   // What a runtime that died left undelivered is taken up by the next one, with its first call.
@@ -150,7 +167,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
       }
       isFirst = false
       if (isSocket(request)) return sockets(request)
-      return isPage(request) ? pages(request) : (inbound(request) ?? rest(request))
+      return entrance(request) ?? inbound(request) ?? rest(request)
     },
   }
 }

@@ -173,16 +173,21 @@ export function webhookPortsOf(
   }
 }
 
-/** What running jobs takes. */
-export function jobPortsOf({ env, config, runtime }: World, registry: Registry, pipeline: Ports): JobPorts {
+/** The one way out. */
+export function outboundOf({ config, runtime }: World): Outbound["fetch"] {
   const call = (url: string, init: RequestInit) => fetch(url, init)
-  const network = { fetch: call, resolve: dnsOverHttps(call), loopback: config.callsLoopback }
+  return runtime.outbound ?? outboundFetch({ fetch: call, resolve: dnsOverHttps(call), loopback: config.callsLoopback })
+}
+
+/** What running jobs takes. */
+export function jobPortsOf(world: World, registry: Registry, pipeline: Ports): JobPorts {
+  const { env, config, runtime } = world
   return {
     registry,
     pipeline,
     database: env.DB,
     sealer: sealer(config.rings.kek, random),
-    outbound: runtime.outbound ?? outboundFetch(network),
+    outbound: outboundOf(world),
     sendMail: (id, mail) => sendMail(config.mail ?? { cache: env.CACHE, prefix: mailboxPrefix }, id, mail),
     chance: runtime.chance ?? Math.random,
   }

@@ -10,7 +10,7 @@ export interface Objects {
   ghost(bucket: number): UserObject
 }
 
-const reducing = new Set<PropertyKey>(["revoke", "revokeOthers", "revokeAll", "revokeKey", "destroy"])
+const reducing = new Set<PropertyKey>(["revoke", "revokeOthers", "revokeAll", "revokeKey", "revokeGrant", "destroy"])
 const reducingCommands = new Set<Command["kind"]>([
   "setAccount",
   "revokeKey",

@@ -36,6 +36,13 @@ export interface AccountOptions {
   readonly deletionDays?: number
   /** Who owns service accounts: a resource with members, and the role in it that manages them. None when left out. */
   readonly serviceAccounts?: { readonly owner: string; readonly role: string }
+  readonly oauth?: {
+    /**
+     * Whether programs may register themselves (RFC 7591). `"closed"`: only programs that describe themselves at an https address are known.
+     * Default `"open"`.
+     */
+    readonly registration?: "open" | "closed"
+  }
 }
 
 /** The rules, complete. */
@@ -48,6 +55,7 @@ export interface AccountRules {
   readonly administratorSession: SessionSeconds
   readonly deletionDays: number
   readonly serviceAccounts: { readonly owner: string; readonly role: string } | null
+  readonly oauth: { readonly registration: "open" | "closed" }
 }
 
 const day = 86_400
@@ -87,5 +95,6 @@ export function accountRules(options: AccountOptions = {}): AccountRules {
     ),
     deletionDays: within("deletionDays", options.deletionDays ?? 14, 0, 365),
     serviceAccounts: options.serviceAccounts ?? null,
+    oauth: { registration: options.oauth?.registration ?? "open" },
   })
 }

@@ -28,6 +28,8 @@ export interface ProblemOptions {
   readonly retryAfterSeconds?: number
   /** For method-not-allowed: the methods that the path has. */
   readonly allow?: readonly string[]
+  /** For a credential that reaches too little: the scope that would do (RFC 6750 §3). */
+  readonly scope?: string
   /** For the operator's log; never leaves. */
   readonly cause?: unknown
 }

@@ -4,6 +4,7 @@
  */
 import type { InboxPage, Notice, Notification } from "./inbox.ts"
 import type { Json, JsonObject } from "./json.ts"
+import type { GrantsObject, GrantView } from "./oauth.ts"
 
 /**
  * REFUSED: no, without telling why (absent, expired, used, wrong MAC, disabled: all the same).
@@ -228,13 +229,14 @@ export interface Export {
   readonly sessions: readonly SessionView[]
   readonly devices: readonly { id: string; label: string | null; firstAt: number; seenAt: number }[]
   readonly keys: readonly KeyView[]
+  readonly grants: readonly GrantView[]
   readonly preferences: JsonObject
   readonly inbox: readonly Notice[]
   readonly events: readonly EventView[]
 }
 
 /** One user's object. */
-export interface UserObject {
+export interface UserObject extends GrantsObject {
   ping(): Promise<"pong">
   reserve(attempt: Attempt, cause: Cause): Promise<Reservation | Refusal>
   /**

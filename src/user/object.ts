@@ -6,6 +6,7 @@
 import { DurableObject } from "cloudflare:workers"
 import { mailPreference, type Notification } from "../core/inbox.ts"
 import type { Json } from "../core/json.ts"
+import type { GrantsObject } from "../core/oauth.ts"
 import type {
   Attempt,
   Cause,
@@ -24,6 +25,7 @@ import { applyCommand } from "./commands.ts"
 import { tellHub, tellLog } from "./delivery.ts"
 import { destroyAll } from "./destruction.ts"
 import { addNotice, allNotices, listNotices, markRead, unseenNotice } from "./inbox.ts"
+import { listGrants } from "./oauth-grants.ts"
 import * as tokens from "./one-time.ts"
 import { type ObjectBindings, objectPorts } from "./ports.ts"
 import { getPreferences, setPreference } from "./preferences.ts"
@@ -43,7 +45,7 @@ const nobody: Cause = { requestId: "", actor: "system" }
 const noSeed = new Uint8Array(32)
 
 /** Runs in workerd; created and found by `userObjectName`. */
-export class User extends DurableObject<ObjectBindings> implements UserObject {
+export class User extends DurableObject<ObjectBindings> implements Omit<UserObject, keyof GrantsObject> {
   /** Public so that tests hold the clock and the hub. Not reachable by RPC: only methods are. */
   ports = objectPorts(this.env)
   /** Shared by the layers of this class; a field, so that nobody outside can call what is in it. */
@@ -212,6 +214,7 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
       sessions: sessions.listSessions(sql, now),
       devices: sessions.listDevices(sql),
       keys: keys.listKeys(sql, now),
+      grants: listGrants(sql, now),
       preferences: getPreferences(sql),
       inbox: allNotices(sql),
       events: recentEvents(sql, Number.MAX_SAFE_INTEGER),

@@ -20,6 +20,9 @@ type Kind =
   | "token.redeemed"
   | "key.added"
   | "key.revoked"
+  | "grant.added"
+  | "grant.ended"
+  | "grant.reuse"
 
 type Row = {
   id: string

@@ -213,6 +213,7 @@ export const tidings: ReadonlyMap<string | null, string> = new Map([
   ["ended", "That session has ended."],
   ["others", "All other sessions have ended."],
   ["joined", "You accepted the invitation."],
+  ["program", "Sign in, then you are asked whether to let the program in."],
 ])
 
 const linkText = "If the address has an account, a letter with a link is on its way. Open the link within 10 minutes."

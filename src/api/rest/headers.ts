@@ -12,6 +12,7 @@ const exposed = [
   "Location",
   "Retry-After",
   "Server-Timing",
+  "WWW-Authenticate",
   "X-Request-Id",
   "X-Selvage-Bookmark",
   "X-Selvage-Cost",

@@ -78,17 +78,25 @@ function bodyOf(wire: Wire, problem: Problem, requestId: string) {
   }
 }
 
-function tellCure(headers: Headers, wire: Wire, problem: Problem): void {
+/**
+ * RFC 6750 §3: what was wrong with the credential, and where a program finds out how to get a better one (RFC 9728 §5.1). null where another
+ * credential would change nothing.
+ */
+function challengeOf(wire: Wire, { code, options: { scope } }: Problem, metadata: string): string | null {
+  const about = (...parts: readonly string[]) =>
+    ['Bearer realm="selvage"', ...parts, `resource_metadata="${metadata}"`].join(", ")
+  if (code === "PERMISSION_DENIED" && scope !== undefined)
+    return about('error="insufficient_scope"', `scope="${scope}"`)
+  if (code !== "UNAUTHENTICATED") return null
+  return wire.credentials.bearer === null ? about() : about('error="invalid_token"')
+}
+
+function tellCure(headers: Headers, wire: Wire, problem: Problem, metadata: string): void {
   const { type, allow, retryAfterSeconds } = problem.options
   if (retryAfterSeconds !== undefined) headers.set("Retry-After", String(Math.ceil(retryAfterSeconds)))
   if (allow !== undefined) headers.set("Allow", allow.join(", "))
-  if (problem.code === "UNAUTHENTICATED") {
-    const presented = wire.credentials.bearer !== null
-    headers.set(
-      "WWW-Authenticate",
-      presented ? 'Bearer realm="selvage", error="invalid_token"' : 'Bearer realm="selvage"',
-    )
-  }
+  const challenge = challengeOf(wire, problem, metadata)
+  if (challenge !== null) headers.set("WWW-Authenticate", challenge)
   if (type === "unsupported-media-type" && wire.route) {
     const taken = takenTypes(wire.route.method).join(", ")
     headers.set("Accept", taken)
@@ -115,11 +123,17 @@ function rendered(wire: Wire, problem: Problem, requestId: string, sets: HeaderS
   return new Response(JSON.stringify(body), { status, headers: sets.write })
 }
 
-/** The encoder of problems of one configuration. */
-export function problemEncoder(sets: HeaderSets): (wire: Wire, problem: Problem, facts: Facts) => Response {
+/**
+ * The encoder of problems of one configuration.
+ * @param metadata address of the document on how to be let in
+ */
+export function problemEncoder(
+  sets: HeaderSets,
+  metadata: string,
+): (wire: Wire, problem: Problem, facts: Facts) => Response {
   return (wire, problem, facts) => {
     const answer = rendered(wire, problem, facts.requestId, sets)
-    tellCure(answer.headers, wire, problem)
+    tellCure(answer.headers, wire, problem, metadata)
     tellFacts(answer.headers, wire, facts)
     return answer
   }

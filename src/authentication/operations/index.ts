@@ -7,6 +7,7 @@ import type { Flow } from "../account.ts"
 import { inboxJobParts } from "../inbox-jobs.ts"
 import { accountResources } from "../resources.ts"
 import { apiKeyOperations } from "./api-keys.ts"
+import { grantOperations } from "./grants.ts"
 import { inboxPreferences, listInbox, markInboxRead, setInboxPreferences } from "./inbox.ts"
 import { rotateKeys } from "./keys.ts"
 import { deleteMe, exportMe, getMe, updateMe } from "./me.ts"
@@ -54,6 +55,7 @@ export function accountParts(flow: Flow, models: () => Models): Required<EngineP
     inboxPreferences(flow),
     setInboxPreferences(flow),
     ...apiKeyOperations(flow, apiKeys),
+    ...grantOperations(flow),
     ...(services ? serviceAccountOperations(flow, services) : []),
     ...userOperations(flow),
   ]
