@@ -88,7 +88,7 @@ function entranceOf(
   shared: { readonly registry: Registry; readonly ports: Ports; requestId(): string },
 ): (request: Request) => Promise<Response> | null {
   const { env, config } = world
-  const mailbox = config.mail === null ? () => readMailbox(env.CACHE, mailboxPrefix) : null
+  const mailbox = config.mail === null ? () => readMailbox({ cache: env.CACHE, prefix: mailboxPrefix }) : null
   const oauth = oauthPartsOf(world, application, accounts, shared.registry)
   const programs = oauthDoor({ ...shared, ...oauth })
   const pages = pagesDoor({ ...shared, rules: application.accounts, mailbox, internal: oauth.operations })

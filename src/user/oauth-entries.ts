@@ -53,12 +53,11 @@ export function entriesOver(
   codeSeconds: number,
 ): Entries {
   const held = new Map<string, HeldEntry | null>()
-  const living = '("expiresAt" is null or "expiresAt" > ?)'
   const read = (key: string): string | null => {
     if (key === `client:${client.id}`) return client.record
     const pending = held.get(key)
     if (pending !== undefined) return pending?.value ?? null
-    const row = sql.exec<Row>(`select * from "oauth" where "key" = ? and ${living}`, key, now).toArray()[0]
+    const row = sql.exec<Row>('select * from "oauth" where "key" = ? and "expiresAt" > ?', key, now).toArray()[0]
     return row?.value ?? null
   }
   const kv = {
@@ -77,11 +76,8 @@ export function entriesOver(
     /** All at once: a user has at most a hundred grants, and their tokens end within the hour. */
     async list({ prefix = "" }: { prefix?: string }) {
       const found = new Map<string, string | null>()
-      const rows = sql.exec<Row>(
-        `select * from "oauth" where "key" >= ?2 and "key" < ?2 || '~' and ${living}`,
-        now,
-        prefix,
-      )
+      const named = '"key" >= ?1 and "key" < ?1 || \'~\''
+      const rows = sql.exec<Row>(`select * from "oauth" where ${named} and "expiresAt" > ?2`, prefix, now)
       for (const { key, metadata } of rows) found.set(key, metadata)
       for (const [key, entry] of held) {
         if (!key.startsWith(prefix)) continue
