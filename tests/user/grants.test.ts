@@ -213,10 +213,7 @@ describe("what ends grants", () => {
     expect(refusal(await verify(world, before.access))).toBeNull()
     const decidedAt = world.now() + 1
     world.pass(second)
-    const { access } = bodyOf(
-      await redeem(world, await approve(world, before.session, clientOf("later")), { client_id: "later" }),
-    ) as never as { access: string }
-    expect(access).toBeUndefined()
+    await redeem(world, await approve(world, before.session, clientOf("later")), { client_id: "later" })
     await world.user.apply("c1", { kind: "revokeOthers", keep: before.session, createdBefore: decidedAt }, cause)
     expect(refusal(await verify(world, before.access))).toBe("REFUSED")
     expect(granted(await world.user.listGrants()).map(({ client }) => client.id)).toEqual(["later"])
