@@ -16,7 +16,7 @@ export interface ProviderAnswer {
 
 /** Loaded by both sides under one name, so that it stands in the bundle once. */
 async function serverOf(rules: AuthorizationRules, onFault: (reason: string) => void) {
-  const { OAuthAuthorizationServer } = await import("@cloudflare/workers-oauth-provider")
+  const { OAuthAuthorizationServer } = await import("./oauth-library.ts")
   const { issuer, resources, accessSeconds, idleSeconds } = rules
   return new OAuthAuthorizationServer<{ OAUTH_KV: KVNamespace }>({
     issuer,

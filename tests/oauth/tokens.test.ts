@@ -135,7 +135,7 @@ describe("checklist 23: a refresh token that was exchanged", () => {
     const who = await host()
     const first = await letIn(who, program)
     const second = await refresh(program, first.refresh)
-    expect(second.status).toBe(200)
+    expect((await call({ token: second.body.access_token }, "GET /v1/tasks")).status).toBe(200)
     await holdClock(objectOf(who), () => Date.now() + 31_000)
     expect(refusalOf(await refresh(program, first.refresh))).toEqual([400, "invalid_grant"])
     expect((await call({ token: second.body.access_token }, "GET /v1/tasks")).status).toBe(401)

@@ -17,7 +17,7 @@ function storageOf(client: GrantClient): KVNamespace {
 }
 
 async function load(rules: AuthorizationRules, more: { readonly clientRegistrationTTL?: number } = {}) {
-  const library = await import("@cloudflare/workers-oauth-provider")
+  const library = await import("./library.ts")
   const server = new library.OAuthAuthorizationServer<Bindings>({
     issuer: rules.issuer,
     resources: [...rules.resources],
