@@ -6,10 +6,8 @@ import { exchangeOperations, registrationSeconds } from "./authentication/oauth/
 import type { OAuthFlow } from "./authentication/oauth/flow.ts"
 import { defaultScope, scopesOf } from "./authentication/oauth/scopes.ts"
 import { hashSecret } from "./authentication/token.ts"
-import type { AuthorizationRules } from "./core/oauth.ts"
-import { resourcePaths } from "./core/oauth.ts"
-import type { Application, CompiledOperation, Registry } from "./core/registry.ts"
-import { internalOperation } from "./core/registry.ts"
+import { type AuthorizationRules, resourcePaths } from "./core/oauth.ts"
+import { type Application, type CompiledOperation, internalOperation, type Registry } from "./core/registry.ts"
 import { oauthClientKey, oauthDocumentKey } from "./server/keys.ts"
 import { outboundOf, type World } from "./world.ts"
 

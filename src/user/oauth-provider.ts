@@ -1,9 +1,8 @@
 /**
  * The OAuth provider, run inside a user's object over the object's own storage. Loaded when it is first needed: most objects never are asked.
- * Refuses what the provider would let pass and ours may not: wider scopes than granted, which the provider drops without a word.
+ * Writes nothing: what the provider wants written is held in the entries, for whoever decides whether it is.
  */
-import type { Approval, AuthorizationRules, GrantCall } from "../core/oauth.ts"
-import { oauthPaths } from "../core/oauth.ts"
+import { type Approval, type AuthorizationRules, type GrantCall, oauthPaths } from "../core/oauth.ts"
 import type { Entries } from "./oauth-entries.ts"
 
 /** What the provider said. */
@@ -14,7 +13,6 @@ export interface ProviderAnswer {
   readonly reason: string | null
 }
 
-/** Loaded by both sides under one name, so that it stands in the bundle once. */
 async function serverOf(rules: AuthorizationRules, onFault: (reason: string) => void) {
   const { OAuthAuthorizationServer } = await import("./oauth-library.ts")
   const { issuer, resources, accessSeconds, idleSeconds } = rules

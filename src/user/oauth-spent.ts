@@ -31,8 +31,9 @@ export async function openAnswer(token: string, sealed: Uint8Array): Promise<str
   return new TextDecoder().decode(await crypto.subtle.decrypt({ name: "AES-GCM", iv }, await keyOf(token), sealed))
 }
 
-/** Remembers that a refresh token was exchanged, as long as its grant lives. */
+/** Remembers that a refresh token was exchanged, as long as its grant lives. Whoever uses its successor has the answer to the one before. */
 export function spend({ sql, now }: Turn, grant: string, hash: string, sealed: Uint8Array): void {
+  sql.exec('update "spent" set "sealed" = null where "grant" = ? and "sealed" is not null', grant)
   sql.exec('insert or replace into "spent" values (?, ?, ?, ?)', hash, grant, now, sealed)
 }
 

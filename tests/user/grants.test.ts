@@ -1,85 +1,23 @@
 /** Programs in a user's object: how long what they hold lives, what ends it, and what happens when two things happen at a time. */
 import { runInDurableObject } from "cloudflare:test"
 import { describe, expect, test, vi } from "vitest"
-import type { AuthorizationRequest, AuthorizationRules, GrantAnswer, GrantClient } from "../../src/core/oauth.ts"
-import type { Refusal } from "../../src/core/user-object.ts"
 import type { LiveUser } from "../../src/user/live-object.ts"
-import { cause, day, granted, minute, newWorld, objects, refusal, second, told, type World } from "./fixture.ts"
-
-const issuer = "https://selvage.test"
-const rules: AuthorizationRules = {
+import { cause, day, granted, minute, newWorld, objects, refusal, second, told } from "./fixture.ts"
+import {
+  approve,
+  bodyOf,
+  clientOf,
+  exchange,
+  hexHash,
   issuer,
-  resources: [issuer, `${issuer}/mcp`],
-  codeSeconds: 60,
-  accessSeconds: 3600,
-  idleSeconds: 30 * 86_400,
-  hardSeconds: 180 * 86_400,
-}
-const verifier = "v".repeat(43)
-const callback = "https://client.example/callback"
-
-function clientOf(id = "client"): GrantClient {
-  const record = { clientId: id, redirectUris: [callback], tokenEndpointAuthMethod: "none", responseTypes: ["code"] }
-  return { id, name: "Robot", host: null, record: JSON.stringify(record) }
-}
-
-async function hexHash(text: string): Promise<string> {
-  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
-}
-
-async function requestOf(client: GrantClient, resource: string): Promise<AuthorizationRequest> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier)))
-  const challenge = btoa(String.fromCharCode(...digest))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "")
-  const shared = { responseType: "code", clientId: client.id, redirectUri: callback, state: "", resource, issuer }
-  return { ...shared, scope: ["tasks:read"], codeChallenge: challenge, codeChallengeMethod: "S256" }
-}
-
-/** A session's consent; gives the code in the provider's form. */
-async function approve(world: World, session: string, client = clientOf(), resource = issuer): Promise<string> {
-  const approval = { rules, request: await requestOf(client, resource), client, session }
-  const { redirect } = granted(await world.user.authorize(approval, cause))
-  return new URL(redirect).searchParams.get("code") ?? ""
-}
-
-const grantIn = (token: string): string => token.split(":")[1] ?? ""
-
-function exchange(world: World, kind: "code" | "refresh" | "revoke", more: Record<string, string>, client = "client") {
-  const token = more.code ?? more.refresh_token ?? more.token ?? ""
-  const parameters = Object.entries({ client_id: client, ...more })
-  return world.user.exchange({ rules, grant: grantIn(token), kind, parameters, authorization: null }, cause)
-}
-
-const redeem = (world: World, code: string, more: Record<string, string> = {}) =>
-  exchange(world, "code", {
-    grant_type: "authorization_code",
-    code,
-    code_verifier: verifier,
-    redirect_uri: callback,
-    ...more,
-  })
-const refresh = (world: World, token: string) =>
-  exchange(world, "refresh", { grant_type: "refresh_token", refresh_token: token })
-
-function bodyOf(answer: GrantAnswer | Refusal): Record<string, string> {
-  const { body } = granted<GrantAnswer>(answer)
-  return body === "" ? {} : JSON.parse(body)
-}
-
-async function verify(world: World, token: string) {
-  return world.user.verifyAccess(grantIn(token), await hexHash(token))
-}
-
-async function letIn(world: World): Promise<{ session: string; access: string; refresh: string; grant: string }> {
-  const { sid } = await world.signIn()
-  const { access_token: access = "", refresh_token: token = "" } = bodyOf(
-    await redeem(world, await approve(world, sid)),
-  )
-  return { session: sid, access, refresh: token, grant: grantIn(access) }
-}
+  letIn,
+  redeem,
+  refresh,
+  requestOf,
+  rules,
+  verifier,
+  verify,
+} from "./granting.ts"
 
 describe("by the clock", () => {
   test("a code holds for a minute", async () => {
@@ -149,6 +87,15 @@ describe("by the clock", () => {
     world.pass(second)
     expect(granted(await refresh(world, token))).toMatchObject({ status: 400, reduced: true })
     expect(await told(world, grant)).toBe("void")
+  })
+
+  test("a lost answer is not given again once the token in it was used", async () => {
+    const world = await newWorld()
+    const { refresh: token } = await letIn(world)
+    const next = bodyOf(await refresh(world, token)).refresh_token ?? ""
+    expect(granted(await refresh(world, next))).toMatchObject({ status: 200 })
+    expect(granted(await refresh(world, token))).toMatchObject({ status: 400, reduced: true })
+    expect(granted(await world.user.listGrants())).toEqual([])
   })
 })
 

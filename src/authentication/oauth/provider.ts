@@ -1,6 +1,5 @@
 /** The OAuth provider on the Worker's side: reads authorization requests and registers clients. Loaded when it is first needed. */
-import type { AuthorizationRequest, AuthorizationRules, GrantClient } from "../../core/oauth.ts"
-import { oauthPaths } from "../../core/oauth.ts"
+import { type AuthorizationRequest, type AuthorizationRules, type GrantClient, oauthPaths } from "../../core/oauth.ts"
 import { Problem } from "../../core/problem.ts"
 
 /** A request that was found valid, or where the browser takes the error (RFC 6749 §4.1.2.1). */
