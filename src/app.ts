@@ -9,11 +9,11 @@ import { authenticator } from "./authentication/authenticate.ts"
 import { handlerAccounts } from "./authentication/handler-accounts.ts"
 import { hashSecret } from "./authentication/token.ts"
 import { handlerSecrets } from "./authentication/token-once.ts"
+import { cachesOf } from "./caches.ts"
 import { configOf, type Env, inboundSecretsOf } from "./config.ts"
 import type { Ports, Store } from "./core/ports.ts"
 import type { Application, Registry } from "./core/registry.ts"
 import type { Ticket } from "./database/leases.ts"
-import { loadMemberships } from "./database/memberships.ts"
 import { openStore } from "./database/store.ts"
 import { registryOf } from "./engine.ts"
 import type { FeedPorts } from "./feed/object.ts"
@@ -41,6 +41,7 @@ import {
   logPortsOf,
   outboxOf,
   type Runtime,
+  usageOf,
   type World,
   webhookPortsOf,
   worldOf,
@@ -80,7 +81,7 @@ function tending(world: World, outbox: Deliverer, openStore: () => Store): Serve
   }
 }
 
-/** Where people come in, and where they let programs in. null: a request of neither. */
+/** Where people come in, where they let programs in, and where others tell us something. null: a request of none of these. */
 function entranceOf(
   world: World,
   application: Application,
@@ -92,7 +93,8 @@ function entranceOf(
   const oauth = oauthPartsOf(world, application, accounts, shared.registry)
   const programs = oauthDoor({ ...shared, ...oauth })
   const pages = pagesDoor({ ...shared, rules: application.accounts, mailbox, internal: oauth.operations })
-  return (request) => (isPage(request) ? pages(request) : programs(request))
+  const inbound = inboundDoor({ ...shared, secrets: inboundSecretsOf(env, application.inbound) })
+  return (request) => (isPage(request) ? pages(request) : (programs(request) ?? inbound(request)))
 }
 
 /**
@@ -103,29 +105,35 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const config = configOf(env)
   const world = worldOf(env, config, runtime, application.accounts)
   const accounts = accountPortsOf(world, application)
-  const engine = () => ({ accounts, log: logPortsOf(world), webhooks })
+  const engine = () => ({ accounts, log: logPortsOf(world), webhooks, usage: usage.ports })
   const registry = registryOf(application, { development: config.development }, engine)
   const outbox = outboxOf(world)
   const connect = connector(world)
   const { models, logTenant } = registry
-  const store = { database: env.DB, models, cursorSecret: config.cursorSecret, ids, logTenant }
+  const hash = (text: string) => hashSecret(new TextEncoder().encode(text))
+  const { answers, memberships, touching, reader } = cachesOf(world, registry, hash)
+  const store = { database: env.DB, models, cursorSecret: config.cursorSecret, ids, logTenant, touching }
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const poke = poker(world)
   const webhooks = webhookPortsOf(world, { title: application.title, outbox, openStore: open, poke })
+  const elapsed = () => performance.now()
+  const usage = usageOf(world, registry, { memberships, poke, outbox, openStore: open })
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
     authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, origin: accounts.origin, ...world }),
     ...shield(env.SHIELD),
-    memberships: async (principal) =>
-      principal.kind === "user" ? loadMemberships(env.DB, models, registry.organizations, principal.id) : [],
-    limitLetters: letterLimit(accounts.limiter),
+    answers,
+    memberships,
+    metering: usage.metering,
+    limiter: world.limiter,
+    limitLetters: letterLimit(world.limiter),
     ids,
     accounts: handlerAccounts({ rules: application.accounts, ports: () => accounts }),
     secrets: handlerSecrets(random),
     link: accounts.link,
     now: world.now,
-    elapsed: () => performance.now(),
-    hash: (text) => hashSecret(new TextEncoder().encode(text)),
+    elapsed,
+    hash,
     outbox,
     poke,
     watch: watcher(connect),
@@ -144,19 +152,18 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     health: () => checkHealth({ ...env, feed: world.feed }, world.observe, ports),
     jwks: () => world.signing.jwks(new Date()),
   })
-  const secrets = inboundSecretsOf(env, application.inbound)
-  const inbound = inboundDoor({ registry, ports, secrets, requestId })
   const entrance = entranceOf(world, application, accounts, { registry, ports, requestId })
-  const sockets = webSocketDoor({ ports, corsOrigins, connect, requestId })
+  const sockets = webSocketDoor({ registry, ports, corsOrigins, connect, requestId })
   const tend = tending(world, outbox, open)
   // What a runtime that died left undelivered is taken up by the next one, with its first call.
   let isFirst = true
   return {
     registry,
     topic: topicPortsOf(world),
-    live: livePortsOf(world, registry, open),
+    live: livePortsOf(world, registry, ports, open),
     feed: feedPortsOf(world, registry, outbox, schedulesOf(application), [
       webhookReader(webhooks, tellableOf(application, models)),
+      reader,
     ]),
     consume: consumer(jobPortsOf(world, registry, ports), world.behind),
     tend,
@@ -167,7 +174,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
       }
       isFirst = false
       if (isSocket(request)) return sockets(request)
-      return entrance(request) ?? inbound(request) ?? rest(request)
+      return entrance(request) ?? rest(request)
     },
   }
 }

@@ -12,9 +12,12 @@ export interface Env {
   readonly LIMITER: DurableObjectNamespace
   readonly FEED: DurableObjectNamespace
   readonly TOPIC: DurableObjectNamespace
+  readonly METER: DurableObjectNamespace
   readonly JOBS: Queue
   readonly SHIELD: RateLimit
   readonly ASSETS?: Fetcher
+  /** Which build this is: each has cached answers of its own. */
+  readonly VERSION?: WorkerVersionMetadata
   readonly ENVIRONMENT?: string
   readonly TOKEN_ISSUER?: string
   readonly TOKEN_AUDIENCE?: string
@@ -167,7 +170,7 @@ function callsLoopback(env: Env, development: boolean): boolean {
 }
 
 function parse(env: Env): Config {
-  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "TOPIC", "JOBS", "SHIELD"] as const) {
+  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "TOPIC", "METER", "JOBS", "SHIELD"] as const) {
     if (!env[name]) throw new ConfigError(`The binding ${name} is missing: declare it in wrangler.toml`)
   }
   const environment = text(env, "ENVIRONMENT", 'say "production" or "development"')

@@ -2,6 +2,7 @@
 export { index, integer, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core"
 export { users } from "./authentication/resources.ts"
 export type { AccountOptions } from "./core/accounts.ts"
+export type { CacheOptions, Duration, OperationCacheOptions } from "./core/caching.ts"
 export type { Changes, Pending } from "./core/changes.ts"
 export { type Code, codes } from "./core/code.ts"
 export {
@@ -52,6 +53,7 @@ export {
   type Retry,
 } from "./core/job.ts"
 export type { Json, JsonObject } from "./core/json.ts"
+export type { AppLimits, ByPlan, LimitList, LimitOptions, LimitPer, ResourceLimits } from "./core/limit.ts"
 export type { LogOptions } from "./core/log.ts"
 export { type Mount, type MountOptions, mount, type ProblemRendering, type ToldProblem } from "./core/mount.ts"
 export {
@@ -96,6 +98,7 @@ export {
   signedIn,
   type Value,
 } from "./core/policy.ts"
+export type { Prices } from "./core/prices.ts"
 export { anonymous, callerId, type Principal, system } from "./core/principal.ts"
 export { Problem, type Violation } from "./core/problem.ts"
 export { type Application, app, resource } from "./core/registry.ts"
@@ -117,5 +120,6 @@ export {
   stamp,
 } from "./core/resource.ts"
 export { idSchema } from "./core/schema.ts"
+export type { Budget, UsageOptions } from "./core/usage.ts"
 export { userTable } from "./database/schema.ts"
 export { jobRuns } from "./jobs/resources.ts"

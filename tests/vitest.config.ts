@@ -18,7 +18,7 @@ const slow = {
     "tests/security/brute-force.test.ts",
     "tests/security/proof.test.ts",
   ],
-  node: ["tests/node/audit.test.ts", "tests/node/webhooks.test.ts"],
+  node: ["tests/node/audit.test.ts", "tests/node/caches.test.ts", "tests/node/webhooks.test.ts"],
 }
 
 /** Generous, so that a busy machine of two cores does not turn a test red. */

@@ -2,7 +2,7 @@
 import type { AccountRules } from "../core/accounts.ts"
 import { networkOf } from "../core/address.ts"
 import type { Ids } from "../core/context.ts"
-import type { Limit, Limiting } from "../core/limiting.ts"
+import type { Limiting, Rate } from "../core/limiting.ts"
 import type { EngineWork } from "../core/operation.ts"
 import type { Message } from "../core/outbox.ts"
 import type { Store } from "../core/ports.ts"
@@ -125,9 +125,9 @@ export async function targetOf(ports: AccountPorts, person: Person | null, email
 
 /** How often, by whom. The account's own bound on guessing is the throttle in its object. */
 interface Guard {
-  readonly address: Omit<Limit, "cost">
-  readonly account?: Omit<Limit, "cost">
-  readonly everybody: Omit<Limit, "cost">
+  readonly address: Omit<Rate, "cost">
+  readonly account?: Omit<Rate, "cost">
+  readonly everybody: Omit<Rate, "cost">
 }
 
 /** Tokens a minute and at once. Generous for people, and far below what abuse needs. */
@@ -172,7 +172,7 @@ export async function admit(
 ): Promise<void> {
   const guard: Guard = guards[what]
   const { now } = work.reading
-  const keys: [string, Omit<Limit, "cost">][] = [[`${what}/everybody`, guard.everybody]]
+  const keys: [string, Omit<Rate, "cost">][] = [[`${what}/everybody`, guard.everybody]]
   if (work.caller.address !== null) keys.push([`${what}/address/${networkOf(work.caller.address)}`, guard.address])
   if (guard.account && account !== undefined)
     keys.push([`${what}/account/${hexOf(await ports.refreshTokens.sessionKey("limit", account))}`, guard.account])

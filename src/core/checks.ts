@@ -1,5 +1,6 @@
 /** What a declaration must be before it is served. Each refusal names the declaration, the fault and the cure. */
 import { getTableConfig } from "drizzle-orm/sqlite-core"
+import { checkOperationCache, checkResourceCache } from "./caching.ts"
 import { needsNoRow } from "./fold.ts"
 import type { Model, Models } from "./model.ts"
 import type { Mount } from "./mount.ts"
@@ -42,6 +43,7 @@ export function checkResource(model: Model, models: Models): void {
   }
   checkFields(model, models)
   checkLists(model)
+  checkResourceCache(model, models)
   schemasOf(model)
 }
 
@@ -277,6 +279,7 @@ export function checkOperation(operation: Operation, models: Models): void {
   if (operation.organization !== undefined && !Object.hasOwn(operation.input.shape, operation.organization))
     refuse(subject, `organization: the input has no ${operation.organization}`)
   if (!operation.standard && !operation.engine && !operation.handle) refuse(subject, "it has no handle")
+  checkOperationCache(operation, models)
   for (const [, name] of operation.rest?.path.matchAll(/\{(\w+)\}/g) ?? []) {
     if (!Object.hasOwn(operation.input.shape, name as string))
       refuse(subject, `its path names {${name}}, which is not in the input`)

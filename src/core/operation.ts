@@ -1,8 +1,10 @@
 /** An operation: one thing that can be done, with its shapes, its policy and its handler. Nothing here knows a protocol. */
 import type * as z from "zod"
+import type { OperationCacheOptions } from "./caching.ts"
 import type { Changes, Pending } from "./changes.ts"
 import type { Code } from "./code.ts"
 import type { Context } from "./context.ts"
+import type { LimitList } from "./limit.ts"
 import type { Message, OutboxRow } from "./outbox.ts"
 import type { Action, Condition } from "./policy.ts"
 import type { Credentials, Reading, Row, Store } from "./ports.ts"
@@ -61,9 +63,16 @@ export interface OperationOptions<I extends z.ZodObject, O extends z.ZodType> {
   readonly credential?: "session"
   /** Its input or its answer holds secrets: it takes no idempotency key, because nothing of it may be stored. */
   readonly confidential?: true
+  /**
+   * Keeps what a query that `anyone()` may call answers to callers who are nobody. Whoever proved who they are is answered anew, so a handler may ask
+   * who calls. What it reads must stand among the tags, or nothing is kept.
+   */
+  readonly cache?: OperationCacheOptions
   readonly rest?: RestBinding
   /** The property of the input that holds the id of the organization that the call is for, as limits and budgets count it. */
   readonly organization?: string
+  /** How often it may be called, beside the default of the application (`app({ limits })`). */
+  readonly limit?: LimitList
   /** Reads, decides, and says what to change. Runs again when what it read has changed meanwhile. */
   handle(call: Context & { readonly input: z.output<I> }): Promise<Deferred<z.input<O>>> | Deferred<z.input<O>>
 }

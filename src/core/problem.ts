@@ -1,5 +1,6 @@
 /** The one error of the house: a code, a sentence for the caller, the paths of the faults. What only the operator may see is `cause`. */
 import type { Code } from "./code.ts"
+import type { ToldLimit } from "./limit.ts"
 
 /** One fault of the input. `path` is an RFC 6901 JSON pointer into the operation's input; `code` is a stable snake_case word. */
 export interface Violation {
@@ -18,6 +19,7 @@ export type ProblemType =
   | "unsupported-media-type"
   | "version-mismatch"
   | "idempotency-key-reused"
+  | "budget-exhausted"
   | "unknown-route"
 
 /** What a problem may say beside its code and sentence. */
@@ -30,6 +32,8 @@ export interface ProblemOptions {
   readonly allow?: readonly string[]
   /** For a credential that reaches too little: the scope that would do (RFC 6750 §3). */
   readonly scope?: string
+  /** For RESOURCE_EXHAUSTED: what was counted, the tightest first. Doors with headers find it among their facts. */
+  readonly limits?: readonly ToldLimit[]
   /** For the operator's log; never leaves. */
   readonly cause?: unknown
 }

@@ -12,7 +12,7 @@ import type { Cause } from "../core/user-object.ts"
 import { findNotice } from "./inbox.ts"
 import { answerCall } from "./live-calls.ts"
 import { type InboxTelling, inboxTelling } from "./live-inbox.ts"
-import { closeCodes, type LivePorts, liveLimits, principalHeader } from "./live-ports.ts"
+import { closeCodes, type LivePorts, liveLimits, type Sitter, sitterHeader } from "./live-ports.ts"
 import { type Presence, presenceOf } from "./live-presence.ts"
 import { openRoom, type Room } from "./live-room.ts"
 import { closeSeat, type Seat, type Seats, save, say, seatsOf, spend } from "./live-seat.ts"
@@ -95,11 +95,12 @@ export abstract class LiveUser extends GrantingUser implements LiveObject {
   }
 
   override async fetch(request: Request): Promise<Response> {
-    const principal = JSON.parse(decodeURIComponent(request.headers.get(principalHeader) ?? "null")) as Principal | null
-    if (principal === null) return refusal("UNAUTHENTICATED", "Nobody said who calls")
+    const sitter = JSON.parse(decodeURIComponent(request.headers.get(sitterHeader) ?? "null")) as Sitter | null
+    if (sitter === null) return refusal("UNAUTHENTICATED", "Nobody said who calls")
     const { seats } = this.#open()
     if (seats.all().length >= this.#socketsMax)
       return refusal("RESOURCE_EXHAUSTED", `At most ${this.#socketsMax} connections at a time`)
+    const { principal } = sitter
     const session = principal.kind === "user" ? principal.session : undefined
     const sql = this.turns.sql
     if (session !== undefined && findSession(sql, session, this.ports.now()) === null)
@@ -109,7 +110,7 @@ export abstract class LiveUser extends GrantingUser implements LiveObject {
       return refusal("UNAUTHENTICATED", "The grant is over")
     this.ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"))
     const { 0: client, 1: server } = new WebSocketPair()
-    const seat = seats.take(server, crypto.randomUUID(), principal)
+    const seat = seats.take(server, crypto.randomUUID(), sitter)
     const until = this.#endOf(principal)
     if (until !== null) {
       sql.exec('insert into "sockets" values (?, ?)', seat.kept.id, until)

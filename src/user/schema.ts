@@ -57,6 +57,11 @@ const hubSteps = [
     `create index "revoked_by_version" on "revoked" ("version")`,
     `create index "revoked_by_until" on "revoked" ("until")`,
   ],
+  [
+    `create table "touched" ("noun" text not null, "record" text not null, "sequence" integer not null, "until" integer not null,
+      "version" integer not null, primary key ("noun", "record")) strict, without rowid`,
+    `create index "touched_by_version" on "touched" ("version")`,
+  ],
 ] as const
 
 /** Brings a user's object to this code's tables. Throws when the object is newer. */

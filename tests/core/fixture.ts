@@ -29,11 +29,14 @@ import {
 } from "selvage"
 import type { Door, Facts, Match } from "../../src/core/door.ts"
 import type { Json } from "../../src/core/json.ts"
+import type { Verdict } from "../../src/core/limiting.ts"
 import { type Model, modelOf } from "../../src/core/model.ts"
 import type { Observation } from "../../src/core/observation.ts"
+import type { Membership } from "../../src/core/organization.ts"
 import { run } from "../../src/core/pipeline.ts"
 import type { Batch, Committed, Ports, Row, Store } from "../../src/core/ports.ts"
 import { buildRegistry, type Registry } from "../../src/core/registry.ts"
+import { noAnswers } from "../support/caching.ts"
 
 const teamTable = sqliteTable("teams", { ...record("team"), name: text({ length: 40 }).notNull() }, (t) => [
   index("teams_1").on(t.createdAt, t.id),
@@ -136,6 +139,23 @@ export interface CallOptions {
   readonly replay?: { readonly answer: Json } | null
   readonly permits?: (action: string) => boolean
   readonly refuse?: Partial<Record<Step, Problem>>
+  /** What the limiter says of a key; it admits when left out. */
+  readonly draw?: (key: string) => Verdict | Promise<Verdict>
+  readonly memberships?: readonly Membership[] | Problem
+  /** Rows that the store says it has read. */
+  readonly rowsRead?: number
+  readonly address?: string
+}
+
+/** A verdict with plenty left. */
+export const admitted: Verdict = {
+  admitted: true,
+  remaining: 9,
+  retryAfterSeconds: 0,
+  resetSeconds: 1,
+  firm: false,
+  local: true,
+  grant: "g",
 }
 
 /** What a call came to. */
@@ -180,7 +200,8 @@ function storeOf(options: CallOptions, asked: string[], batches: Batch[]): Store
     withSecrets: async () => null,
     log: {} as never,
     bookmark: () => "bookmark",
-    cost: { trips: 0, rowsRead: 0, rowsWritten: 0 },
+    position: () => null,
+    cost: { trips: 0, rowsRead: options.rowsRead ?? 0, rowsWritten: 0 },
   }
 }
 
@@ -204,8 +225,22 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
       return options.principal ?? ada
     },
     limitAddress: async () => step("limitAddress"),
-    limitPrincipal: async () => step("limitPrincipal"),
-    memberships: async () => [],
+    limiter: {
+      draw: (key) => {
+        step("limitPrincipal")
+        asked.push(`draw ${key}`)
+        return options.draw?.(key) ?? admitted
+      },
+      restore: (key) => void asked.push(`restore ${key}`),
+      charge: (key, _limit, tokens) => void asked.push(`charge ${key} ${tokens}`),
+    },
+    answers: noAnswers,
+    memberships: async () => {
+      asked.push("memberships")
+      if (options.memberships instanceof Problem) throw options.memberships
+      return options.memberships ?? []
+    },
+    metering: { admit: () => null, spend: () => undefined },
     limitLetters: async (sender, count) => {
       step("limitLetters")
       asked.push(`${count} letters of ${sender}`)
@@ -244,7 +279,7 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
   }
   const door: Door<null, Pick<Outcome, "output" | "problem" | "facts">> = {
     name: "test",
-    credentials: () => ({ address: null, bearer: null, userAgent: null, cookies: null }),
+    credentials: () => ({ address: options.address ?? null, bearer: null, userAgent: null, cookies: null }),
     resolve: () => {
       step("resolve")
       return match

@@ -73,6 +73,7 @@ describe("checklist 37: every route declares who may call it", () => {
       "auth.rotateKeys",
       "dead_letters.replay",
       "log.prune",
+      "organizations.setPlan",
       "users.disable",
       "users.enable",
       "users.endSessions",

@@ -29,6 +29,7 @@ describe("refused, by name", () => {
       /REFRESH holds a key that is not/,
     ],
     ["no limiter", { LIMITER: undefined }, /binding LIMITER is missing/],
+    ["no meter", { METER: undefined }, /binding METER is missing/],
     [
       "production without letters",
       { ENVIRONMENT: "production", PUBLIC_URL: "https://a.example", MAIL: undefined },

@@ -42,7 +42,9 @@ function bareFacts(requestId: string): Facts {
     principal: anonymous,
     bookmark: null,
     replayed: false,
+    limits: [],
     session: null,
+    cached: null,
     receipt: null,
   }
 }

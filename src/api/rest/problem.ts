@@ -36,6 +36,7 @@ export const codeByType: Readonly<Record<ProblemType, Code>> = {
   "unsupported-media-type": "INVALID_ARGUMENT",
   "version-mismatch": "FAILED_PRECONDITION",
   "idempotency-key-reused": "FAILED_PRECONDITION",
+  "budget-exhausted": "RESOURCE_EXHAUSTED",
   "unknown-route": "NOT_FOUND",
 }
 
@@ -47,6 +48,7 @@ export const refinements: Readonly<Record<ProblemType, { readonly status: number
   "unsupported-media-type": { status: 415, title: "The body has another type" },
   "version-mismatch": { status: 412, title: "The record has another version" },
   "idempotency-key-reused": { status: 422, title: "The key was used for another request" },
+  "budget-exhausted": { status: 429, title: "The budget of the day is spent" },
   "unknown-route": { status: 404, title: "Nothing stands here" },
 }
 
