@@ -74,7 +74,7 @@ async function measureGroup(session: Session, chosen: readonly Case[]): Promise<
           modules: [session.bare],
           storage: address,
           whole: false,
-          variables: { ...variables, PLAN: plan },
+          variables: { ...variables, PLAN: plan, COLLECTION: "/v1/tasks" },
         }),
       )
     const bare = await byHand()

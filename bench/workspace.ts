@@ -49,7 +49,14 @@ export function buildPublic(folder: string, isCached: boolean): string {
   return compile(own, main)
 }
 
-/** Builds the handlers written by hand, with the same tool and options as the Worker. */
+/** Builds the Worker of another wrangler.toml with the same tool and options. Gives the path of the main module. */
+export function buildOther(folder: string, config: string, ...options: readonly string[]): string {
+  const [, main] = /^main = "(?:.*\/)?(\w+)\.[jt]s"$/m.exec(readFileSync(config, "utf8")) as RegExpExecArray
+  wrangler("deploy", "--dry-run", "--minify", "-c", config, "--outdir", folder, ...options)
+  return join(folder, `${main}.js`)
+}
+
+/** Builds the handlers written by hand. */
 export function buildBare(folder: string): string {
   return compile(folder, join(import.meta.dirname, "bare.ts"))
 }

@@ -97,6 +97,22 @@ function entranceOf(
   return (request) => (isPage(request) ? pages(request) : (programs(request) ?? inbound(request)))
 }
 
+type Fetch = Served["fetch"]
+
+/** The door of each request. What a runtime that died left undelivered is taken up by the next one, with its first call. */
+function routing(
+  doors: { sockets: Fetch; entrance(request: Request): Promise<Response> | null; rest: Fetch },
+  wake: () => void,
+): Fetch {
+  let isFirst = true
+  return (request) => {
+    if (isFirst) wake()
+    isFirst = false
+    if (isSocket(request)) return doors.sockets(request)
+    return doors.entrance(request) ?? doors.rest(request)
+  }
+}
+
 /**
  * Composes an application over the bindings of an isolate.
  * @throws ConfigError when a binding, variable or secret is missing; Error when a declaration could fail open
@@ -155,8 +171,10 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const entrance = entranceOf(world, application, accounts, { registry, ports, requestId })
   const sockets = webSocketDoor({ registry, ports, corsOrigins, connect, requestId })
   const tend = tending(world, outbox, open)
-  // What a runtime that died left undelivered is taken up by the next one, with its first call.
-  let isFirst = true
+  const wake = () => {
+    outbox.poke()
+    poke()
+  }
   return {
     registry,
     topic: topicPortsOf(world),
@@ -167,14 +185,6 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     ]),
     consume: consumer(jobPortsOf(world, registry, ports), world.behind),
     tend,
-    fetch: (request) => {
-      if (isFirst) {
-        outbox.poke()
-        ports.poke()
-      }
-      isFirst = false
-      if (isSocket(request)) return sockets(request)
-      return entrance(request) ?? rest(request)
-    },
+    fetch: routing({ sockets, entrance, rest }, wake),
   }
 }

@@ -2,7 +2,7 @@
 
 /** So many tokens a minute, and how many at once. Within any time no more is admitted than burst + rate × time. */
 export interface Rate {
-  /** Tokens a minute, a fraction for less: 1/12 is five an hour. At least one a day, rounded down to whole tokens a day. */
+  /** Tokens a minute, a fraction for less: 1/12 is five an hour. One a day to 60,000 a minute, rounded down to whole tokens a day. */
   readonly ratePerMinute: number
   /** Tokens that may be taken at once after a rest, 1 to 1,000,000. */
   readonly burst: number

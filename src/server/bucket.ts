@@ -108,7 +108,7 @@ export function measuresOf(limit: Limit): Measures {
       "A limit needs a burst of 1 to 1,000,000 or 1 to 10,000,000 tokens a day, and a cost within it",
     )
   if (rate !== null && !(Number.isSafeInteger(rate) && rate >= 1 && rate <= token))
-    throw new RangeError("A limit needs at least one token a day")
+    throw new RangeError("A limit needs a rate of one token a day to 60,000 a minute")
   return { room: most * token, cost: limit.cost * token, perMs: rate }
 }
 

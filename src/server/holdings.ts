@@ -19,8 +19,9 @@ export interface Holding {
   refusal: Refusal | null
   /** Tokens that the lease before was worth. */
   demand: number
-  /** When the object was last asked, and when it last admitted a call. */
+  /** When the object was last asked, how often in a row soon after the time before, and when it last admitted a call. */
   askedAt: number
+  warmth: number
   admittedAt: number
   /** What the object is to be told: leases that ended, tokens of grants that come back, charges. */
   settled: Lease[]
@@ -31,6 +32,8 @@ export interface Holding {
 const never = Number.NEGATIVE_INFINITY
 /** More is not leased at once, however many are wanted. */
 const prefetchMax = 10_000
+/** Demand lasts when so many questions followed one another. A lease for less would often come back unused, and that is a message, too. */
+const warmthMin = 2
 
 /** Of a key that was never asked for. */
 export function newHolding(): Holding {
@@ -39,6 +42,7 @@ export function newHolding(): Holding {
     refusal: null,
     demand: 0,
     askedAt: never,
+    warmth: 0,
     admittedAt: never,
     settled: [],
     refunds: new Map(),
@@ -100,17 +104,17 @@ export function takeUntold(holding: Holding): Pick<Ask, "settled" | "refunds" | 
 }
 
 /**
- * The question for calls that wait.
- * @param warmMs demand within so long of the last question is demand that lasts: a lease that was used up is then worth twice as much, one that was
- * not what was used of it. Otherwise nothing is leased
+ * The question for calls that wait. While demand lasts a lease that was used up is worth twice as much, one that was not what was used of it;
+ * otherwise nothing is leased.
+ * @param warmMs within so many milliseconds of the last question this one is soon
  */
 export function questionOf(holding: Holding, limit: Limit, id: string, calls: number, at: number, warmMs: number): Ask {
   const usedUp = holding.lease !== null && holding.lease.left < limit.cost
-  const isWarm = at - holding.askedAt < warmMs
+  holding.warmth = at - holding.askedAt < warmMs ? holding.warmth + 1 : 0
   endLease(holding)
   const wanted = Math.max(usedUp ? 2 * holding.demand : holding.demand, calls * limit.cost)
   holding.askedAt = at
-  return { id, calls, prefetch: isWarm ? Math.min(wanted, prefetchMax) : 0, ...takeUntold(holding) }
+  return { id, calls, prefetch: holding.warmth < warmthMin ? 0 : Math.min(wanted, prefetchMax), ...takeUntold(holding) }
 }
 
 /**

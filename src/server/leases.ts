@@ -12,7 +12,8 @@
 import type { Behind, Limit, Verdict } from "../core/limiting.ts"
 import { type Answer, type Ask, leaseMs } from "./bucket.ts"
 import * as holdings from "./holdings.ts"
-import { type Carrier, isCarried, isSameRate, isWorthCarrying, unavailable, verdictOf } from "./verdicts.ts"
+import type { Carrier, Refusal } from "./verdicts.ts"
+import { isCarried, isSameRate, isWorthCarrying, unavailable, verdictOf } from "./verdicts.ts"
 
 /** The world of leases. */
 export interface LeasePorts {
@@ -35,7 +36,7 @@ export interface LeaseRules {
   readonly idleMs: number
   /** A question that takes longer has failed, in milliseconds. */
   readonly patienceMs: number
-  /** The carrier is asked about a key again after so many milliseconds, and not when the object admitted a call since. */
+  /** The carrier is asked about a key again after so many milliseconds without a call that the object admitted. */
   readonly carrierMs: number
   /** Keys that are remembered; beyond it the one is forgotten that has not asked for longest. */
   readonly keys: number
@@ -68,14 +69,19 @@ interface Flight {
 interface Entry extends holdings.Holding {
   readonly waiting: Set<Waiting>
   flight: Flight | null
-  /** When the carrier was last asked, and until when it refuses by what was read or written here. */
+  /** When the carrier was last asked, and which refusal it has by what was read or written here. */
   carriedAt: number
-  carriedUntil: number
+  carried: Refusal | null
   /** A charge is on its way to the object. */
   isCharging: boolean
 }
 
 const never = Number.NEGATIVE_INFINITY
+
+function newEntry(): Entry {
+  const calls = { waiting: new Set<Waiting>(), flight: null }
+  return { ...holdings.newHolding(), ...calls, carriedAt: never, carried: null, isCharging: false }
+}
 
 /** The leases of an isolate. */
 export class Leases {
@@ -141,14 +147,7 @@ export class Leases {
   }
 
   #entryOf(key: string): Entry {
-    const fresh = {
-      waiting: new Set<Waiting>(),
-      flight: null,
-      carriedAt: never,
-      carriedUntil: never,
-      isCharging: false,
-    }
-    const entry = this.#entries.get(key) ?? { ...holdings.newHolding(), ...fresh }
+    const entry = this.#entries.get(key) ?? newEntry()
     this.#entries.delete(key)
     this.#entries.set(key, entry)
     // What is forgotten has its timer still, which gives the tokens back.
@@ -279,7 +278,7 @@ export class Leases {
       this.#see(this.#ports.now())
       if (until === null) return
       entry.refusal = { limit, until, remaining: 0 }
-      entry.carriedUntil = until
+      entry.carried = entry.refusal
     } catch (cause) {
       this.#ports.tell(cause)
     }
@@ -288,8 +287,8 @@ export class Leases {
   /** Tells other isolates of a refusal, once. */
   async #writeCarrier(key: string, entry: Entry): Promise<void> {
     const { refusal } = entry
-    if (refusal === null || entry.carriedUntil >= refusal.until || !isWorthCarrying(refusal, this.#now)) return
-    entry.carriedUntil = refusal.until
+    if (refusal === null || refusal === entry.carried || !isWorthCarrying(refusal, this.#now)) return
+    entry.carried = refusal
     try {
       await this.#ports.carrier.write(key, refusal, this.#now)
     } catch (cause) {

@@ -1,8 +1,10 @@
 /** Nothing of one caller reaches another through a cache: whoever asks first, whatever is expanded, whoever the handler asks for. */
 import { env } from "cloudflare:workers"
 import { beforeAll, describe, expect, test } from "vitest"
+import { buildRegistry } from "../../src/core/registry.ts"
+import { ada, callOf } from "../core/fixture.ts"
 import { newActor } from "../support/actors.ts"
-import { makeTables, newBlog } from "./world.ts"
+import { blog, makeTables, newBlog } from "./world.ts"
 
 beforeAll(makeTables)
 
@@ -37,6 +39,17 @@ describe("a resource that anyone may read", () => {
     const answer = await here.call({ token: "forged" }, `GET /v1/posts/${id}`)
     expect([answer.status, answer.headers.get("Cache-Control")]).toEqual([401, "no-store"])
   })
+})
+
+test("a kept answer is made for nobody, whoever it is made by; one that is not kept, for whoever asks", async () => {
+  const registry = buildRegistry(blog())
+  const id = "post_01kaj700000000000000000000"
+  const rows = { [id]: { id, title: "There" } }
+  const readersOf = async (input: object) =>
+    (await callOf(registry, "posts.get", { principal: ada, rows, input: { id, ...input } })).readers
+  expect(await readersOf({})).toEqual(["anonymous"])
+  expect(await readersOf({ expand: { author: true } })).toEqual(["anonymous"])
+  expect(await readersOf({ expand: { drafts: true } })).toEqual(["user"])
 })
 
 describe("an expansion", () => {

@@ -165,18 +165,22 @@ export interface Outcome {
   readonly facts: Facts
   /** What was asked of the world, in order. */
   readonly asked: string[]
+  /** For whom was read, in order. */
+  readonly readers: string[]
   readonly batches: Batch[]
   readonly observed: Observation[]
 }
 
-function storeOf(options: CallOptions, asked: string[], batches: Batch[]): Store {
+function storeOf(options: CallOptions, asked: string[], readers: string[], batches: Batch[]): Store {
   const commits = options.commits ?? [{ kind: "committed", reads: [], rows: [] }]
   return {
-    get: async (plan) => {
+    get: async (plan, { principal }) => {
+      readers.push(principal.kind)
       asked.push(`get ${plan.id}`)
       return options.rows?.[plan.id] ?? null
     },
-    list: async (plan) => {
+    list: async (plan, { principal }) => {
+      readers.push(principal.kind)
       asked.push(`list ${plan.resource}`)
       return { items: Object.values(options.rows ?? {}), nextCursor: null }
     },
@@ -208,6 +212,7 @@ function storeOf(options: CallOptions, asked: string[], batches: Batch[]): Store
 /** Runs one call of an operation through the pipeline. */
 export async function callOf(registry: Registry, name: string, options: CallOptions = {}): Promise<Outcome> {
   const asked: string[] = []
+  const readers: string[] = []
   const batches: Batch[] = []
   const observed: Observation[] = []
   const operation = registry.operations.get(name)
@@ -219,7 +224,7 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
   }
   let minted = 0
   const ports: Ports = {
-    openStore: () => storeOf(options, asked, batches),
+    openStore: () => storeOf(options, asked, readers, batches),
     authenticate: async () => {
       step("authenticate")
       return options.principal ?? ada
@@ -288,7 +293,7 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
     encodeProblem: (_, problem, facts) => ({ problem, facts }),
   }
   const arrival = { requestId: "request-1", traceId: null, signal: new AbortController().signal }
-  return { ...(await run(registry, ports, door, null, arrival)), asked, batches, observed }
+  return { ...(await run(registry, ports, door, null, arrival)), asked, readers, batches, observed }
 }
 
 export { anonymous }

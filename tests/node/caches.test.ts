@@ -62,6 +62,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
+let visitors = 0
+
 function send(
   method: string,
   path: string,
@@ -69,7 +71,13 @@ function send(
   body?: object,
   signal?: AbortSignal,
 ): Promise<Response> {
-  const headers = { "Content-Type": "application/json", ...(token === null ? {} : { Authorization: `Token ${token}` }) }
+  // A visitor each: an address is limited like a principal.
+  const visitor = `198.18.${(++visitors >> 8) & 255}.${visitors & 255}`
+  const headers = {
+    "Content-Type": "application/json",
+    "CF-Connecting-IP": visitor,
+    ...(token === null ? {} : { Authorization: `Token ${token}` }),
+  }
   const more = { ...(body ? { body: JSON.stringify(body) } : {}), ...(signal ? { signal } : {}) }
   return fetch(`${origin}/api${path}`, { method, headers, ...more })
 }

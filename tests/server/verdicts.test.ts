@@ -54,6 +54,16 @@ describe("carried by KV", () => {
     expect(await env.CACHE.get(first.written[0] as string)).toBe(later(3_600_000).toISOString())
   })
 
+  test("it is written once, also when calls that cost less still ask", async () => {
+    const isolate = newLimiter()
+    const key = newKey()
+    const dear: Limit = { ratePerMinute: 1 / 60, burst: 10, cost: 9 }
+    for (let call = 0; call < 2; call++) await draw(isolate, key, dear)
+    for (let call = 0; call < 9; call++) await draw(isolate, key, { ...dear, cost: 1 })
+    await isolate.settled()
+    expect(isolate.written.map((name) => name.includes("9%20a%20call"))).toEqual([true, false])
+  })
+
   test("a refusal for less than a minute is not, and limits that have no longer ones never ask KV", async () => {
     const isolate = await refused(newKey(), { ratePerMinute: 2, burst: 2, cost: 1 })
     expect([isolate.read, isolate.written]).toEqual([[], []])
@@ -123,11 +133,12 @@ describe("what comes back", () => {
     expect(cold).toMatchObject({ local: false, remaining: 99 })
     limiter.restore(key, limit, cold)
     expect(await draw(isolate, key, limit)).toMatchObject({ local: false, remaining: 99 })
+    expect(await draw(isolate, key, limit)).toMatchObject({ local: false, remaining: 98 })
     const leased = await draw(isolate, key, limit)
-    expect(leased).toMatchObject({ local: true, remaining: 98 })
+    expect(leased).toMatchObject({ local: true, remaining: 97 })
     limiter.restore(key, limit, leased)
-    expect(await draw(isolate, key, limit)).toMatchObject({ local: true, remaining: 98 })
-    expect(await newLimiter().limiter.take(key, limit, now)).toMatchObject({ remaining: 97 })
+    expect(await draw(isolate, key, limit)).toMatchObject({ local: true, remaining: 97 })
+    expect(await newLimiter().limiter.take(key, limit, now)).toMatchObject({ remaining: 96 })
   })
 
   test("what has filled up again meanwhile does not come back a second time", async () => {

@@ -138,9 +138,10 @@ export class LeasesWorld {
     })
   }
 
-  /** The object knows a later time. */
+  /** The object knows a later time. A lease was used within its life. */
   #tellTime(): void {
-    for (const admission of this.admissions) admission.to ??= this.#object.time
+    const { time } = this.#object
+    for (const admission of this.admissions) admission.to ??= Math.min(time, admission.from + leaseLifeMs)
   }
 
   #admit(isolate: Isolate, verdict: Verdict): void {

@@ -13,6 +13,7 @@ import { anonymous } from "../../core/principal.ts"
 import { asProblem, Problem } from "../../core/problem.ts"
 import { unknownRoute } from "./decode.ts"
 import { doorOf } from "./door.ts"
+import { finderOf } from "./finder.ts"
 import { type Mounting, methods, mountRefusals, type RestOptions } from "./mounting.ts"
 import { mountPages } from "./pages.ts"
 import { type Place, placesOf } from "./routes.ts"
@@ -78,11 +79,21 @@ export function restDoor(options: RestOptions): (request: Request) => Promise<Re
     const refusal = isKnown ? unknownRoute() : new Problem("UNIMPLEMENTED", "This method is not known here")
     return call(readWire(c.req.raw, { route: null, refusal }))
   })
-  app.onError((thrown, c) => {
-    const arrival = arrivalOf(c.req.raw, settings.requestId)
+  const faulty = (request: Request, thrown: unknown): Response => {
+    const arrival = arrivalOf(request, settings.requestId)
     const problem = asProblem(thrown)
     tellFault(options, arrival, problem)
-    return door.encodeProblem(readWire(c.req.raw, { route: null }), problem, bareFacts(arrival.requestId))
-  })
-  return (request) => app.fetch(request) as Promise<Response>
+    return door.encodeProblem(readWire(request, { route: null }), problem, bareFacts(arrival.requestId))
+  }
+  app.onError((thrown, c) => faulty(c.req.raw, thrown))
+  const find = finderOf(places)
+  return async (request) => {
+    const found = find(request)
+    if (found === null) return app.fetch(request)
+    try {
+      return await call(readWire(request, found))
+    } catch (thrown) {
+      return faulty(request, thrown)
+    }
+  }
 }

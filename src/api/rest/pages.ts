@@ -35,7 +35,7 @@ function mountDocument(mounting: Mounting): void {
 function mountKeySet(mounting: Mounting): void {
   const { ports, readWire, jwks } = mounting
   const document = documentKeeper(async () => JSON.stringify(await jwks()), ports.hash)
-  const options = { type: "application/jwk-set+json", cacheControl: "public, max-age=300, stale-while-revalidate=60" }
+  const options = { type: "application/jwk-set+json", cacheControl: "public, max-age=300" }
   mountPage(mounting, "/.well-known/jwks.json", async (request) => {
     await ports.limitAddress(readWire(request, { route: null }).credentials.address)
     return documentAnswer(request, await document(), options)
