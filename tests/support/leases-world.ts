@@ -138,10 +138,9 @@ export class LeasesWorld {
     })
   }
 
-  /** The object knows a later time. A lease was used within its life. */
-  #tellTime(): void {
-    const { time } = this.#object
-    for (const admission of this.admissions) admission.to ??= Math.min(time, admission.from + leaseLifeMs)
+  /** The object knows a later time. What is not known yet was admitted no more than `most` milliseconds after it was leased. */
+  #tellTime(most = Number.POSITIVE_INFINITY): void {
+    for (const admission of this.admissions) admission.to ??= Math.min(this.#object.time, admission.from + most)
   }
 
   #admit(isolate: Isolate, verdict: Verdict): void {
@@ -269,6 +268,6 @@ export class LeasesWorld {
     if (!this.#sweeps || !this.#object.sweep(this.#steady + this.#offset)) return
     // Nothing is on its way for as long as a bucket at rest is kept.
     this.#messages = this.#messages.filter(({ answer }) => answer !== null)
-    this.#tellTime()
+    this.#tellTime(leaseLifeMs)
   }
 }
