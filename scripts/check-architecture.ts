@@ -31,6 +31,7 @@ const directions: Readonly<Record<string, readonly string[] | "everything">> = {
   "engine.ts": "everything",
   "world.ts": "everything",
   "live.ts": "everything",
+  "oauth.ts": "everything",
   "worker.ts": "everything",
   "index.ts": "everything",
 }

@@ -1,8 +1,10 @@
 /** The composition root: registry + ports + doors over the world of an isolate (world.ts). */
 import { inboundDoor } from "./api/inbound/index.ts"
+import { oauthDoor } from "./api/oauth/index.ts"
 import { isPage, pagesDoor } from "./api/pages/index.ts"
 import { restDoor } from "./api/rest/index.ts"
 import { isSocket, webSocketDoor } from "./api/websocket/index.ts"
+import type { AccountPorts } from "./authentication/account.ts"
 import { authenticator } from "./authentication/authenticate.ts"
 import { handlerAccounts } from "./authentication/handler-accounts.ts"
 import { hashSecret } from "./authentication/token.ts"
@@ -23,6 +25,7 @@ import { consumer, schedulesOf } from "./jobs/index.ts"
 import { connector, livePortsOf, topicPortsOf, watcher } from "./live.ts"
 import { pruneLog } from "./log/archive.ts"
 import { sealLog } from "./log/seal.ts"
+import { oauthPartsOf } from "./oauth.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
 import { mailboxPrefix } from "./server/keys.ts"
@@ -78,11 +81,27 @@ function tending(world: World, outbox: Deliverer, openStore: () => Store): Serve
   }
 }
 
+/** Where people come in, where they let programs in, and where others tell us something. null: a request of none of these. */
+function entranceOf(
+  world: World,
+  application: Application,
+  accounts: AccountPorts,
+  shared: { readonly registry: Registry; readonly ports: Ports; requestId(): string },
+): (request: Request) => Promise<Response> | null {
+  const { env, config } = world
+  const mailbox = config.mail === null ? () => readMailbox({ cache: env.CACHE, prefix: mailboxPrefix }) : null
+  const oauth = oauthPartsOf(world, application, accounts, shared.registry)
+  const programs = oauthDoor({ ...shared, ...oauth })
+  const pages = pagesDoor({ ...shared, rules: application.accounts, mailbox, internal: oauth.operations })
+  const inbound = inboundDoor({ ...shared, secrets: inboundSecretsOf(env, application.inbound) })
+  return (request) => (isPage(request) ? pages(request) : (programs(request) ?? inbound(request)))
+}
+
 type Fetch = Served["fetch"]
 
 /** The door of each request. What a runtime that died left undelivered is taken up by the next one, with its first call. */
 function routing(
-  doors: { sockets: Fetch; pages: Fetch; inbound(request: Request): Promise<Response> | null; rest: Fetch },
+  doors: { sockets: Fetch; entrance(request: Request): Promise<Response> | null; rest: Fetch },
   wake: () => void,
 ): Fetch {
   let isFirst = true
@@ -90,7 +109,7 @@ function routing(
     if (isFirst) wake()
     isFirst = false
     if (isSocket(request)) return doors.sockets(request)
-    return isPage(request) ? doors.pages(request) : (doors.inbound(request) ?? doors.rest(request))
+    return doors.entrance(request) ?? doors.rest(request)
   }
 }
 
@@ -117,7 +136,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const usage = usageOf(world, registry, { memberships, poke, outbox, openStore: open })
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
-    authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
+    authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, origin: accounts.origin, ...world }),
     ...shield(env.SHIELD),
     answers,
     memberships,
@@ -144,15 +163,12 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const rest = restDoor({
     registry,
     ports,
-    settings: { development, corsOrigins, requestId },
+    settings: { development, corsOrigins, requestId, origin: accounts.origin },
     assets: assets ? (request: Request) => assets.fetch(request) : null,
     health: () => checkHealth({ ...env, feed: world.feed }, world.observe, ports),
     jwks: () => world.signing.jwks(new Date()),
   })
-  const secrets = inboundSecretsOf(env, application.inbound)
-  const inbound = inboundDoor({ registry, ports, secrets, requestId })
-  const mailbox = config.mail === null ? () => readMailbox({ cache: env.CACHE, prefix: mailboxPrefix }) : null
-  const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
+  const entrance = entranceOf(world, application, accounts, { registry, ports, requestId })
   const sockets = webSocketDoor({ registry, ports, corsOrigins, connect, requestId })
   const tend = tending(world, outbox, open)
   const wake = () => {
@@ -169,6 +185,6 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     ]),
     consume: consumer(jobPortsOf(world, registry, ports), world.behind),
     tend,
-    fetch: routing({ sockets, pages, inbound, rest }, wake),
+    fetch: routing({ sockets, entrance, rest }, wake),
   }
 }

@@ -131,7 +131,7 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
 const flowMs = 10 * 60_000
 
 /** The one way out: whoever a test puts in its place, or the network. */
-function outboundOf({ config, runtime }: World): Outbound["fetch"] {
+export function outboundOf({ config, runtime }: World): Outbound["fetch"] {
   const call = (url: string, init: RequestInit) => fetch(url, init)
   return runtime.outbound ?? outboundFetch({ fetch: call, resolve: dnsOverHttps(call), loopback: config.callsLoopback })
 }

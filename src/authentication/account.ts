@@ -159,6 +159,13 @@ export const guards = {
   },
   // What a letter led to, and proofs of one's own password.
   proof: { address: { ratePerMinute: 20, burst: 40 }, everybody: { ratePerMinute: 3000, burst: 6000 } },
+  // What people are asked about programs: each may fetch a description from wherever the program says.
+  program: {
+    address: { ratePerMinute: 20, burst: 40 },
+    account: { ratePerMinute: 20, burst: 40 },
+    everybody: { ratePerMinute: 3000, burst: 6000 },
+  },
+  registration: { address: { ratePerMinute: 1 / 6, burst: 20 }, everybody: { ratePerMinute: 60, burst: 300 } },
   export: {
     address: { ratePerMinute: 1, burst: 20 },
     account: { ratePerMinute: 1 / 12, burst: 5 },

@@ -12,7 +12,15 @@ export interface Objects {
   ghost(bucket: number): UserObject
 }
 
-const reducing = new Set<PropertyKey>(["revoke", "revokeOthers", "revokeAll", "revokeKey", "destroy", "addFactor"])
+const reducing = new Set<PropertyKey>([
+  "revoke",
+  "revokeOthers",
+  "revokeAll",
+  "revokeKey",
+  "revokeGrant",
+  "destroy",
+  "addFactor",
+])
 const reducingCommands = new Set<Command["kind"]>([
   "setAccount",
   "revokeKey",

@@ -16,6 +16,12 @@ const payloads = {
   test: 32,
   /** Refresh token: sid 16, counter 4, key tag 4, MAC 32. */
   rt: 56,
+  /** OAuth access token of a program: id of the grant 12, secret 24. */
+  at: 36,
+  /** OAuth refresh token of a program, the same. */
+  gr: 36,
+  /** OAuth authorization code, the same. */
+  ac: 36,
   /** One-time: confirms an e-mail address. */
   em: 32,
   /** One-time: sets a new password. */

@@ -45,6 +45,13 @@ export interface AccountOptions {
   readonly serviceAccounts?: { readonly owner: string; readonly role: string }
   /** Who vouches for people that sign in elsewhere: `[google(), github()]`. None when left out. */
   readonly providers?: readonly Provider[]
+  readonly oauth?: {
+    /**
+     * Whether programs may register themselves (RFC 7591). `"closed"`: only programs that describe themselves at an https address are known.
+     * Default `"open"`.
+     */
+    readonly registration?: "open" | "closed"
+  }
 }
 
 /** The rules, complete. */
@@ -59,6 +66,7 @@ export interface AccountRules {
   readonly deletionDays: number
   readonly serviceAccounts: { readonly owner: string; readonly role: string } | null
   readonly providers: readonly Provider[]
+  readonly oauth: { readonly registration: "open" | "closed" }
 }
 
 const day = 86_400
@@ -106,5 +114,6 @@ export function accountRules(options: AccountOptions = {}): AccountRules {
     deletionDays: within("deletionDays", options.deletionDays ?? 14, 0, 365),
     serviceAccounts: options.serviceAccounts ?? null,
     providers: checkProviders(options.providers ?? []),
+    oauth: { registration: options.oauth?.registration ?? "open" },
   })
 }

@@ -60,7 +60,7 @@ export function mountAt(mounts: readonly Mount[], path: string): Mount | null {
 export function mount(prefix: string, { operations, schemes = [], problem }: MountOptions): Mount {
   if (
     !/^(\/[a-z0-9][a-z0-9-]*)+$/.test(prefix) ||
-    /^\/(v1|docs|health|dev|account|auth|hooks|_docs)(\/|$)/.test(prefix)
+    /^\/(v1|docs|health|dev|account|auth|hooks|oauth|_docs)(\/|$)/.test(prefix)
   )
     throw new Error(`mount("${prefix}"): a prefix is /words, and not one of the engine's own`)
   for (const scheme of schemes)

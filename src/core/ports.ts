@@ -135,6 +135,8 @@ export interface Credentials {
   readonly userAgent: string | null
   /** What a browser sent by itself; null when there is none, when a bearer was presented, and at doors without cookies. */
   readonly cookies: Cookies | null
+  /** Path of the protected resource that the door is (RFC 8707, RFC 9728), such as `/mcp`; the interface as a whole when left out. */
+  readonly resource?: string
 }
 
 /** The session of a browser. */

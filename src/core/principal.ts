@@ -24,6 +24,8 @@ export interface User {
   readonly session?: string
   /** Id of the API key, when one was presented. */
   readonly key?: string
+  /** Id of the grant by which a program acts for the user, when its access token was presented. */
+  readonly grant?: string
   /** What the key or grant is limited to; absent: everything that the user may do. */
   readonly scopes?: readonly string[]
   /** When the user proved who they are, milliseconds since 1970. */

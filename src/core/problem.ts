@@ -33,6 +33,8 @@ export interface ProblemOptions {
   readonly maxAgeSeconds?: number
   /** For method-not-allowed: the methods that the path has. */
   readonly allow?: readonly string[]
+  /** For a credential that reaches too little: the scope that would do (RFC 6750 §3). */
+  readonly scope?: string
   /** For RESOURCE_EXHAUSTED: what was counted, the tightest first. Doors with headers find it among their facts. */
   readonly limits?: readonly ToldLimit[]
   /** For the operator's log; never leaves. */

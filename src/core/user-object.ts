@@ -5,6 +5,7 @@
 import type { FactorObject, FactorView, PendingSignIn, Renewal } from "./factors.ts"
 import type { InboxPage, Notice, Notification } from "./inbox.ts"
 import type { Json, JsonObject } from "./json.ts"
+import type { GrantsObject, GrantView } from "./oauth.ts"
 import type { EventView, PendingEvent } from "./security-event.ts"
 
 /**
@@ -224,6 +225,7 @@ export interface Export {
   readonly devices: readonly { id: string; label: string | null; firstAt: number; seenAt: number }[]
   readonly keys: readonly KeyView[]
   readonly factors: readonly FactorView[]
+  readonly grants: readonly GrantView[]
   readonly preferences: JsonObject
   readonly inbox: readonly Notice[]
   readonly events: readonly EventView[]
@@ -235,7 +237,7 @@ export type Opened =
   | { readonly grant: null; readonly pending: PendingSignIn }
 
 /** One user's object. */
-export interface UserObject extends FactorObject {
+export interface UserObject extends FactorObject, GrantsObject {
   ping(): Promise<"pong">
   reserve(attempt: Attempt, cause: Cause): Promise<Reservation | Refusal>
   /**

@@ -47,7 +47,7 @@ const eventual = "up to 60 s late at other locations"
 /** Name of a user's own object. The part is the user's TypeID. */
 export const userObjectName = named("USER", "user/{id}", {
   content:
-    "sessions, attempts, lockout, second factors, one-time tokens, hashes of API keys, inbox, live sockets of a user",
+    "sessions, attempts, lockout, second factors, one-time tokens, hashes of API keys, grants to programs, inbox, live sockets of a user",
   life: "as long as the account",
   consistency: oneByOne,
 })
@@ -91,7 +91,7 @@ export const healthObjectName = named("USER", "health", {
 
 /** The hub's name is part of what it answers to (core/hub-object.ts): users' objects call it, too. */
 named("HUB", hubObjectName, {
-  content: "which sessions and keys were revoked within the life of an access token",
+  content: "which sessions, keys and grants were revoked within the life of an access token",
   life: "one object; an entry until no token that it concerns can be alive",
   consistency: `${oneByOne}; isolates pull it every 10 s`,
 })
@@ -166,6 +166,20 @@ const providerKeys = named("CACHE", "provider/keys/{issuer}", {
 export function providerKey(kind: keyof typeof providerSeconds, issuer: string): string {
   return (kind === "metadata" ? providerMetadata : providerKeys)(encodeURIComponent(issuer))
 }
+
+/** KV: a program that registered itself (RFC 7591). The part is its client_id. */
+export const oauthClientKey = named("CACHE", "oauth/client/{id}", {
+  content: "name, redirect URIs and hash of the secret of a registered OAuth client",
+  life: "90 days after its registration, or the last consent to it",
+  consistency: `${eventual}; a grant keeps the client as its user saw it`,
+})
+
+/** KV: the checked metadata document of a program. The part is the SHA-256 of its address. */
+export const oauthDocumentKey = named("CACHE", "oauth/document/{hash}", {
+  content: "name and redirect URIs of an OAuth client that describes itself at an address",
+  life: "as its answer says, 5 minutes to a day",
+  consistency: eventual,
+})
 
 /** Name of the object that counts for a key of the limiter, `<what>/<whom>`. */
 export const limiterObjectName = named("LIMITER", "limit/{key}", {

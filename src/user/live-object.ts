@@ -16,7 +16,8 @@ import { closeCodes, type LivePorts, liveLimits, type Sitter, sitterHeader } fro
 import { type Presence, presenceOf } from "./live-presence.ts"
 import { openRoom, type Room } from "./live-room.ts"
 import { closeSeat, type Seat, type Seats, save, say, seatsOf, spend } from "./live-seat.ts"
-import { User } from "./object.ts"
+import { findGrant } from "./oauth-grants.ts"
+import { GrantingUser } from "./oauth-object.ts"
 import { type ObjectBindings, within } from "./ports.ts"
 import { findSession } from "./sessions.ts"
 
@@ -39,7 +40,7 @@ function refusal(code: Problem["code"], message: string): Response {
 }
 
 /** Runs in workerd; found by the names in `server/keys.ts`. */
-export abstract class LiveUser extends User implements LiveObject {
+export abstract class LiveUser extends GrantingUser implements LiveObject {
   #live: Live | null = null
   /** Sockets whose watches have ended: the event of their closing comes later. */
   readonly #gone = new WeakSet<WebSocket>()
@@ -104,6 +105,9 @@ export abstract class LiveUser extends User implements LiveObject {
     const sql = this.turns.sql
     if (session !== undefined && findSession(sql, session, this.ports.now()) === null)
       return refusal("UNAUTHENTICATED", "The session is over")
+    const grant = principal.kind === "user" ? principal.grant : undefined
+    if (grant !== undefined && findGrant(sql, grant, this.ports.now()) === null)
+      return refusal("UNAUTHENTICATED", "The grant is over")
     this.ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"))
     const { 0: client, 1: server } = new WebSocketPair()
     const seat = seats.take(server, crypto.randomUUID(), sitter)
@@ -169,7 +173,7 @@ export abstract class LiveUser extends User implements LiveObject {
 
   #end(ids: readonly string[]): void {
     const ended = this.#closeWhere(
-      (one) => one.kind === "user" && (ids.includes(one.session ?? "") || ids.includes(one.key ?? "")),
+      (one) => one.kind === "user" && [one.session, one.key, one.grant].some((id) => ids.includes(id ?? "")),
     )
     this.ctx.waitUntil(ended.catch((cause) => this.#fault("end", cause)))
   }

@@ -7,6 +7,7 @@ import { DurableObject } from "cloudflare:workers"
 import type { FactorAddition, FactorOutcome, FactorPurpose } from "../core/factors.ts"
 import { mailPreference, type Notification } from "../core/inbox.ts"
 import type { Json } from "../core/json.ts"
+import type { GrantsObject } from "../core/oauth.ts"
 import type {
   Attempt,
   Cause,
@@ -27,6 +28,7 @@ import { destroyAll } from "./destruction.ts"
 import { listDevices } from "./devices.ts"
 import * as factors from "./factors.ts"
 import { addNotice, allNotices, listNotices, markRead, unseenNotice } from "./inbox.ts"
+import { listGrants } from "./oauth-grants.ts"
 import * as tokens from "./one-time.ts"
 import { type ObjectBindings, objectPorts } from "./ports.ts"
 import { getPreferences, setPreference } from "./preferences.ts"
@@ -47,7 +49,7 @@ const nobody: Cause = { requestId: "", actor: "system" }
 const noSeed = new Uint8Array(32)
 
 /** Runs in workerd; created and found by `userObjectName`. */
-export class User extends DurableObject<ObjectBindings> implements UserObject {
+export class User extends DurableObject<ObjectBindings> implements Omit<UserObject, keyof GrantsObject> {
   /** Public so that tests hold the clock and the hub. Not reachable by RPC: only methods are. */
   ports = objectPorts(this.env)
   /** Shared by the layers of this class; a field, so that nobody outside can call what is in it. */
@@ -275,6 +277,7 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
       devices: listDevices(sql),
       keys: keys.listKeys(sql, now),
       factors: factors.listFactors(sql).factors,
+      grants: listGrants(sql, now),
       preferences: getPreferences(sql),
       inbox: allNotices(sql),
       events: recentEvents(sql, Number.MAX_SAFE_INTEGER),

@@ -3,6 +3,8 @@ import { sweepKeys } from "./api-keys.ts"
 import { sweepCommands } from "./commands.ts"
 import { sweepChallenges } from "./factors.ts"
 import { sweepInbox } from "./inbox.ts"
+import { sweepGrants } from "./oauth-grants.ts"
+import { sweepSpent } from "./oauth-spent.ts"
 import { sweepTokens } from "./one-time.ts"
 import { sweepPending } from "./pending.ts"
 import { sweepSessions } from "./sessions.ts"
@@ -28,6 +30,8 @@ export function nextDue(sql: SqlStorage): number | null {
            coalesce((select min("expiresAt") from "tickets"), ${never}),
            coalesce((select min("expiresAt") from "tokens"), ${never}),
            coalesce((select min(coalesce("expiresAt", "revokedAt" + ${30 * dayMs}, ${never})) from "keys"), ${never}),
+           coalesce((select min("expiresAt") from "grants"), ${never}),
+           coalesce((select min("expiresAt") from "oauth"), ${never}),
            coalesce((select min("at") + ${dayMs} from "commands"), ${never}),
            coalesce((select min("at") + ${180 * dayMs} from "notices"), ${never}),
            coalesce((select min("until") from "challenges"), ${never}),
@@ -60,6 +64,8 @@ export function sweep(turn: Turn): void {
   sweepChallenges(turn)
   sweepPending(turn)
   sweepKeys(turn)
+  sweepGrants(turn)
+  sweepSpent(turn)
   sweepCommands(turn)
   sweepInbox(turn)
 }

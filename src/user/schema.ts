@@ -48,6 +48,17 @@ const userSteps = [
       "expiresAt" integer not null) strict`,
     `create table "challenges" ("hash" text primary key, "until" integer not null) strict`,
   ],
+  [
+    // Programs that the user has let in; what the OAuth provider keeps of them, by its own keys; and refresh tokens that were exchanged.
+    `create table "grants" ("id" text primary key, "client" text not null, "name" text not null, "host" text, "record" text not null,
+      "scopes" text not null, "resource" text not null, "createdAt" integer not null, "redeemedAt" integer, "lastUsedAt" integer,
+      "expiresAt" integer not null, "hardAt" integer not null) strict`,
+    `create table "oauth" ("key" text primary key, "grant" text not null, "value" text not null, "metadata" text,
+      "expiresAt" integer not null) strict`,
+    `create index "oauth_by_grant" on "oauth" ("grant")`,
+    `create table "spent" ("hash" text primary key, "grant" text not null, "at" integer not null, "sealed" blob) strict`,
+    `create index "spent_by_grant" on "spent" ("grant")`,
+  ],
 ] as const
 
 const hubSteps = [

@@ -27,6 +27,9 @@ type Kind =
   | "recovery.made"
   | "recovery.used"
   | "session.renewed"
+  | "grant.added"
+  | "grant.ended"
+  | "grant.reuse"
 
 type Row = {
   id: string

@@ -9,6 +9,7 @@ test("what is not said is the safe value", () => {
   expect(accountRules()).toEqual({
     emailVerification: "required",
     takenAddress: "hidden",
+    oauth: { registration: "open" },
     password: { minimum: 15, words: [], breached: false },
     accessSeconds: 600,
     session: { idleSeconds: 30 * day, hardSeconds: 180 * day },

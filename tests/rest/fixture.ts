@@ -216,6 +216,7 @@ export function open(options: Opening = {}) {
     development,
     corsOrigins: options.corsOrigins ?? [],
     requestId: () => "made",
+    origin: "https://selvage.test",
   }
   const health = { parts: [{ part: "database", ok: true, milliseconds: 1 }] }
   const keys: object[] = []

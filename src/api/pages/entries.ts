@@ -273,6 +273,7 @@ export const tidings: ReadonlyMap<string | null, string> = new Map([
   ["joined", "You accepted the invitation."],
   ["linked", "You can sign in with it from now on."],
   ["unlinked", "It does not sign you in any more, and all other sessions have ended."],
+  ["program", "Sign in, then you are asked whether to let the program in."],
 ])
 
 const linkText = "If the address has an account, a letter with a link is on its way. Open the link within 10 minutes."

@@ -4,8 +4,10 @@
  */
 import { arrivalOf } from "../../core/arrival.ts"
 import type { JsonObject } from "../../core/json.ts"
+import { oauthPaths } from "../../core/oauth.ts"
 import { asProblem, Problem } from "../../core/problem.ts"
 import { accountView, problemView, sentView, sessionsIn } from "./account.ts"
+import { considerPage, decidePage, interrupted, resume } from "./consent.ts"
 import { type Entry, entriesOf, sentTexts } from "./entries.ts"
 import { entryView } from "./entry.ts"
 import type { Form } from "./form.ts"
@@ -68,10 +70,19 @@ function accountPlace(house: House): Place {
       // The access token outlives a session that was ended elsewhere by seconds; the page need not.
       if (!all.some(({ current }) => current))
         return goOn({ ...house.showing(visit), effect: { kind: "clear" } }, signInPath)
+      const request = interrupted(visit)
+      if (request !== null) return resume(house.showing(visit), request)
       const identities = await identitiesOf(house, visit)
       const ways = identities === null ? "" : identitiesView(house.rules.providers, identities)
       return show(house.showing(visit), accountView(visit, me.output, all, ways))
     },
+  }
+}
+
+function consentPlace(house: House): Place {
+  return {
+    GET: (visit) => considerPage(visit, () => house.showing(visit)),
+    POST: (visit) => decidePage(visit, () => house.showing(visit)),
   }
 }
 
@@ -89,6 +100,7 @@ function placesOf(house: House): ReadonlyMap<string, Place> {
   const places = new Map<string, Place>([
     ["/account", accountPlace(house)],
     ["/account/sent", sentPlace(house)],
+    [oauthPaths.authorize, consentPlace(house)],
     ["/account/sign-out", actPlace(house, "auth.signOut", `${signInPath}?told=out`, () => ({}))],
     [
       "/account/end-session",
@@ -134,7 +146,7 @@ async function answer(house: House, places: ReadonlyMap<string, Place>, visit: V
   return refuse(house, visit, new Problem("UNIMPLEMENTED", sentence, { type: "method-not-allowed", allow }))
 }
 
-const pagePath = /^https?:\/\/[^/]+\/(account|auth|dev)(?=[/?#]|$)/
+const pagePath = /^https?:\/\/[^/]+\/(account|auth|dev|oauth\/authorize)(?=[/?#]|$)/
 
 /** True for a request to an address where pages stand, or could. Asked of every request, so it parses nothing. */
 export function isPage(request: Request): boolean {

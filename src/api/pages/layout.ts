@@ -22,6 +22,8 @@ export interface View {
   readonly allow?: readonly string[] | undefined
   /** Where the browser goes by itself, as soon as it has shown the page. */
   readonly onward?: string
+  /** An origin beside our own to which the answer to the page's form may send the browser on. */
+  readonly leadsTo?: string
 }
 
 /** Who shows the page, and what becomes of the cookies. */
@@ -36,26 +38,38 @@ export interface Showing {
   readonly now: number
 }
 
-let policy: Promise<string> | null = null
+let styleHash: Promise<string> | null = null
 
-/** The style is allowed by its hash, so that no other style is. The empty icon keeps browsers from asking for one. */
-async function policyOf(): Promise<string> {
+async function hashOfStyle(): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style)))
+  return btoa(String.fromCharCode(...digest))
+}
+
+/** CSP 3 §2.3.1: a source has no place for an IPv6 address, so its scheme stands for it. */
+function sourceOf(origin: string): string {
+  return origin.includes("[") ? origin.slice(0, origin.indexOf("/")) : origin
+}
+
+/**
+ * The style is allowed by its hash, so that no other style is. The empty icon keeps browsers from asking for one. Where a form is answered by
+ * sending the browser on, browsers hold that address against the policy, too.
+ */
+async function policyOf(leadsTo: string | undefined): Promise<string> {
+  styleHash ??= hashOfStyle()
   return [
     "default-src 'none'",
-    `style-src 'sha256-${btoa(String.fromCharCode(...digest))}'`,
+    `style-src 'sha256-${await styleHash}'`,
     "img-src data:",
-    "form-action 'self'",
+    `form-action 'self'${leadsTo === undefined ? "" : ` ${sourceOf(leadsTo)}`}`,
     "frame-ancestors 'none'",
     "base-uri 'none'",
   ].join("; ")
 }
 
-async function headersOf({ requestId, effect, now, flow }: Showing): Promise<Headers> {
-  policy ??= policyOf()
+async function headersOf({ requestId, effect, now, flow }: Showing, leadsTo?: string): Promise<Headers> {
   const headers = new Headers({
     ...securityHeaders,
-    "Content-Security-Policy": await policy,
+    "Content-Security-Policy": await policyOf(leadsTo),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
     "X-Request-Id": requestId,
@@ -86,7 +100,7 @@ ${view.main}
 </body>
 </html>
 `
-  const headers = await headersOf(showing)
+  const headers = await headersOf(showing, view.leadsTo)
   headers.set("Content-Type", "text/html; charset=utf-8")
   if (view.retryAfterSeconds !== undefined) headers.set("Retry-After", String(Math.ceil(view.retryAfterSeconds)))
   if (view.allow !== undefined) headers.set("Allow", view.allow.join(", "))

@@ -16,6 +16,7 @@ const exposed = [
   "RateLimit-Policy",
   "Retry-After",
   "Server-Timing",
+  "WWW-Authenticate",
   "X-Request-Id",
   "X-Selvage-Bookmark",
   "X-Selvage-Cache",

@@ -67,7 +67,7 @@ export function restDoor(options: RestOptions): (request: Request) => Promise<Re
   const { registry, ports, settings } = options
   const places = placesOf(registry)
   const routes = places.flatMap((place) => [...place.routes.values()])
-  const door = doorOf(routes, settings.corsOrigins)
+  const door = doorOf(routes, settings)
   const readWire = wireReader(settings.corsOrigins, registry.mounts)
   const app = new OpenAPIHono()
   const call = (wire: Wire) => run(registry, ports, door, wire, arrivalOf(wire.request, settings.requestId))

@@ -83,18 +83,30 @@ function bodyOf(wire: Wire, problem: Problem, requestId: string) {
   }
 }
 
-/** RFC 6750 §3; for a step-up RFC 9470 §3. */
-function challengeOf(wire: Wire, { options: { maxAgeSeconds } }: Problem): string {
-  if (maxAgeSeconds !== undefined)
-    return `Bearer realm="selvage", error="insufficient_user_authentication", max_age=${maxAgeSeconds}`
-  return wire.credentials.bearer !== null ? 'Bearer realm="selvage", error="invalid_token"' : 'Bearer realm="selvage"'
+/**
+ * RFC 6750 §3: what was wrong with the credential, and where a program finds out how to get a better one (RFC 9728 §5.1); for a step-up RFC 9470
+ * §3. null where another credential would change nothing.
+ */
+function challengeOf(
+  wire: Wire,
+  { code, options: { scope, maxAgeSeconds } }: Problem,
+  metadata: string,
+): string | null {
+  const about = (...parts: readonly string[]) =>
+    ['Bearer realm="selvage"', ...parts, `resource_metadata="${metadata}"`].join(", ")
+  if (code === "PERMISSION_DENIED" && scope !== undefined)
+    return about('error="insufficient_scope"', `scope="${scope}"`)
+  if (code !== "UNAUTHENTICATED") return null
+  if (maxAgeSeconds !== undefined) return about('error="insufficient_user_authentication"', `max_age=${maxAgeSeconds}`)
+  return wire.credentials.bearer === null ? about() : about('error="invalid_token"')
 }
 
-function tellCure(headers: Headers, wire: Wire, problem: Problem): void {
+function tellCure(headers: Headers, wire: Wire, problem: Problem, metadata: string): void {
   const { type, allow, retryAfterSeconds } = problem.options
   if (retryAfterSeconds !== undefined) headers.set("Retry-After", String(Math.ceil(retryAfterSeconds)))
   if (allow !== undefined) headers.set("Allow", allow.join(", "))
-  if (problem.code === "UNAUTHENTICATED") headers.set("WWW-Authenticate", challengeOf(wire, problem))
+  const challenge = challengeOf(wire, problem, metadata)
+  if (challenge !== null) headers.set("WWW-Authenticate", challenge)
   if (type === "unsupported-media-type" && wire.route) {
     const taken = takenTypes(wire.route.method).join(", ")
     headers.set("Accept", taken)
@@ -121,11 +133,17 @@ function rendered(wire: Wire, problem: Problem, requestId: string, sets: HeaderS
   return new Response(JSON.stringify(body), { status, headers: sets.write })
 }
 
-/** The encoder of problems of one configuration. */
-export function problemEncoder(sets: HeaderSets): (wire: Wire, problem: Problem, facts: Facts) => Response {
+/**
+ * The encoder of problems of one configuration.
+ * @param metadata address of the document on how to be let in
+ */
+export function problemEncoder(
+  sets: HeaderSets,
+  metadata: string,
+): (wire: Wire, problem: Problem, facts: Facts) => Response {
   return (wire, problem, facts) => {
     const answer = rendered(wire, problem, facts.requestId, sets)
-    tellCure(answer.headers, wire, problem)
+    tellCure(answer.headers, wire, problem, metadata)
     tellFacts(answer.headers, wire, facts)
     return answer
   }

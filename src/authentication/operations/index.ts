@@ -10,6 +10,7 @@ import { accountResources } from "../resources.ts"
 import { apiKeyOperations } from "./api-keys.ts"
 import { listFactors, makeRecoveryCodes, removeFactor, renameFactor } from "./factors.ts"
 import { confirmTotp, enrolTotp } from "./factors-totp.ts"
+import { grantOperations } from "./grants.ts"
 import { inboxPreferences, listInbox, markInboxRead, setInboxPreferences } from "./inbox.ts"
 import { rotateKeys } from "./keys.ts"
 import { deleteMe, exportMe, getMe, updateMe } from "./me.ts"
@@ -90,6 +91,7 @@ export function accountParts(flow: Flow, models: () => Models): Required<EngineP
     inboxPreferences(flow),
     setInboxPreferences(flow),
     ...apiKeyOperations(flow, apiKeys),
+    ...grantOperations(flow),
     ...(services ? serviceAccountOperations(flow, services) : []),
     ...userOperations(flow),
     ...providerOperations(flow, apiKeys),
