@@ -33,7 +33,7 @@ async function member(place: World, email: string, { proves = true } = {}) {
     await post("verify-email", { token: (await letterTo(email, "Confirm")).action.token })
   }
   const signIn = () => post("sign-in", { email, password })
-  const session = proves ? (await signIn()).body : made.body.signIn
+  const session = proves ? (await signIn()).body : made.body.session
   return { email, password, signIn, id: session?.userId as string, token: session?.accessToken as string }
 }
 

@@ -125,6 +125,7 @@ describe("when the time is over", () => {
       devices: [],
       keys: [],
       factors: [],
+      grants: [],
       preferences: {},
       events: [],
     })

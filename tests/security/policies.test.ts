@@ -20,6 +20,7 @@ beforeAll(async () => {
 
 /** Spelled open: what somebody does who has no session yet, and what tells of policies in development. */
 const open = [
+  "auth.beginPasskey",
   "auth.confirmSignIn",
   "auth.redeemMagicLink",
   "auth.refresh",
@@ -28,6 +29,7 @@ const open = [
   "auth.resetPassword",
   "auth.setUp",
   "auth.signIn",
+  "auth.signInWithPasskey",
   "auth.signUp",
   "auth.verifyEmail",
   "auth.verifySecondFactor",

@@ -48,7 +48,8 @@ describe("a proof that is too old", () => {
     const answer = await makeKey(old)
     expect(answer.status).toBe(401)
     expect(answer.headers.get("WWW-Authenticate")).toBe(
-      'Bearer realm="selvage", error="insufficient_user_authentication", max_age=600',
+      'Bearer realm="selvage", error="insufficient_user_authentication", max_age=600, ' +
+        'resource_metadata="http://localhost:8787/.well-known/oauth-protected-resource"',
     )
     expect(answer.body).toMatchObject({
       type: "urn:selvage:problem:insufficient-user-authentication",
