@@ -8,6 +8,8 @@ import type { Bind, Part, Plan, PlannedCall, PlannedTrip } from "./plan.ts"
 interface Env {
   readonly DB: D1Database
   readonly PLAN: Plan
+  /** Path of the one collection, such as /v1/tasks. */
+  readonly COLLECTION: string
   readonly TOKEN_PUBLIC_KEYS: string
   readonly TOKEN_ISSUER: string
   readonly TOKEN_AUDIENCE: string
@@ -118,15 +120,15 @@ export default {
     if (user === null) return new Response(null, { status: 401 })
     const url = new URL(request.url)
     const values: Record<string, string> = { me: user }
-    let route = `${request.method} /v1/tasks`
+    let route = `${request.method} ${env.COLLECTION}`
     if (request.method === "POST") {
       const body = (await request.json()) as Record<string, unknown>
       if (typeof body.projectId !== "string" || typeof body.title !== "string")
         return new Response(null, { status: 400 })
       values.projectId = body.projectId
       values.title = body.title
-    } else if (url.pathname.startsWith("/v1/tasks/")) {
-      values.id = url.pathname.slice(10)
+    } else if (url.pathname.length > env.COLLECTION.length) {
+      values.id = url.pathname.slice(env.COLLECTION.length + 1)
       route += "/:id"
     } else {
       for (const [key, value] of url.searchParams) values[key] = value

@@ -17,6 +17,8 @@ export interface Case {
   readonly title: string
   /** Tasks in the database. */
   readonly tasks: number
+  /** Whose Worker: the reference application's, or public.ts with its cache or without. */
+  readonly worker: "workspace" | "cached" | "uncached"
   /** How the handler written by hand knows it: method, path with `:id`, names of the parameters. */
   readonly route: string
   calls(token: string): Call[]
@@ -52,6 +54,7 @@ function getById(tasks: number): Case {
     name: "get",
     title: "GET by id",
     tasks,
+    worker: "workspace",
     route: "GET /v1/tasks/:id",
     calls: (token) => visibleTasks(64, tasks).map((id) => get(token, `/v1/tasks/${id}`, { id })),
   }
@@ -63,6 +66,7 @@ function list(name: string, label: string, tasks: number, parameters: Readonly<R
     name,
     title: label,
     tasks,
+    worker: "workspace",
     route: `GET /v1/tasks?${["limit", ...Object.keys(parameters), "projectId"].sort().join("&")}`,
     calls: (token) =>
       projects(tasks).map((projectId) =>
@@ -76,6 +80,7 @@ function everything(name: string, label: string, tasks: number): Case {
     name,
     title: label,
     tasks,
+    worker: "workspace",
     route: "GET /v1/tasks?limit",
     calls: (token) => [get(token, `/v1/tasks?limit=${pageSize}`, {})],
   }
@@ -86,6 +91,7 @@ function create(tasks: number): Case {
     name: "create",
     title: "create",
     tasks,
+    worker: "workspace",
     route: "POST /v1/tasks",
     calls: (token) =>
       projects(tasks)
@@ -100,6 +106,17 @@ function create(tasks: number): Case {
   }
 }
 
+/** The same reads where anyone may read: what they cost with a cache, and what they cost without. */
+function open(worker: "cached" | "uncached"): Case[] {
+  const { small } = sizes
+  return [getById(small), list("list", "list 20 of a project, 10,000 rows", small, {})].map((one) => ({
+    ...one,
+    worker,
+    name: `public-${one.name}${worker === "cached" ? "" : "-uncached"}`,
+    title: `${one.title}, public, ${worker}`,
+  }))
+}
+
 /** In the order in which they run: what writes comes last. */
 export const cases: readonly Case[] = [
   getById(sizes.small),
@@ -107,6 +124,8 @@ export const cases: readonly Case[] = [
   everything("mine-10k", "all that I may see, 10,000 rows", sizes.small),
   list("expand", "list 20 with two expands, 10,000 rows", sizes.small, { expand: "project,comments" }),
   create(sizes.small),
+  ...open("cached"),
+  ...open("uncached"),
   list("list-1m", "list 20 of a project, 1,000,000 rows", sizes.large, {}),
   everything("mine-1m", "all that I may see, 1,000,000 rows", sizes.large),
 ]

@@ -38,7 +38,8 @@ function databaseFile(folder: string): string {
   return join(objects, name)
 }
 
-async function build(folder: string, tasks: number): Promise<void> {
+/** Makes an empty database in a state folder. Gives the path of its file. */
+export async function createDatabase(folder: string): Promise<string> {
   // Miniflare decides what the file is called; the relay answers any request once the database is there.
   const storage = await startServer({ kind: "storage", folder })
   await fetch(`${storage.url}/query`, {
@@ -47,7 +48,11 @@ async function build(folder: string, tasks: number): Promise<void> {
     headers: { "content-type": "application/json" },
   })
   await storage.stop()
-  const database = new DatabaseSync(databaseFile(folder))
+  return databaseFile(folder)
+}
+
+async function build(folder: string, tasks: number): Promise<void> {
+  const database = new DatabaseSync(await createDatabase(folder))
   try {
     fill(database, tasks)
   } finally {

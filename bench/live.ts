@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import { buildBundle } from "../scripts/bundle.ts"
+import { buildBundle, hastyMain } from "../scripts/bundle.ts"
 import { type Server, startServer } from "../tests/chaos/server.ts"
 import { Watcher } from "../tests/chaos/watcher.ts"
 import { type Actor, type Calls, callsTo, freshKeys, makeActors } from "../tests/chaos/workspace.ts"
@@ -149,7 +149,7 @@ async function main(): Promise<void> {
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
   const keys = await freshKeys()
   const { people, actors } = await makeActors(most + 1, keys)
-  const bundle = buildBundle(join(folder, "bundle"), "--minify")
+  const bundle = buildBundle(join(folder, "bundle"), hastyMain, "--minify")
   const server = await startServer({ folder: join(folder, "state"), bundle, variables: keys.variables, people })
   const [owner, ...others] = actors as [Actor, ...Actor[]]
   const calls = callsTo(async () => server.url)

@@ -15,6 +15,7 @@ export interface Load {
   readonly requests: number
   readonly requestsPerSecond: number
   /** Milliseconds. */
+  readonly p50: number
   readonly p99: number
 }
 
@@ -42,24 +43,27 @@ export async function load({ url, calls, connections, requests: amount }: LoadOp
     ...(body === undefined ? {} : { body }),
   }))
   const times: number[] = []
+  const refusals = new Set<number>()
   const started = performance.now()
   let ended = started
   // It looks every `sampleInt` milliseconds whether it is done, so when the answers came is taken here.
   const running = autocannon({ url, connections, amount, requests, timeout: 30, sampleInt: 20 })
-  running.on("response", (_client, _status, _bytes, milliseconds) => {
+  running.on("response", (_client, status, _bytes, milliseconds) => {
     ended = performance.now()
+    if (status >= 300) refusals.add(status)
     times.push(milliseconds)
   })
   const deadline = setTimeout(() => running.stop(), secondsMax * 1000)
   const result = await running
   clearTimeout(deadline)
   if (result.non2xx > 0 || result.errors > 0) {
-    throw new Error(`${url}: ${result.non2xx} refusals and ${result.errors} errors`)
+    throw new Error(`${url}: ${result.non2xx} refusals (${[...refusals].join(", ")}) and ${result.errors} errors`)
   }
   if (times.length < amount) throw new Error(`${url}: ${times.length} of ${amount} requests in ${secondsMax} s`)
   return {
     requests: times.length,
     requestsPerSecond: (times.length * 1000) / (ended - started),
+    p50: quantile(times, 0.5),
     p99: quantile(times, 0.99),
   }
 }

@@ -7,6 +7,7 @@ import { cpuMicroseconds, type Server } from "./server.ts"
 export interface Round {
   readonly requestsPerSecond: number
   /** Milliseconds. */
+  readonly p50: number
   readonly p99: number
   /** CPU of the Worker's process a request, microseconds. */
   readonly cpu: number
@@ -46,22 +47,32 @@ export interface Effort {
   readonly warmUp: number
 }
 
-const median = (values: readonly number[]) => quantile(values, 0.5)
+/** The value in the middle. */
+export const median = (values: readonly number[]) => quantile(values, 0.5)
 
-function medianRound(rounds: readonly Round[]): Round {
+/** The median of each figure over the rounds. */
+export function medianRound(rounds: readonly Round[]): Round {
   const of = (key: keyof Round) => median(rounds.map((round) => round[key]))
-  return { requestsPerSecond: of("requestsPerSecond"), p99: of("p99"), cpu: of("cpu"), storageCpu: of("storageCpu") }
+  return {
+    requestsPerSecond: of("requestsPerSecond"),
+    p50: of("p50"),
+    p99: of("p99"),
+    cpu: of("cpu"),
+    storageCpu: of("storageCpu"),
+  }
 }
 
-async function runOnce(
+/** One round of load on a server, and what it cost its process and that of its storage. */
+export async function runOnce(
   server: Server,
   storage: Server,
   options: Omit<Parameters<typeof load>[0], "url">,
 ): Promise<Round> {
   const [before, storageBefore] = [cpuMicroseconds(server.pid), cpuMicroseconds(storage.pid)]
-  const { requests, requestsPerSecond, p99 } = await load({ ...options, url: server.url })
+  const { requests, requestsPerSecond, p50, p99 } = await load({ ...options, url: server.url })
   return {
     requestsPerSecond,
+    p50,
     p99,
     cpu: (cpuMicroseconds(server.pid) - before) / requests,
     storageCpu: (cpuMicroseconds(storage.pid) - storageBefore) / requests,

@@ -119,14 +119,17 @@ export async function startTraced(options: {
   bundle: string
   storage: string
   variables: Record<string, unknown>
+  /** Path of its wrangler.toml; ours when left out. */
+  config?: string
 }): Promise<Traced> {
-  const { storage, variables } = options
+  const { storage, variables, config } = options
   const server = await startServer({
     kind: "worker",
     modules: traced(options.folder, options.bundle),
     storage,
     whole: true,
     variables,
+    ...(config === undefined ? {} : { config }),
   })
   const trace = async () => (await (await fetch(`${server.url}/bench/trace`)).json()) as Trip[]
   // An isolate begins by delivering what another left behind: that belongs to no call, and is over when the trace stays empty.
@@ -153,6 +156,8 @@ export async function capture(worker: Traced, cases: readonly Case[], token: str
   for (const one of cases) {
     const calls = one.calls(token)
     const seen: PlannedCall[] = []
+    // The first call of a principal learns which organizations are theirs: that belongs to no other call.
+    await worker.call(calls[0] as Call)
     for (const call of [calls[0] as Call, calls[1] ?? (calls[0] as Call)])
       seen.push(plannedCall(await worker.call(call), call.values))
     const [first, second] = seen.map((planned) => JSON.stringify(planned, null, 1))

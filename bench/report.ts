@@ -3,9 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import type { Comparison } from "./measure.ts"
+import { keepSection } from "./results.ts"
 
 const ratiosPath = join(import.meta.dirname, "ratios.json")
-const resultsPath = join(import.meta.dirname, "RESULTS.md")
 
 /** A worse ratio than the kept one by more than this share is reported. */
 const tolerance = 0.1
@@ -60,14 +60,12 @@ export function save(comparisons: readonly Comparison[], effort: string): void {
   const measuredAt = new Date().toISOString()
   const kept: Kept = { measuredAt, cpu: of("cpu"), requestsPerSecond: of("requestsPerSecond") }
   writeFileSync(ratiosPath, `${JSON.stringify(kept, null, 2)}\n`)
-  const text = `# Selvage against handlers written by hand
-
-Written by \`npm run bench -- --save\` at ${measuredAt} on ${availableParallelism()} cores: ${effort}. README.md in this folder says what is
+  const text = `Written by \`npm run bench -- --save\` at ${measuredAt} on ${availableParallelism()} cores: ${effort}. README.md in this folder says what is
 counted. Absolute figures drift from machine to machine; the ratios are what to read.
 
 ${table(comparisons)}
 `
-  writeFileSync(resultsPath, text)
+  keepSection("Selvage against handlers written by hand", text)
 }
 
 /** Sentences on the ratios that worsened by more than a tenth against the kept ones. */

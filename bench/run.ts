@@ -2,6 +2,7 @@
  * `npm run bench`: the built Worker beside handlers written by hand, both on Miniflare's direct socket and on one database, under the same
  * load in turn. README.md in this folder says what is counted and what the options are.
  */
+import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
 import { type Case, cases } from "./cases.ts"
 import { principal } from "./contents.ts"
@@ -11,7 +12,7 @@ import { capture, startTraced } from "./plan.ts"
 import { profile } from "./profile.ts"
 import { save, table, worsened } from "./report.ts"
 import { addressOf, type Server, startServer } from "./server.ts"
-import { type Access, buildBare, buildWorker, grantAccess, temporaryFolder } from "./workspace.ts"
+import { type Access, buildBare, buildPublic, buildWorker, grantAccess, temporaryFolder } from "./workspace.ts"
 
 const { values: options } = parseArgs({
   options: {
@@ -29,8 +30,9 @@ const { values: options } = parseArgs({
 
 /** What stays the same for the whole run. */
 interface Session {
+  /** The Worker of a kind of case, built when it is first asked for. */
+  readonly bundleOf: (worker: Case["worker"]) => string
   readonly folder: string
-  readonly bundle: string
   readonly bare: string
   readonly access: Access
   readonly effort: Effort
@@ -44,8 +46,12 @@ function chosenCases(): Case[] {
   return chosen
 }
 
-async function measureSize(session: Session, tasks: number, chosen: readonly Case[]): Promise<Comparison[]> {
-  const { folder, bundle, access, effort } = session
+async function measureGroup(session: Session, chosen: readonly Case[]): Promise<Comparison[]> {
+  const { tasks, worker } = chosen[0] as Case
+  const { access, effort } = session
+  const bundle = session.bundleOf(worker)
+  // What the cache would have answered has to be traced where there is none.
+  const tracing = session.bundleOf(worker === "cached" ? "uncached" : worker)
   const { variables, token } = access
   const running: { stop(): Promise<void> }[] = []
   const start = async <S extends { stop(): Promise<void> }>(starting: Promise<S>): Promise<S> => {
@@ -54,9 +60,12 @@ async function measureSize(session: Session, tasks: number, chosen: readonly Cas
     return server
   }
   try {
-    const storage = await start(startServer({ kind: "storage", folder: await prepareDataset(folder, tasks) }))
+    const storage = await start(
+      startServer({ kind: "storage", folder: await prepareDataset(join(session.folder, `data-${worker}`), tasks) }),
+    )
     const address = addressOf(storage)
-    const watched = await start(startTraced({ folder, bundle, storage: address, variables }))
+    const traced = { folder: dirname(tracing), bundle: tracing, storage: address, variables }
+    const watched = await start(startTraced(traced))
     const plan = await capture(watched, chosen, token)
     const byHand = () =>
       start(
@@ -65,7 +74,7 @@ async function measureSize(session: Session, tasks: number, chosen: readonly Cas
           modules: [session.bare],
           storage: address,
           whole: false,
-          variables: { ...variables, PLAN: plan },
+          variables: { ...variables, PLAN: plan, COLLECTION: "/v1/tasks" },
         }),
       )
     const bare = await byHand()
@@ -103,18 +112,17 @@ async function main(): Promise<void> {
     warmUp: options.quick ? 600 : 2000,
   }
   const connections = options.connections.split(",").map(Number)
-  const session = { folder, bundle: buildWorker(folder), bare: buildBare(folder), access, effort, connections }
+  const bundles = new Map<Case["worker"], string>()
+  const bundleOf = (worker: Case["worker"]) => {
+    const built = worker === "workspace" ? buildWorker : (at: string) => buildPublic(at, worker === "cached")
+    if (!bundles.has(worker)) bundles.set(worker, built(folder))
+    return bundles.get(worker) as string
+  }
+  const session = { folder, bundleOf, bare: buildBare(folder), access, effort, connections }
   const comparisons: Comparison[] = []
   const chosen = chosenCases()
-  for (const tasks of new Set(chosen.map((one) => one.tasks))) {
-    comparisons.push(
-      ...(await measureSize(
-        session,
-        tasks,
-        chosen.filter((one) => one.tasks === tasks),
-      )),
-    )
-  }
+  for (const group of Map.groupBy(chosen, ({ tasks, worker }) => `${tasks} ${worker}`).values())
+    comparisons.push(...(await measureGroup(session, group)))
   console.log(table(comparisons))
   if (options.save && !options.self)
     save(

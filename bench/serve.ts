@@ -8,13 +8,20 @@ import { convertV4MiniflareOptions, Miniflare } from "miniflare"
 import { unstable_getMiniflareWorkerOptions } from "wrangler"
 import { bundleModules } from "../scripts/bundle.ts"
 import { openShield, remoteDatabase } from "./bindings.ts"
-import { databaseName, type ServerOptions, workerName } from "./server.ts"
+import { databaseName, type ServerOptions, tripsPath, workerName } from "./server.ts"
 import { configPath } from "./workspace.ts"
 
 type MiniflareInput = Parameters<typeof convertV4MiniflareOptions>[0]
 
-// The client of D1 keeps its inner fetcher under this name; the relay hands it what came over HTTP.
-const relay = "export default { fetch(request, env) { return env.DB.fetcher.fetch(request) } }"
+// The client of D1 keeps its inner fetcher under this name; the relay hands it what came over HTTP, and counts.
+const relay = `let trips = 0
+export default {
+  fetch(request, env) {
+    if (request.url.endsWith("${tripsPath}")) return new Response(trips)
+    trips++
+    return env.DB.fetcher.fetch(request)
+  },
+}`
 
 const common = { host: "127.0.0.1", port: 0, cf: false, logRequests: false, handleStructuredLogs: () => {} }
 const direct = { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] }
@@ -31,7 +38,7 @@ function storageOptions(folder: string): MiniflareInput {
 }
 
 function workerOptions(options: Extract<ServerOptions, { kind: "worker" }>): MiniflareInput {
-  const { workerOptions: declared } = unstable_getMiniflareWorkerOptions(configPath)
+  const { workerOptions: declared } = unstable_getMiniflareWorkerOptions(options.config ?? configPath)
   const { d1Databases: _, ratelimits: __, assets: ___, bindings, ...kept } = declared as Record<string, unknown>
   const worker = {
     ...(options.whole

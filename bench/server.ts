@@ -9,6 +9,9 @@ export const databaseName = "bench"
 /** Name of every Worker that the bench runs. */
 export const workerName = "target"
 
+/** Where a storage server tells its count of round trips; what D1's client calls has other paths. */
+export const tripsPath = "/bench/trips"
+
 /** What to run. */
 export type ServerOptions =
   | {
@@ -22,6 +25,8 @@ export type ServerOptions =
       readonly modules: readonly string[]
       /** host:port of a storage server. */
       readonly storage: string
+      /** Path of its wrangler.toml; ours when left out. */
+      readonly config?: string
       /** Gets every binding of wrangler.toml; otherwise the database and the variables alone. */
       readonly whole: boolean
       readonly variables: Readonly<Record<string, unknown>>
@@ -61,6 +66,11 @@ export function startServer(options: ServerOptions): Promise<Server> {
     })
     child.send(options)
   })
+}
+
+/** Round trips to D1 that a storage server has seen since it started. */
+export async function tripsOf(storage: Server): Promise<number> {
+  return Number(await (await fetch(storage.url + tripsPath)).text())
 }
 
 /** Host and port of a server, as D1's client wants it. */

@@ -1,11 +1,11 @@
 /** Where the bench works: a temporary folder of its own, the bundles built into it, and a principal's token. */
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire, stripTypeScriptTypes } from "node:module"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { exportJWK, generateKeyPair, SignJWT } from "jose"
-import { buildBundle } from "../scripts/bundle.ts"
+import { buildBundle, hastyMain } from "../scripts/bundle.ts"
 
 export const root = join(import.meta.dirname, "..")
 export const configPath = join(root, "wrangler.toml")
@@ -31,21 +31,46 @@ export function wrangler(...options: string[]): string {
   }
 }
 
-/** Builds what would be uploaded. Gives the path of the main module. */
+/** Builds what would be uploaded, with limits that a bench does not come to. Gives the path of the main module. */
 export function buildWorker(folder: string, options: { readonly minify: boolean } = { minify: true }): string {
-  return buildBundle(folder, ...(options.minify ? ["--minify"] : []))
+  return buildBundle(folder, hastyMain, ...(options.minify ? ["--minify"] : []))
 }
 
-/** Builds the handlers written by hand, with the same tool and options as the Worker. */
+/** Builds the public tasks, with their cache or without it. Gives the path of the main module. */
+export function buildPublic(folder: string, isCached: boolean): string {
+  const own = join(folder, isCached ? "cached" : "uncached")
+  mkdirSync(own)
+  const source = JSON.stringify(join(import.meta.dirname, "public.ts"))
+  const main = join(own, "index.ts")
+  writeFileSync(
+    main,
+    `import { publicWorker } from ${source}\nexport * from ${source}\nexport default publicWorker(${isCached})\n`,
+  )
+  return compile(own, main)
+}
+
+/** Builds the Worker of another wrangler.toml with the same tool and options. Gives the path of the main module. */
+export function buildOther(folder: string, config: string, ...options: readonly string[]): string {
+  const [, main] = /^main = "(?:.*\/)?(\w+)\.[jt]s"$/m.exec(readFileSync(config, "utf8")) as RegExpExecArray
+  wrangler("deploy", "--dry-run", "--minify", "-c", config, "--outdir", folder, ...options)
+  return join(folder, `${main}.js`)
+}
+
+/** Builds the handlers written by hand. */
 export function buildBare(folder: string): string {
+  return compile(folder, join(import.meta.dirname, "bare.ts"))
+}
+
+/** Builds a module in the place of the Worker's, with its settings. */
+function compile(folder: string, main: string): string {
   const settings = readFileSync(configPath, "utf8")
     .split("\n")
     .filter((line) => line.startsWith("compatibility_"))
-  const main = JSON.stringify(join(import.meta.dirname, "bare.ts"))
-  const config = join(folder, "bare.toml")
-  writeFileSync(config, [`name = "bare"`, `main = ${main}`, ...settings].join("\n"))
-  wrangler("deploy", "--dry-run", "--minify", "-c", config, "--outdir", join(folder, "bare"))
-  return join(folder, "bare/bare.js")
+  const name = basename(main, ".ts")
+  const config = join(folder, `${name}.toml`)
+  writeFileSync(config, [`name = "${name}"`, `main = ${JSON.stringify(main)}`, ...settings].join("\n"))
+  wrangler("deploy", "--dry-run", "--minify", "-c", config, "--outdir", join(folder, name))
+  return join(folder, name, `${name}.js`)
 }
 
 /** Puts the tracer in front of a bundle in `folder`. Gives the modules, the main one first. */

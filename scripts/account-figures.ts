@@ -1,6 +1,7 @@
 /**
- * `npm run accounts:figures`: what passwords cost. Builds the bundle as it would be uploaded, runs it on Miniflare and prints, as a table for
- * the README, the time of a hash and how the memory of the runtime grows under concurrent sign-ins. Needs Linux (/proc). Exits 1 when a sign-in
+ * `npm run accounts:figures`: what passwords and second factors cost. Builds the bundle as it would be uploaded, runs it on Miniflare and prints,
+ * as a table for the README, the time of a hash, of sign-ins with a second factor, and how the memory of the runtime grows under concurrent
+ * sign-ins. Needs Linux (/proc). Exits 1 when a sign-in
  * fails.
  */
 import { execFileSync } from "node:child_process"
@@ -11,6 +12,8 @@ import { join } from "node:path"
 import { convertV4MiniflareOptions, Miniflare } from "miniflare"
 import { unstable_getMiniflareWorkerOptions } from "wrangler"
 import { argon2Defaults } from "../src/authentication/argon2-text.ts"
+import { authenticator } from "../tests/support/authenticator.ts"
+import { softPasskey } from "../tests/support/passkeys.ts"
 import { placeAssets } from "./assets.ts"
 import { applyMigrations } from "./database.ts"
 import { root, Stop } from "./local.ts"
@@ -120,12 +123,41 @@ function somebody(n: number) {
   return { credentials, headers: { "Content-Type": "application/json", "CF-Connecting-IP": `100.64.0.${n + 1}` } }
 }
 
-async function post(origin: URL, path: string, body: object, headers: Record<string, string>): Promise<number> {
+/** A call: how long it took, and what was answered. */
+async function timed(origin: URL, path: string, body: object, headers: Record<string, string>) {
   const started = performance.now()
   const response = await fetch(new URL(path, origin), { method: "POST", headers, body: JSON.stringify(body) })
   const text = await response.text()
   if (!response.ok) throw new Stop(`${path} answered ${response.status}: ${text}`)
-  return performance.now() - started
+  return { milliseconds: performance.now() - started, answer: JSON.parse(text) }
+}
+
+async function post(origin: URL, path: string, body: object, headers: Record<string, string>): Promise<number> {
+  return (await timed(origin, path, body, headers)).milliseconds
+}
+
+/** What a second factor adds: the second half of a sign-in, by app, and a sign-in by passkey. Milliseconds, one of each person. */
+async function measureFactors(origin: URL, all: readonly ReturnType<typeof somebody>[]) {
+  const [codes, passkeys]: [number[], number[]] = [[], []]
+  for (const { credentials, headers } of all) {
+    const call = (path: string, body: object, token?: string) =>
+      timed(origin, path, body, { ...headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) })
+    const first = (await call("/v1/auth/sign-in", credentials)).answer
+    const passkey = await softPasskey({ origin: "http://localhost:8787" })
+    const making = (await call("/v1/factors/passkey", {}, first.accessToken)).answer
+    const made = { state: making.state, credential: await passkey.create(making.options) }
+    const added = (await call("/v1/factors/passkey/confirm", made, first.accessToken)).answer
+    const token = added.session.accessToken
+    const { state, secret } = (await call("/v1/factors/totp", {}, token)).answer
+    const app = authenticator(secret)
+    await call("/v1/factors/totp/confirm", { state, code: await app.next(), endOtherSessions: false }, token)
+    const { ticket } = (await call("/v1/auth/sign-in", credentials)).answer
+    codes.push((await call("/v1/auth/second-factor", { ticket, code: await app.next() })).milliseconds)
+    const asked = (await call("/v1/auth/passkey", {})).answer
+    const answer = { state: asked.state, credential: await passkey.get(asked.options) }
+    passkeys.push((await call("/v1/auth/passkey/sign-in", answer)).milliseconds)
+  }
+  return { code: median(codes), passkey: median(passkeys) }
 }
 
 interface Figures {
@@ -135,6 +167,7 @@ interface Figures {
   readonly afterwards: number
   readonly alone: number
   readonly perSecond: number
+  readonly factors: { readonly code: number; readonly passkey: number }
 }
 
 async function measureSignIns(): Promise<Figures> {
@@ -188,7 +221,16 @@ async function measureSignIns(): Promise<Figures> {
     const peak = memory.peak()
     const alone: number[] = []
     for (let n = 0; n < people; n++) alone.push(await signIn(n))
-    return { base, first, peak, afterwards: memory.now(), alone: median(alone), perSecond }
+    const afterwards = memory.now()
+    return {
+      base,
+      first,
+      peak,
+      afterwards,
+      alone: median(alone),
+      perSecond,
+      factors: await measureFactors(origin, all),
+    }
   } finally {
     await measured.dispose()
   }
@@ -197,13 +239,15 @@ async function measureSignIns(): Promise<Figures> {
 try {
   const { memoryKiB, passes, lanes } = argon2Defaults
   const perHash = await millisecondsPerHash()
-  const { base, first, peak, afterwards, alone, perSecond } = await measureSignIns()
+  const { base, first, peak, afterwards, alone, perSecond, factors } = await measureSignIns()
   const rows = [
     [
       `a hash, Argon2id m=${memoryKiB} t=${passes} p=${lanes}, median of ${rounds} × ${hashes}`,
       `${perHash.toFixed(1)} ms`,
     ],
     ["a sign-in, one after another, median", `${alone.toFixed(0)} ms`],
+    ["its second half by the code of an app, median", `${factors.code.toFixed(0)} ms`],
+    ["a sign-in with a passkey alone, median", `${factors.passkey.toFixed(0)} ms`],
     [`sign-ins a second, ${people} at a time`, perSecond.toFixed(0)],
     ["memory of the runtime before the first hash", `${base.toFixed(0)} MB`],
     ["growth by the first sign-in", `${(first - base).toFixed(0)} MB`],

@@ -11,8 +11,12 @@ export interface Module {
   readonly path: string
 }
 
+/** A Worker for callers by the thousand a second: a main module for `buildBundle`. */
+export const hastyMain = join(root, "bench/hasty/index.ts")
+
 /**
  * Builds what would be uploaded.
+ * @param options of wrangler; another main module stands first
  * @returns path of the main module; the WebAssembly that it imports stands beside it
  */
 export function buildBundle(folder: string, ...options: readonly string[]): string {

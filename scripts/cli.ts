@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   "migrate:check": async () => (await import("./check-migrations.ts")).checkMigrations,
   password: async () => (await import("./demo.ts")).tellPassword,
   ring: async () => (await import("./ring.ts")).printRing,
+  totp: async () => (await import("./totp.ts")).tellCode,
   "admin:invite": async () => (await import("./admin-invite.ts")).inviteAdministrator,
   "audit:verify": async () => (await import("./audit-verify.ts")).verifyAudit,
   "keys:rotate": async () => (await import("./keys-rotate.ts")).rotateKeys,

@@ -108,6 +108,11 @@ export function welcome({ origin, setupCode, development }: Welcome): string {
       "",
     )
     lines.push(setUpLine(origin, setupCode))
+    lines.push(
+      "",
+      "Before anything else an administrator adds a second factor: POST /v1/factors/totp, then /v1/factors/totp/confirm with the code of an",
+      'authenticator app. app({ accounts: { mfa: { administrators: "optional" } } }) leaves it to each of them.',
+    )
   }
   return `${lines.join("\n")}\n`
 }

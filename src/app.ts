@@ -1,39 +1,34 @@
 /** The composition root: registry + ports + doors over the world of an isolate (world.ts). */
-import { inboundDoor } from "./api/inbound/index.ts"
-import { isPage, pagesDoor } from "./api/pages/index.ts"
 import { restDoor } from "./api/rest/index.ts"
-import { isSocket, webSocketDoor } from "./api/websocket/index.ts"
+import { webSocketDoor } from "./api/websocket/index.ts"
 import { authenticator } from "./authentication/authenticate.ts"
 import { handlerAccounts } from "./authentication/handler-accounts.ts"
 import { hashSecret } from "./authentication/token.ts"
 import { handlerSecrets } from "./authentication/token-once.ts"
-import { configOf, type Env, inboundSecretsOf } from "./config.ts"
+import { cachesOf } from "./caches.ts"
+import { configOf, type Env } from "./config.ts"
 import { calledDoor } from "./core/called.ts"
 import type { Arrival } from "./core/door.ts"
 import { run } from "./core/pipeline.ts"
 import type { Ports, Store } from "./core/ports.ts"
 import type { Application, Registry } from "./core/registry.ts"
 import type { Ticket } from "./database/leases.ts"
-import { loadMemberships } from "./database/memberships.ts"
 import { openStore } from "./database/store.ts"
-import { laterDoors } from "./doors.ts"
 import { registryOf } from "./engine.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import { poker } from "./feed/poke.ts"
 import type { TopicPorts } from "./feed/topic-object.ts"
 import { tellableOf, webhookReader } from "./feed/webhooks/index.ts"
-import { readMailbox } from "./integrations/mail/index.ts"
 import { consumer, schedulesOf } from "./jobs/index.ts"
 import { connector, livePortsOf, topicPortsOf, watcher } from "./live.ts"
 import { pruneLog } from "./log/archive.ts"
 import { sealLog } from "./log/seal.ts"
+import { entranceOf, laterOf, routing } from "./routing.ts"
 import { checkHealth } from "./server/health.ts"
 import { ids, random } from "./server/ids.ts"
-import { mailboxPrefix } from "./server/keys.ts"
 import { removeLeavers } from "./server/leaving.ts"
 import { letterLimit } from "./server/limiter.ts"
 import type { Deliverer } from "./server/outbox.ts"
-import { keptQueries } from "./server/queries.ts"
 import { shield } from "./server/shield.ts"
 import type { LivePorts } from "./user/live-ports.ts"
 import {
@@ -43,6 +38,7 @@ import {
   logPortsOf,
   outboxOf,
   type Runtime,
+  usageOf,
   type World,
   webhookPortsOf,
   worldOf,
@@ -94,29 +90,35 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const config = configOf(env)
   const world = worldOf(env, config, runtime, application.accounts)
   const accounts = accountPortsOf(world, application)
-  const engine = () => ({ accounts, log: logPortsOf(world), webhooks })
+  const engine = () => ({ accounts, log: logPortsOf(world), webhooks, usage: usage.ports })
   const registry = registryOf(application, { development: config.development }, engine)
   const outbox = outboxOf(world)
   const connect = connector(world)
   const { models, logTenant } = registry
-  const store = { database: env.DB, models, cursorSecret: config.cursorSecret, ids, logTenant }
+  const hash = (text: string) => hashSecret(new TextEncoder().encode(text))
+  const { answers, memberships, touching, reader } = cachesOf(world, registry, hash)
+  const store = { database: env.DB, models, cursorSecret: config.cursorSecret, ids, logTenant, touching }
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const poke = poker(world)
   const webhooks = webhookPortsOf(world, { title: application.title, outbox, openStore: open, poke })
+  const elapsed = () => performance.now()
+  const usage = usageOf(world, registry, { memberships, poke, outbox, openStore: open })
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
-    authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, ...world }),
+    authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, origin: accounts.origin, ...world }),
     ...shield(env.SHIELD),
-    memberships: async (principal) =>
-      principal.kind === "user" ? loadMemberships(env.DB, models, registry.organizations, principal.id) : [],
-    limitLetters: letterLimit(accounts.limiter),
+    answers,
+    memberships,
+    metering: usage.metering,
+    limiter: world.limiter,
+    limitLetters: letterLimit(world.limiter),
     ids,
     accounts: handlerAccounts({ rules: application.accounts, ports: () => accounts }),
     secrets: handlerSecrets(random),
     link: accounts.link,
     now: world.now,
-    elapsed: () => performance.now(),
-    hash: (text) => hashSecret(new TextEncoder().encode(text)),
+    elapsed,
+    hash,
     outbox,
     poke,
     watch: watcher(connect),
@@ -130,53 +132,33 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const rest = restDoor({
     registry,
     ports,
-    settings: { development, corsOrigins, requestId },
+    settings: { development, corsOrigins, requestId, origin: accounts.origin },
     assets: assets ? (request: Request) => assets.fetch(request) : null,
     health: () => checkHealth({ ...env, feed: world.feed }, world.observe, ports),
     jwks: () => world.signing.jwks(new Date()),
   })
-  const secrets = inboundSecretsOf(env, application.inbound)
-  const inbound = inboundDoor({ registry, ports, secrets, requestId })
-  const mailbox = config.mail === null ? () => readMailbox({ cache: env.CACHE, prefix: mailboxPrefix }) : null
-  const pages = pagesDoor({ registry, ports, requestId, rules: application.accounts, mailbox })
-  const sockets = webSocketDoor({ ports, corsOrigins, connect, requestId })
-  const later = laterDoors(
-    {
-      registry,
-      corsOrigins,
-      requestId,
-      introspection: config.development,
-      queries: keptQueries(env.CACHE, world.behind, ports.hash),
-      call: (door, wire, arrival) => run(registry, ports, door, wire, arrival),
-      async admit(credentials) {
-        await ports.limitAddress(credentials.address)
-        return ports.authenticate(credentials, ports.now())
-      },
-    },
-    config.doorsOff,
-  )
+  const shared = { registry, ports, requestId }
+  const entrance = entranceOf(world, application, accounts, shared)
+  const sockets = webSocketDoor({ ...shared, corsOrigins, connect })
+  const later = laterOf(world, shared)
   const tend = tending(world, outbox, open)
-  // What a runtime that died left undelivered is taken up by the next one, with its first call.
-  let isFirst = true
+  const wake = () => {
+    outbox.poke()
+    poke()
+  }
   return {
     registry,
     topic: topicPortsOf(world),
-    live: livePortsOf(world, registry, open, (called) =>
-      run(registry, ports, callsOverSockets, called, overSocket(requestId())),
-    ),
+    live: livePortsOf(world, registry, ports, {
+      openStore: open,
+      call: (called) => run(registry, ports, callsOverSockets, called, overSocket(requestId())),
+    }),
     feed: feedPortsOf(world, registry, outbox, schedulesOf(application), [
       webhookReader(webhooks, tellableOf(application, models)),
+      reader,
     ]),
     consume: consumer(jobPortsOf(world, registry, ports), world.behind),
     tend,
-    fetch: (request) => {
-      if (isFirst) {
-        outbox.poke()
-        ports.poke()
-      }
-      isFirst = false
-      if (isSocket(request)) return sockets(request)
-      return isPage(request) ? pages(request) : (inbound(request) ?? later(request) ?? rest(request))
-    },
+    fetch: routing({ sockets, entrance, later, rest }, wake),
   }
 }

@@ -1,6 +1,7 @@
 /** env -> Config, parsed once per isolate. The only reader of variables and secrets. Fails closed: what is missing is named, with the cure. */
 import * as z from "zod"
 import type { Inbound } from "./core/inbound.ts"
+import { clientVariables, type Provider } from "./core/provider.ts"
 import { type KeyRing, parseKeyRing } from "./core/sealing.ts"
 
 /** The bindings of wrangler.toml, as the runtime gives them. */
@@ -12,9 +13,12 @@ export interface Env {
   readonly LIMITER: DurableObjectNamespace
   readonly FEED: DurableObjectNamespace
   readonly TOPIC: DurableObjectNamespace
+  readonly METER: DurableObjectNamespace
   readonly JOBS: Queue
   readonly SHIELD: RateLimit
   readonly ASSETS?: Fetcher
+  /** Which build this is: each has cached answers of its own. */
+  readonly VERSION?: WorkerVersionMetadata
   readonly ENVIRONMENT?: string
   readonly TOKEN_ISSUER?: string
   readonly TOKEN_AUDIENCE?: string
@@ -24,6 +28,7 @@ export interface Env {
   readonly KEK?: string
   readonly REFRESH?: string
   readonly PUBLIC_URL?: string
+  readonly PASSKEY_RP_ID?: string
   readonly MAIL?: SendEmail
   readonly MAIL_FROM?: string
   readonly CORS_ORIGINS?: string
@@ -42,6 +47,8 @@ export interface Config {
   readonly rings: { readonly pepper: KeyRing; readonly kek: KeyRing; readonly refresh: KeyRing }
   /** Origin that letters lead to. */
   readonly publicUrl: string
+  /** The site that passkeys are for (WebAuthn: RP ID), and the origins of its pages. */
+  readonly passkeys: { readonly rpId: string; readonly origins: readonly string[] }
   /** null in development: letters go to the mailbox page. */
   readonly mail: { readonly binding: SendEmail; readonly from: string } | null
   /** HMAC key of list cursors, 32 bytes, base64url. */
@@ -121,6 +128,18 @@ function publicUrlOf(env: Env, development: boolean): string {
   return url
 }
 
+/** A passkey is for a host and what is below it; a page elsewhere cannot use it. */
+function passkeysOf(env: Env, publicUrl: string, origins: readonly string[]): Config["passkeys"] {
+  const host = new URL(publicUrl).hostname
+  const rpId = env.PASSKEY_RP_ID || host
+  const isWithin = (name: string) => name === rpId || name.endsWith(`.${rpId}`)
+  if (!/^[a-z0-9.-]+$/.test(rpId) || !isWithin(host))
+    throw new ConfigError(
+      `PASSKEY_RP_ID is not the host of PUBLIC_URL (${host}) or a domain above it, such as example.com for https://api.example.com`,
+    )
+  return { rpId, origins: [publicUrl, ...origins.filter((origin) => isWithin(new URL(origin).hostname))] }
+}
+
 function mailOf(env: Env, development: boolean): Config["mail"] {
   if (development) return null
   if (!env.MAIL)
@@ -186,7 +205,7 @@ function callsLoopback(env: Env, development: boolean): boolean {
 }
 
 function parse(env: Env): Config {
-  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "TOPIC", "JOBS", "SHIELD"] as const) {
+  for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "TOPIC", "METER", "JOBS", "SHIELD"] as const) {
     if (!env[name]) throw new ConfigError(`The binding ${name} is missing: declare it in wrangler.toml`)
   }
   const environment = text(env, "ENVIRONMENT", 'say "production" or "development"')
@@ -199,6 +218,8 @@ function parse(env: Env): Config {
   )
   if (cursorSecret.length < 43) throw new ConfigError("CURSOR_SECRET is shorter than 32 bytes of base64url")
   const development = environment === "development"
+  const publicUrl = publicUrlOf(env, development)
+  const corsOrigins = originsOf(env)
   return {
     development,
     token: {
@@ -207,10 +228,11 @@ function parse(env: Env): Config {
       keys: keysOf(env),
     },
     rings: { pepper: ringOf(env, "PEPPER"), kek: ringOf(env, "KEK"), refresh: ringOf(env, "REFRESH") },
-    publicUrl: publicUrlOf(env, development),
+    publicUrl,
+    passkeys: passkeysOf(env, publicUrl, corsOrigins),
     mail: mailOf(env, development),
     cursorSecret,
-    corsOrigins: originsOf(env),
+    corsOrigins,
     log: logOf(env),
     callsLoopback: callsLoopback(env, development),
     doorsOff: doorsOff(env),
@@ -246,6 +268,30 @@ export function inboundSecretsOf(env: Env, inbound: readonly Inbound[]): Readonl
       if (verify.kind === "hmac" && value.length < 16)
         throw new ConfigError(`${verify.secret} is shorter than 16 characters: anybody could guess it`)
       return [verify.secret, value] as const
+    }),
+  )
+}
+
+/**
+ * What the providers know the application by, by their names.
+ * @throws ConfigError when a declared provider has no client id or secret, or an issuer that nobody could trust
+ */
+export function providerClientsOf(
+  env: Env,
+  providers: readonly Provider[],
+  { callsLoopback }: Pick<Config, "callsLoopback">,
+): ReadonlyMap<string, { readonly id: string; readonly secret: string }> {
+  return new Map(
+    providers.map((provider) => {
+      if (provider.issuer.startsWith("http:") && !callsLoopback)
+        throw new ConfigError(
+          `The issuer of ${provider.name} is no https address; for one on this machine set OUTBOUND_PRIVATE="allow" in .dev.vars`,
+        )
+      const names = clientVariables(provider)
+      const cure = (name: string) =>
+        `${provider.title} gives it to an application that is registered there; \`wrangler secret put ${name}\`, locally in .dev.vars, or remove ${provider.name} from accounts.providers`
+      const read = (name: string) => text(env, name as keyof Env, cure(name))
+      return [provider.name, { id: read(names.id), secret: read(names.secret) }] as const
     }),
   )
 }

@@ -8,12 +8,14 @@ import { type Application, buildRegistry, type Registry } from "./core/registry.
 import { type WebhookPorts, webhookParts } from "./feed/webhooks/index.ts"
 import { jobParts } from "./jobs/index.ts"
 import { type LogPorts, logOperations } from "./log/index.ts"
+import { type UsagePorts, usageParts } from "./usage/index.ts"
 
 /** The world of the engine's own operations. */
 export interface EnginePorts {
   readonly accounts: AccountPorts
   readonly log: LogPorts
   readonly webhooks: WebhookPorts
+  readonly usage: UsagePorts
 }
 
 const worldless = (): never => {
@@ -38,6 +40,7 @@ export function registryOf(
     () => registry.logTenant,
     () => ports().log,
   )
+  const usage = usageParts(application, { registry: () => registry, ports: () => ports().usage })
   const registry: Registry = buildRegistry(application, {
     engine: {
       resources: [...accounts.resources, ...jobs.resources, ...webhooks.resources],
@@ -47,8 +50,9 @@ export function registryOf(
         ...webhooks.operations,
         explainOperation(models, options),
         ...log,
+        ...usage.operations,
       ],
-      jobs: [...accounts.jobs, ...jobs.jobs, ...webhooks.jobs],
+      jobs: [...accounts.jobs, ...jobs.jobs, ...webhooks.jobs, ...usage.jobs],
     },
     eager: options.development,
     unwatchable,

@@ -2,5 +2,5 @@
 import application from "./app/index.ts"
 import { worker } from "./worker.ts"
 
-export { Feed, Hub, Limiter, Topic, User } from "./worker.ts"
+export { Feed, Hub, Limiter, Meter, Topic, User } from "./worker.ts"
 export default worker(application)

@@ -2,8 +2,10 @@
 import { frames, watchOver } from "./api/websocket/index.ts"
 import type { TopicAddress } from "./core/feed-object.ts"
 import type { JsonObject } from "./core/json.ts"
+import { limitsJson } from "./core/limit-fields.ts"
+import { limitCall } from "./core/limit-stage.ts"
 import type { LiveObject, TopicObject } from "./core/live-object.ts"
-import type { Ports, Store } from "./core/ports.ts"
+import type { Ports } from "./core/ports.ts"
 import type { Principal } from "./core/principal.ts"
 import { Problem } from "./core/problem.ts"
 import type { Registry } from "./core/registry.ts"
@@ -11,7 +13,7 @@ import type { Reader } from "./feed/tail.ts"
 import type { TopicPorts } from "./feed/topic-object.ts"
 import { topicsReader } from "./feed/topics.ts"
 import { anonymousStreamsObjectName, serviceStreamsObjectName, topicObjectName, userObjectName } from "./server/keys.ts"
-import { addressHeader, type LivePorts, principalHeader } from "./user/live-ports.ts"
+import { type LivePorts, type Sitter, sitterHeader } from "./user/live-ports.ts"
 import type { World } from "./world.ts"
 
 const anonymousShards = 16
@@ -44,13 +46,18 @@ export function topicPortsOf(world: World): TopicPorts {
 export function livePortsOf(
   world: World,
   registry: Registry,
-  openStore: () => Store,
-  call: LivePorts["call"],
+  ports: Ports,
+  { openStore, call }: Pick<LivePorts, "openStore" | "call">,
 ): LivePorts {
   return {
     registry,
+    metering: ports.metering,
     database: world.env.DB,
     frames,
+    count: async (operation, caller, input) => {
+      const { limits } = operation
+      return limitsJson(await limitCall(ports, { limits, operation, caller, input, now: world.now() }))
+    },
     openStore,
     address: (resource, tenant, record): TopicAddress => ({
       name: topicObjectName(resource, tenant, record),
@@ -73,12 +80,11 @@ function streamsObjectName(principal: Principal): string {
   return principal.key === undefined ? userObjectName(principal.id) : serviceStreamsObjectName(principal.id)
 }
 
-/** Opens a connection to the live object of a principal. Throws Problem as the object refuses; UNAVAILABLE when it cannot be reached. */
-export function connector({ env }: World): (principal: Principal, address: string | null) => Promise<WebSocket> {
-  return async (principal, address) => {
-    const stub = env.USER.getByName(streamsObjectName(principal))
-    const from = address === null ? {} : { [addressHeader]: address }
-    const headers = { Upgrade: "websocket", [principalHeader]: encodeURIComponent(JSON.stringify(principal)), ...from }
+/** Opens a connection to the live object of whoever sits there. Throws Problem as the object refuses; UNAVAILABLE when it cannot be reached. */
+export function connector({ env }: World): (sitter: Sitter) => Promise<WebSocket> {
+  return async (sitter) => {
+    const stub = env.USER.getByName(streamsObjectName(sitter.principal))
+    const headers = { Upgrade: "websocket", [sitterHeader]: encodeURIComponent(JSON.stringify(sitter)) }
     let answer: Response
     try {
       answer = (await stub.fetch("https://live.invalid/", { headers })) as unknown as Response
@@ -94,8 +100,12 @@ export function connector({ env }: World): (principal: Principal, address: strin
   }
 }
 
-/** Opens watches for doors that stream. */
-export function watcher(connect: ReturnType<typeof connector>): Ports["watch"] {
+/** Opens watches for doors that stream. The pipeline has counted them. */
+export function watcher(connect: (sitter: Sitter) => Promise<WebSocket>): Ports["watch"] {
   return async ({ principal, match, input }) =>
-    watchOver(await connect(principal, null), match?.operation.name ?? "", input as JsonObject)
+    watchOver(
+      await connect({ principal, address: null, isCounted: true }),
+      match?.operation.name ?? "",
+      input as JsonObject,
+    )
 }

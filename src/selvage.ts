@@ -2,6 +2,7 @@
 export { index, integer, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core"
 export { users } from "./authentication/resources.ts"
 export type { AccountOptions } from "./core/accounts.ts"
+export type { CacheOptions, Duration, OperationCacheOptions } from "./core/caching.ts"
 export type { Changes, Pending } from "./core/changes.ts"
 export { type Code, codes } from "./core/code.ts"
 export {
@@ -52,6 +53,7 @@ export {
   type Retry,
 } from "./core/job.ts"
 export type { Json, JsonObject } from "./core/json.ts"
+export type { AppLimits, ByPlan, LimitList, LimitOptions, LimitPer, ResourceLimits } from "./core/limit.ts"
 export type { LogOptions } from "./core/log.ts"
 export { type Mount, type MountOptions, mount, type ProblemRendering, type ToldProblem } from "./core/mount.ts"
 export {
@@ -96,8 +98,10 @@ export {
   signedIn,
   type Value,
 } from "./core/policy.ts"
+export type { Prices } from "./core/prices.ts"
 export { anonymous, callerId, type Principal, system } from "./core/principal.ts"
 export { Problem, type Violation } from "./core/problem.ts"
+export type { Asking, OAuthProvider, OpenIdProvider, Provider, ProviderOptions, Vouched } from "./core/provider.ts"
 export { type Application, app, resource } from "./core/registry.ts"
 export {
   type Computed,
@@ -117,5 +121,12 @@ export {
   stamp,
 } from "./core/resource.ts"
 export { idSchema } from "./core/schema.ts"
+export type { Budget, UsageOptions } from "./core/usage.ts"
 export { userTable } from "./database/schema.ts"
+export { type FacebookOptions, facebook } from "./integrations/providers/facebook.ts"
+export { github } from "./integrations/providers/github.ts"
+export { google } from "./integrations/providers/google.ts"
+export { linkedin } from "./integrations/providers/linkedin.ts"
+export { type OpenIdOptions, oidc } from "./integrations/providers/openid.ts"
+export { x } from "./integrations/providers/x.ts"
 export { jobRuns } from "./jobs/resources.ts"

@@ -14,6 +14,7 @@ import type { LivePorts } from "./user/live-ports.ts"
 
 export type { Env } from "./config.ts"
 export { Limiter } from "./server/limiter-object.ts"
+export { Meter } from "./usage/meter-object.ts"
 export { Hub } from "./user/hub-object.ts"
 
 const served = new WeakMap<object, Served>()

@@ -1,5 +1,6 @@
 import type { AccountPorts } from "./authentication/account.ts"
 import { countBreaches, type RangeFetch } from "./authentication/breached.ts"
+import { flowStates } from "./authentication/flow-state.ts"
 import { type SigningKeys, signingKeys } from "./authentication/keys.ts"
 import { defaultRotationRules } from "./authentication/keys-rotation.ts"
 import { type Objects, watched } from "./authentication/objects.ts"
@@ -8,17 +9,21 @@ import { normalisePassword } from "./authentication/password-rules.ts"
 import { refreshTokens } from "./authentication/refresh-token.ts"
 import { type RevocationList, revocationList } from "./authentication/revocation.ts"
 import { sealer } from "./authentication/seal.ts"
-import type { Config, Env } from "./config.ts"
+import { type Config, type Env, providerClientsOf } from "./config.ts"
 import type { AccountRules } from "./core/accounts.ts"
 import type { FeedObject } from "./core/feed-object.ts"
-import { type HubObject, hubObjectName } from "./core/hub-object.ts"
+import { type HubObject, hubObjectName, type TouchesObject, touchesObjectName } from "./core/hub-object.ts"
 import type { Outbound } from "./core/job.ts"
+import type { Limiting } from "./core/limiting.ts"
 import type { Observe } from "./core/observation.ts"
 import type { Outbox } from "./core/outbox.ts"
-import type { Ports } from "./core/ports.ts"
+import type { Ports, Store } from "./core/ports.ts"
 import type { Application, Registry } from "./core/registry.ts"
+import type { Account, Metering, MeterObject } from "./core/usage.ts"
 import type { UserObject } from "./core/user-object.ts"
 import type { Ticket } from "./database/leases.ts"
+import { loadMembersIn } from "./database/memberships.ts"
+import { loadTenants } from "./database/tenants.ts"
 import type { FeedPorts } from "./feed/object.ts"
 import type { Reader } from "./feed/tail.ts"
 import type { WebhookPorts } from "./feed/webhooks/index.ts"
@@ -32,10 +37,13 @@ import type { LogPorts } from "./log/index.ts"
 import { logObservation } from "./observability/log.ts"
 import { deliverCommand } from "./server/commands.ts"
 import { ids, random } from "./server/ids.ts"
-import { feedObjectName, ghostObjectName, mailboxPrefix, userObjectName } from "./server/keys.ts"
+import { feedObjectName, ghostObjectName, mailboxPrefix, meterObjectName, userObjectName } from "./server/keys.ts"
+import type { LeaseRules } from "./server/leases.ts"
 import { limiting } from "./server/limiter.ts"
 import { type Deliverer, deliverer } from "./server/outbox.ts"
+import { providerCache } from "./server/provider-cache.ts"
 import { takeSetupCode } from "./server/setup.ts"
+import { metering, meters, type UsagePorts, warnedMax, warner } from "./usage/index.ts"
 
 /** What a runtime gives beside its bindings. */
 export interface Runtime {
@@ -50,7 +58,13 @@ export interface Runtime {
   readonly now?: () => Date
   /** 0 to 1, in the place of chance. */
   readonly chance?: () => number
-  /** Whoever jobs call, in the place of the network. */
+  /** The Cache API in the place of the real one; null: there is none. */
+  readonly edge?: (() => Promise<Cache>) | null
+  /** Resolves after so many milliseconds; tests do not wait. */
+  readonly sleep?: (milliseconds: number) => Promise<void>
+  /** How tokens of limits are leased, where it is not as ever: tests do not wait until leases lie idle. */
+  readonly leases?: LeaseRules
+  /** Whoever jobs and sign-in with others call, in the place of the network. */
   readonly outbound?: Outbound["fetch"]
 }
 
@@ -62,8 +76,11 @@ export interface World {
   readonly objects: Objects
   readonly signing: SigningKeys
   readonly revocations: RevocationList
+  /** Exact limits, with what this isolate has leased of them. */
+  readonly limiter: Limiting
   readonly runtime: Runtime
   feed(): FeedObject
+  touches(): TouchesObject
   now(): Date
   tell(where: string, cause: unknown): void
   behind(work: Promise<unknown>): void
@@ -100,28 +117,51 @@ export function worldOf(env: Env, config: Config, runtime: Runtime, rules: Accou
       { ...defaultRotationRules, keepSeconds },
     ),
     revocations,
+    limiter: limiting(
+      { objects: env.LIMITER, verdicts: env.CACHE, now, tell: (cause) => tell("limiter", cause) },
+      runtime.leases,
+    ),
     feed: () => env.FEED.getByName(feedObjectName) as unknown as FeedObject,
+    touches: () => env.HUB.getByName(touchesObjectName) as unknown as TouchesObject,
     behind: (work) => runtime.waitUntil(work.catch((cause) => tell("behind", cause))),
   }
+}
+
+/** How long somebody may take between the two halves of a flow. */
+const flowMs = 10 * 60_000
+
+/** The one way out: whoever a test puts in its place, or the network. */
+export function outboundOf({ config, runtime }: World): Outbound["fetch"] {
+  const call = (url: string, init: RequestInit) => fetch(url, init)
+  return runtime.outbound ?? outboundFetch({ fetch: call, resolve: dnsOverHttps(call), loopback: config.callsLoopback })
 }
 
 /** What the account flows work with. */
 export function accountPortsOf(world: World, application: Application): AccountPorts {
   const { env, config, runtime } = world
   const { derive = deriveArgon2, fetchRange = (url, init) => fetch(url, init) } = runtime
+  const kek = sealer(config.rings.kek, random)
   return {
     ...world,
     title: application.title,
-    limiter: limiting(env.LIMITER),
     passwords: passwords({ derive, sealer: sealer(config.rings.pepper, random), random }),
     refreshTokens: refreshTokens(config.rings.refresh),
     access: config.token,
-    sealer: sealer(config.rings.kek, random),
+    passkeys: config.passkeys,
+    sealer: kek,
+    states: flowStates(kek, flowMs),
     ids,
     random,
     apiKeys: config.development ? "test" : "live",
     countBreaches: (text) => countBreaches(normalisePassword(text) ?? "", fetchRange),
     takeSetupCode: (hash, now) => takeSetupCode(env.DB, hash, now),
+    providers: {
+      clients: providerClientsOf(env, application.accounts.providers, config),
+      fetch: outboundOf(world),
+      callsLoopback: config.callsLoopback,
+      cache: providerCache(env.CACHE, (cause) => world.tell("provider cache", cause)),
+      observe: world.observe,
+    },
     origin: config.publicUrl,
     link: (page, token) => `${config.publicUrl}/account/${page}?token=${token}`,
   }
@@ -174,15 +214,14 @@ export function webhookPortsOf(
 }
 
 /** What running jobs takes. */
-export function jobPortsOf({ env, config, runtime }: World, registry: Registry, pipeline: Ports): JobPorts {
-  const call = (url: string, init: RequestInit) => fetch(url, init)
-  const network = { fetch: call, resolve: dnsOverHttps(call), loopback: config.callsLoopback }
+export function jobPortsOf(world: World, registry: Registry, pipeline: Ports): JobPorts {
+  const { env, config, runtime } = world
   return {
     registry,
     pipeline,
     database: env.DB,
     sealer: sealer(config.rings.kek, random),
-    outbound: runtime.outbound ?? outboundFetch(network),
+    outbound: outboundOf(world),
     sendMail: (id, mail) => sendMail(config.mail ?? { cache: env.CACHE, prefix: mailboxPrefix }, id, mail),
     chance: runtime.chance ?? Math.random,
   }
@@ -199,4 +238,45 @@ export function outboxOf({ env, config, observe, objects, behind, now }: World):
     now,
     deliver: (delivery) => deliverCommand(objects, delivery),
   })
+}
+
+/** What counts usage in an isolate, and what its operations work with. */
+export function usageOf(
+  world: World,
+  { models, organizations, usage: rule }: Registry,
+  parts: Pick<Ports, "memberships" | "poke"> & { readonly outbox: Outbox; openStore(): Store },
+): { readonly metering: Metering; readonly ports: UsagePorts } {
+  const { env, behind, now, runtime } = world
+  const { sleep = (milliseconds) => scheduler.wait(milliseconds) } = runtime
+  const meter = (account: Account) => env.METER.getByName(meterObjectName(account)) as unknown as MeterObject
+  const warn = warner({ ...parts, ids, now })
+  const counted = meters({
+    meter,
+    reporter: crypto.randomUUID(),
+    behind,
+    now,
+    elapsed: () => performance.now(),
+    sleep,
+    onPassed: (account, passed, day) => {
+      if (rule.warned.length > 0) behind(warn(account, passed, day))
+    },
+    onFault: (cause) => world.tell("usage", cause),
+  })
+  return {
+    metering: metering({
+      models,
+      organizations,
+      rule,
+      meters: counted,
+      memberships: parts.memberships,
+      tenantsOf: (resource, records) => loadTenants(env.DB, models, resource, records),
+      behind,
+    }),
+    ports: {
+      meter,
+      meters: counted,
+      answerable: (organization) =>
+        loadMembersIn(env.DB, models, organizations, { organization, roles: rule.warned, limit: warnedMax }),
+    },
+  }
 }

@@ -14,11 +14,24 @@ const slow = {
   worker: [
     "tests/authentication/argon2.test.ts",
     "tests/fuzz/**/*.test.ts",
+    "tests/jobs/failing.test.ts",
     "tests/live/agreement.test.ts",
+    "tests/live/resume.test.ts",
     "tests/security/brute-force.test.ts",
+    "tests/security/ending.test.ts",
+    "tests/security/enrolment.test.ts",
+    "tests/security/limits.test.ts",
+    "tests/security/passwords.test.ts",
     "tests/security/proof.test.ts",
+    "tests/security/recovery.test.ts",
+    "tests/webhooks/failing.test.ts",
   ],
-  node: ["tests/node/audit.test.ts", "tests/node/webhooks.test.ts"],
+  node: [
+    "tests/exactness/exactness.test.ts",
+    "tests/node/audit.test.ts",
+    "tests/node/caches.test.ts",
+    "tests/node/webhooks.test.ts",
+  ],
 }
 
 /** Generous, so that a busy machine of two cores does not turn a test red. */
@@ -97,7 +110,15 @@ export default defineConfig({
       inWorkerd(
         "worker",
         ["tests/**/*.test.ts"],
-        ["tests/node/**", "tests/doors/**", "tests/browser/**", "tests/package/**", ...slow.worker],
+        [
+          "tests/node/**",
+          "tests/doors/**",
+          "tests/browser/**",
+          "tests/exactness/**",
+          "tests/e2e/**",
+          "tests/package/**",
+          ...slow.worker,
+        ],
       ),
       inWorkerd("slow", slow.worker, []),
       { test: { name: "node", include: ["tests/node/**/*.test.ts"], exclude: slow.node, ...patience } },

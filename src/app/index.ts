@@ -2,7 +2,7 @@
 import { app } from "selvage"
 import { comments } from "./comments.ts"
 import { acceptInvitation, createInvitation, invitations, revokeInvitation } from "./invitations.ts"
-import { createOrganization, members, organizations } from "./organizations.ts"
+import { createOrganization, members, organizations, setPlan } from "./organizations.ts"
 import { createProject, projectMembers, projects } from "./projects.ts"
 import protoLock from "./proto.lock.json" with { type: "json" }
 import { shares } from "./shares.ts"
@@ -13,6 +13,7 @@ export default app({
   resources: [organizations, members, invitations, projects, projectMembers, tasks, comments, shares],
   operations: [
     createOrganization,
+    setPlan,
     createInvitation,
     acceptInvitation,
     revokeInvitation,
@@ -21,7 +22,13 @@ export default app({
     completeTask,
   ],
   protoLock,
-  organizations: { resource: "organizations" },
+  organizations: { resource: "organizations", plan: "plan" },
+  usage: {
+    read: "update",
+    lower: "delete",
+    warn: "admin",
+    budgets: { organization: { rowsRead: 5_000_000, rowsWritten: 100_000 } },
+  },
   log: { tenant: { resource: "organizations", action: "delete" } },
   accounts: { serviceAccounts: { owner: "organizations", role: "admin" } },
 })

@@ -85,6 +85,8 @@ export const createInvitation = operation("invitations.create", {
     .meta({ id: "InvitationCreate" }),
   output: invitations.schema,
   policy: signedIn(),
+  organization: "organizationId",
+  limit: { per: "organization", rate: { free: "30/h", team: "300/h" }, quota: { free: "100/d", team: "2000/d" } },
   rest: post("/invitations", 201),
   async handle({ input, read, changes, ids, secrets, link, now }) {
     const { organizationId, role } = input

@@ -3,6 +3,7 @@ import {
   all,
   any,
   enumeration,
+  idSchema,
   immutable,
   index,
   is,
@@ -13,9 +14,11 @@ import {
   one,
   operation,
   post,
+  put,
   record,
   reference,
   resource,
+  role,
   rule,
   signedIn,
   sqliteTable,
@@ -32,6 +35,7 @@ export const organizationTable = sqliteTable(
   {
     ...record("org"),
     name: text({ length: 100 }).notNull(),
+    plan: enumeration(["free", "team"]).notNull().default("free"),
     createdBy: reference("user")
       .notNull()
       .references(() => userTable.id),
@@ -72,7 +76,7 @@ export const organizations = resource("organizations", {
     update: memberOf("organizations", "id", "admin"),
     delete: memberOf("organizations", "id", "owner"),
   },
-  fields: { createdBy: stamp(me) },
+  fields: { createdBy: stamp(me), plan: { write: role("admin") } },
   relations: {
     members: many("members", "organizationId", { onDelete: "delete" }),
     invitations: many("invitations", "organizationId", { onDelete: "delete" }),
@@ -125,5 +129,21 @@ export const createOrganization = operation("organizations.create", {
       .as(system("the creator owns the organization", userId))
       .create(members, { organizationId: organization.id, userId, role: "owner" })
     return organization
+  },
+})
+
+export const setPlan = operation("organizations.setPlan", {
+  kind: "mutation",
+  summary: "Put an organization on a plan, which limits go by",
+  input: z.strictObject({ id: idSchema("org"), plan: z.enum(["free", "team"]) }).meta({ id: "OrganizationPlanChange" }),
+  output: z.object({ id: z.string(), plan: z.string() }).meta({ id: "OrganizationPlanChanged" }),
+  policy: role("admin"),
+  credential: "session",
+  rest: put("/organizations/{id}/plan"),
+  handle({ input: { id, plan }, principal, changes }) {
+    const userId = principal.kind === "user" ? principal.id : ""
+    // Whoever administers the application sells plans, and need not belong to the organization.
+    changes.as(system("an administrator of the application sets the plan", userId)).update(organizations, id, { plan })
+    return { id, plan }
   },
 })

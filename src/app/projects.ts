@@ -139,6 +139,8 @@ export const createProject = operation("projects.create", {
     .meta({ id: "ProjectCreate" }),
   output: projects.schema,
   policy: signedIn(),
+  organization: "organizationId",
+  limit: { per: "organization", rate: { free: "60/m", team: "600/m" } },
   rest: post("/projects", 201),
   handle({ input, principal, changes }) {
     const { description, ...rest } = input

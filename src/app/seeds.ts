@@ -54,7 +54,13 @@ function organizations({ stamps }: Calendar) {
   return [
     {
       table: organizationTable,
-      rows: names.map((name, n) => ({ id: seedId("org", n), ...stamps(80), name, createdBy: user(n) })),
+      rows: names.map((name, n) => ({
+        id: seedId("org", n),
+        ...stamps(80),
+        name,
+        plan: n === 0 ? "team" : "free",
+        createdBy: user(n),
+      })),
     },
     {
       table: memberTable,

@@ -109,6 +109,12 @@ export const tasks = resource("tasks", {
   filter: ["organizationId", "projectId", "assigneeId", "status", "priority", "dueAt"],
   sort: ["dueAt", "priority"],
   search: ["title", "body"],
+  limit: {
+    create: { per: "principal", rate: "600/m", burst: 2000 },
+    // A watch begins with a list of up to a thousand.
+    // A watch begins with a list of up to a thousand.
+    watch: { per: "principal", rate: "300/m", burst: 100 },
+  },
 })
 
 export const assignTask = operation("tasks.assign", {

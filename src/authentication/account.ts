@@ -2,7 +2,7 @@
 import type { AccountRules } from "../core/accounts.ts"
 import { networkOf } from "../core/address.ts"
 import type { Ids } from "../core/context.ts"
-import type { Limit, Limiting } from "../core/limiting.ts"
+import type { Limiting, Rate } from "../core/limiting.ts"
 import type { EngineWork } from "../core/operation.ts"
 import type { Message } from "../core/outbox.ts"
 import type { Store } from "../core/ports.ts"
@@ -11,10 +11,12 @@ import { invalid, invalidAll, Problem } from "../core/problem.ts"
 import type { Sealer } from "../core/sealing.ts"
 import type { Account, Cause, Command, UserObject } from "../core/user-object.ts"
 import type { ApiKeyKind } from "./api-key.ts"
+import type { FlowStates } from "./flow-state.ts"
 import type { SigningKeys } from "./keys.ts"
 import type { Objects } from "./objects.ts"
 import type { Passwords } from "./password.ts"
 import { checkPassword } from "./password-rules.ts"
+import type { ProviderPorts } from "./providers/ports.ts"
 import type { RefreshTokens } from "./refresh-token.ts"
 import { users } from "./resources.ts"
 import type { RevocationList } from "./revocation.ts"
@@ -31,8 +33,12 @@ export interface AccountPorts {
   readonly signing: SigningKeys
   readonly revocations: RevocationList
   readonly access: { readonly issuer: string; readonly audience: string }
+  /** The site that passkeys are for, and the origins of its pages. */
+  readonly passkeys: { readonly rpId: string; readonly origins: readonly string[] }
   /** Over the key-encryption ring. */
   readonly sealer: Sealer
+  /** Over the same ring. */
+  readonly states: FlowStates
   readonly ids: Ids
   readonly random: Random
   readonly apiKeys: ApiKeyKind
@@ -40,6 +46,8 @@ export interface AccountPorts {
   countBreaches(password: string): Promise<number | null>
   /** Uses up a setup code; false when there is no such code. */
   takeSetupCode(hash: string, now: Date): Promise<boolean>
+  /** Those who vouch for people. */
+  readonly providers: ProviderPorts
   /** That paths in notifications lead to. */
   readonly origin: string
   /** Address of a page that a letter leads to. */
@@ -91,6 +99,11 @@ export function causeOf({ caller, reading }: EngineWork): Cause {
   return { requestId: caller.requestId, actor: principalId(principal) ?? principal.kind, impersonator }
 }
 
+/** Where a call came from, for the owner of the account to see. */
+export function originOf({ caller }: EngineWork) {
+  return { address: caller.address, userAgent: caller.userAgent }
+}
+
 /** A command to an object, for the outbox of a batch. */
 export function commandTo(work: EngineWork, subject: string, command: Command): Message {
   return { topic: "user", subject, payload: { command, cause: causeOf(work) } }
@@ -103,7 +116,8 @@ export function accountOf(person: Person, rules: AccountRules, ahead: 0 | 1 = 0)
   return { version: version + ahead, roles, status, ...shorter }
 }
 
-const ghosts = 4096
+/** How many objects stand in for what has no object of its own. */
+export const ghosts = 4096
 
 /** Who an attempt or a link is for: the person's object, or one that stands in, so that absence costs the same calls. */
 export interface Target {
@@ -125,9 +139,9 @@ export async function targetOf(ports: AccountPorts, person: Person | null, email
 
 /** How often, by whom. The account's own bound on guessing is the throttle in its object. */
 interface Guard {
-  readonly address: Omit<Limit, "cost">
-  readonly account?: Omit<Limit, "cost">
-  readonly everybody: Omit<Limit, "cost">
+  readonly address: Omit<Rate, "cost">
+  readonly account?: Omit<Rate, "cost">
+  readonly everybody: Omit<Rate, "cost">
 }
 
 /** Tokens a minute and at once. Generous for people, and far below what abuse needs. */
@@ -145,6 +159,13 @@ export const guards = {
   },
   // What a letter led to, and proofs of one's own password.
   proof: { address: { ratePerMinute: 20, burst: 40 }, everybody: { ratePerMinute: 3000, burst: 6000 } },
+  // What people are asked about programs: each may fetch a description from wherever the program says.
+  program: {
+    address: { ratePerMinute: 20, burst: 40 },
+    account: { ratePerMinute: 20, burst: 40 },
+    everybody: { ratePerMinute: 3000, burst: 6000 },
+  },
+  registration: { address: { ratePerMinute: 1 / 6, burst: 20 }, everybody: { ratePerMinute: 60, burst: 300 } },
   export: {
     address: { ratePerMinute: 1, burst: 20 },
     account: { ratePerMinute: 1 / 12, burst: 5 },
@@ -165,7 +186,7 @@ export async function admit(
 ): Promise<void> {
   const guard: Guard = guards[what]
   const { now } = work.reading
-  const keys: [string, Omit<Limit, "cost">][] = [[`${what}/everybody`, guard.everybody]]
+  const keys: [string, Omit<Rate, "cost">][] = [[`${what}/everybody`, guard.everybody]]
   if (work.caller.address !== null) keys.push([`${what}/address/${networkOf(work.caller.address)}`, guard.address])
   if (guard.account && account !== undefined)
     keys.push([`${what}/account/${hexOf(await ports.refreshTokens.sessionKey("limit", account))}`, guard.account])

@@ -1,17 +1,16 @@
 /**
  * Credentials -> principal. An EdDSA access token (RFC 9068 `at+jwt`) is verified once an isolate and kept, so that an authenticated call
- * costs no I/O for who it is; an API key is asked of its owner's object and kept for half a minute. Both are held against the revocations
- * that the isolate knows, a token against the signing keys, too. Whatever does not hold is UNAUTHENTICATED, without telling which part.
+ * costs no I/O for who it is; API keys and programs' access tokens are asked of their owner's object (opaque.ts). All are held against the
+ * revocations that the isolate knows, a token against the signing keys, too. What does not hold is UNAUTHENTICATED, without telling which part.
  */
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose"
-import * as z from "zod"
 import { limits } from "../core/limits.ts"
 import type { Credentials } from "../core/ports.ts"
 import { anonymous, type Principal, type User } from "../core/principal.ts"
 import { Problem } from "../core/problem.ts"
-import { type ApiKeyKind, isApiKey, readApiKey } from "./api-key.ts"
+import { claims, ownClaims, principalOf } from "./claims.ts"
 import type { SigningKeys } from "./keys.ts"
-import { ask, type Objects } from "./objects.ts"
+import { isOpaque, type OpaquePorts, opaqueVerifier } from "./opaque.ts"
 import type { RevocationList } from "./revocation.ts"
 
 /** Which tokens hold. */
@@ -23,12 +22,10 @@ export interface TokenRules {
 }
 
 /** What credentials are held against. */
-export interface AuthenticationPorts {
+export interface AuthenticationPorts extends OpaquePorts {
   readonly rules: TokenRules
   readonly signing: SigningKeys
   readonly revocations: RevocationList
-  readonly objects: Pick<Objects, "user">
-  readonly apiKeys: ApiKeyKind
   behind(work: Promise<unknown>): void
 }
 
@@ -42,20 +39,6 @@ interface Verified {
   readonly kid: string | null
 }
 
-/** How long an API key is believed without asking its owner's object: revocation comes through the hub. */
-const keyMs = 30_000
-
-const userId = z.string().regex(/^user_[0-7][0-9a-hjkmnp-tv-z]{25}$/)
-const claims = z.object({
-  sub: userId,
-  exp: z.number(),
-  iat: z.number(),
-  roles: z.array(z.string()).max(50).default([]),
-  scope: z.string().max(4096).optional(),
-  act: z.object({ sub: userId }).optional(),
-})
-const ownClaims = claims.extend({ sid: z.string().min(1), epoch: z.int(), auth_time: z.number() })
-
 function refuse(cause: unknown): never {
   throw new Problem("UNAUTHENTICATED", "The credential is not valid", { cause })
 }
@@ -63,19 +46,6 @@ function refuse(cause: unknown): never {
 /** jose carries the claims in its error; the log needs the reason alone. */
 function reasonOf(cause: unknown): string {
   return cause instanceof Error ? ((cause as { code?: string }).code ?? cause.name) : "unknown"
-}
-
-function principalOf(payload: z.output<typeof claims> & Partial<z.output<typeof ownClaims>>): User {
-  const { sub, roles, scope, act, sid, auth_time: authTime } = payload
-  return Object.freeze({
-    kind: "user" as const,
-    id: sub,
-    roles: Object.freeze([...roles].sort()),
-    ...(sid === undefined ? {} : { session: sid }),
-    ...(scope === undefined ? {} : { scopes: Object.freeze(scope.split(" ")) }),
-    ...(authTime === undefined ? {} : { authTime: authTime * 1000 }),
-    ...(act === undefined ? {} : { impersonator: act.sub }),
-  })
 }
 
 /** Verifies access tokens: our own, and those of the issuer that is trusted beside us. */
@@ -116,25 +86,6 @@ function tokenVerifier({ rules, signing }: AuthenticationPorts) {
   }
 }
 
-/** Asks the owner's object about an API key. */
-function keyVerifier({ objects, apiKeys }: AuthenticationPorts) {
-  return async (text: string, now: Date): Promise<Verified> => {
-    const key = await readApiKey(apiKeys, text)
-    if (key === null) return refuse("not a key")
-    const grant = await ask(() => objects.user(key.owner).verifyKey(key.hash))
-    if (grant === null) return refuse("unknown key")
-    const principal = Object.freeze({
-      kind: "user" as const,
-      id: key.owner,
-      roles: Object.freeze([...(grant.account?.roles ?? [])].sort()),
-      key: grant.id,
-      scopes: Object.freeze([...grant.scopes]),
-    })
-    const until = Math.min(now.getTime() + keyMs, grant.expiresAt ?? Number.POSITIVE_INFINITY)
-    return { principal, until, revocable: { id: grant.id, epoch: grant.epoch }, kid: null }
-  }
-}
-
 /**
  * Makes the authenticator of an isolate.
  * @returns a function that gives the principal; throws UNAUTHENTICATED when a credential was presented and does not hold, UNAVAILABLE when
@@ -144,7 +95,7 @@ export function authenticator(
   ports: AuthenticationPorts,
 ): (credentials: Credentials, now: Date) => Principal | Promise<Principal> {
   const verifyToken = tokenVerifier(ports)
-  const verifyKey = keyVerifier(ports)
+  const verifyOpaque = opaqueVerifier(ports)
   const verified = new Map<string, Verified>()
 
   const isRevoked = ({ revocable }: Verified, now: Date): boolean | Promise<boolean> =>
@@ -155,31 +106,33 @@ export function authenticator(
     return holds === false || holds.then((is) => !is || isRevoked(found, now))
   }
 
-  const judgeNew = async (text: string, now: Date): Promise<Principal> => {
+  /** What was found out holds for the resource that was called and for no other. */
+  const place = (text: string, resource: string) => (resource === "" ? text : `${resource} ${text}`)
+
+  const judgeNew = async (text: string, resource: string, now: Date): Promise<Principal> => {
     if (text.length > limits.tokenBytes) return refuse("too long")
-    const found = await (isApiKey(text) ? verifyKey : verifyToken)(text, now)
+    const found: Verified = isOpaque(text)
+      ? { ...(await verifyOpaque(text, resource, now)), kid: null }
+      : await verifyToken(text, now)
     if (await isVoid(found, now)) return refuse("revoked")
     // Oldest first out: tokens live ten minutes, so what leaves here was about to expire.
     if (verified.size >= limits.tokenCacheMax) verified.delete(verified.keys().next().value as string)
-    verified.set(text, found)
+    verified.set(place(text, resource), found)
     return found.principal
   }
-  /** What is kept of a key may be older than its owner's roles: then its object is asked again. A token's session says all there is. */
-  const judgeRevoked = async (text: string, now: Date): Promise<Principal> => {
-    verified.delete(text)
-    return isApiKey(text) ? judgeNew(text, now) : refuse("revoked")
+  /** What is kept of an opaque one may be older than its owner's roles: then its object is asked again. A token's session says all there is. */
+  const judgeAgain = async (text: string, resource: string, now: Date, why: string): Promise<Principal> => {
+    verified.delete(place(text, resource))
+    return isOpaque(text) ? judgeNew(text, resource, now) : refuse(why)
   }
-  const judge = (text: string, now: Date): Principal | Promise<Principal> => {
-    const known = verified.get(text)
-    if (known === undefined) return judgeNew(text, now)
-    if (known.until <= now.getTime()) {
-      verified.delete(text)
-      return isApiKey(text) ? judgeNew(text, now) : refuse("expired")
-    }
+  const judge = (text: string, resource: string, now: Date): Principal | Promise<Principal> => {
+    const known = verified.get(place(text, resource))
+    if (known === undefined) return judgeNew(text, resource, now)
+    if (known.until <= now.getTime()) return judgeAgain(text, resource, now, "expired")
     const revoked = isVoid(known, now)
     if (revoked === false) return known.principal
-    if (revoked === true) return judgeRevoked(text, now)
-    return revoked.then((is) => (is ? judgeRevoked(text, now) : known.principal))
+    if (revoked === true) return judgeAgain(text, resource, now, "revoked")
+    return revoked.then((is) => (is ? judgeAgain(text, resource, now, "revoked") : known.principal))
   }
   /**
    * A browser sends its cookie by itself, and no script can take it away: one that holds no more is nobody's, or it would stand in the way
@@ -187,18 +140,18 @@ export function authenticator(
    */
   const judgeCookie = async (text: string, now: Date): Promise<Principal> => {
     try {
-      return await judge(text, now)
+      return await judge(text, "", now)
     } catch (thrown) {
       if (thrown instanceof Problem && thrown.code === "UNAUTHENTICATED") return anonymous
       throw thrown
     }
   }
-  return ({ bearer, cookies }, now) => {
-    if (bearer !== null) return judge(bearer, now)
+  return ({ bearer, cookies, resource = "" }, now) => {
+    if (bearer !== null) return judge(bearer, resource, now)
     if (cookies?.access == null) return anonymous
     if (!cookies.sameOrigin)
       throw new Problem("PERMISSION_DENIED", "A call with a browser's cookies must come from this site")
-    if (isApiKey(cookies.access)) return refuse("a key is no session")
+    if (isOpaque(cookies.access)) return refuse("a key is no session")
     return judgeCookie(cookies.access, now)
   }
 }

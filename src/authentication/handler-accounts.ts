@@ -13,9 +13,12 @@ import { sessionOf } from "./operations/password.ts"
 import { signIn } from "./operations/sign-in.ts"
 import { createPerson, firstSession, taken } from "./operations/sign-up.ts"
 import { users } from "./resources.ts"
-import type { SignedIn } from "./session-opening.ts"
+import type { SignInAnswer } from "./session-opening.ts"
 
-function opened(email: string, { userId, accessToken, accessExpiresAt, refreshToken }: SignedIn): OpenedSession {
+function opened(email: string, answer: SignInAnswer): OpenedSession {
+  if (answer.kind === "secondFactor")
+    throw new Problem("FAILED_PRECONDITION", "This account asks for a second factor, which cannot be given here")
+  const { userId, accessToken, accessExpiresAt, refreshToken } = answer
   if (accessToken === undefined || refreshToken === undefined) throw new Error("The session went into cookies")
   return { userId, email, accessToken, accessExpiresAt, refreshToken }
 }
@@ -101,7 +104,7 @@ export function handlerAccounts(flow: Flow): (work: EngineWork, isConfidential: 
       },
       signIn: async ({ email, password }) => {
         open()
-        const enter = signIn(flow).engine as (given: object, work: EngineWork) => Promise<SignedIn>
+        const enter = signIn(flow).engine as (given: object, work: EngineWork) => Promise<SignInAnswer>
         return opened(normaliseEmail(email), await enter({ email, password, transport: "bearer" }, work))
       },
       change: async (given, also) => {

@@ -106,3 +106,27 @@ export function impersonationMail(to: To, title: string, reason: string): Mail {
     ],
   }
 }
+
+/** To whoever's password is known to somebody who does not have the second factor. */
+export function wrongCodesMail(to: To, title: string): Mail {
+  return {
+    to,
+    subject: `Wrong codes for your account at ${title}`,
+    paragraphs: [
+      `Somebody entered the right password of your account at ${title} and then wrong codes, several times. They are not in.`,
+      "If this was not you, your password is known to somebody else: set a new one.",
+    ],
+  }
+}
+
+/** Tells that a recovery code was used. */
+export function recoveryUsedMail(to: To, title: string, left: number): Mail {
+  return {
+    to,
+    subject: `A recovery code was used at ${title}`,
+    paragraphs: [
+      `Somebody gave one of your recovery codes at ${title}; ${left} are left. It works no more.`,
+      "If this was not you, somebody has your codes: set a new password, end all sessions and make new codes.",
+    ],
+  }
+}

@@ -1,4 +1,6 @@
 /** Calls to users' objects: whatever fails there is UNAVAILABLE here, never access. */
+
+import type { FactorOutcome } from "../core/factors.ts"
 import { Problem } from "../core/problem.ts"
 import type { Command, NewSession, Outcome, Refusal, UserObject } from "../core/user-object.ts"
 
@@ -10,7 +12,15 @@ export interface Objects {
   ghost(bucket: number): UserObject
 }
 
-const reducing = new Set<PropertyKey>(["revoke", "revokeOthers", "revokeAll", "revokeKey", "destroy"])
+const reducing = new Set<PropertyKey>([
+  "revoke",
+  "revokeOthers",
+  "revokeAll",
+  "revokeKey",
+  "revokeGrant",
+  "destroy",
+  "addFactor",
+])
 const reducingCommands = new Set<Command["kind"]>([
   "setAccount",
   "revokeKey",
@@ -23,12 +33,24 @@ const reducingCommands = new Set<Command["kind"]>([
 /** Whether a call may end sessions or keys, or make their tokens stale. */
 function isReducing(name: PropertyKey, given: readonly unknown[]): boolean {
   if (name === "apply") return reducingCommands.has((given[1] as Command).kind)
-  if (name === "createSession") return (given[0] as NewSession).replaces != null
-  if (name === "complete") return (given[0] as Outcome).session?.replaces != null
+  if (name === "createSession" || name === "enter") return (given[0] as NewSession).replaces != null
+  if (name === "complete") {
+    const { session, renewal } = given[0] as Outcome
+    return session?.replaces != null || renewal !== undefined
+  }
+  // What waits under a ticket may take the place of a session, too.
+  if (name === "completeFactor") return (given[0] as FactorOutcome).proof.kind !== "wrong"
   return reducing.has(name)
 }
 
-const watchedCalls = new Set<PropertyKey>([...reducing, "apply", "createSession", "complete"])
+const watchedCalls = new Set<PropertyKey>([
+  ...reducing,
+  "apply",
+  "createSession",
+  "enter",
+  "complete",
+  "completeFactor",
+])
 
 /**
  * The object, whose calls tell when they may have ended sessions or keys: whoever ended them must not go on believing in them.

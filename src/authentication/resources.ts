@@ -7,7 +7,7 @@ import { any, can, is, me, memberOf, nobody, role, rule } from "../core/policy.t
 import type { Reading, Row, Store } from "../core/ports.ts"
 import { resource } from "../core/registry.ts"
 import { immutable, many, one, type Resource, stamp } from "../core/resource.ts"
-import { apiKeyTable, impersonationTable, serviceAccountTable, userTable } from "../database/schema.ts"
+import { apiKeyTable, identityTable, impersonationTable, serviceAccountTable, userTable } from "../database/schema.ts"
 
 const administrator = rule("administrators", role("admin"))
 const closed = { create: nobody(), update: nobody(), delete: nobody() }
@@ -51,9 +51,22 @@ export const impersonations = resource("impersonations", {
   operations: ["list", "get"],
 })
 
+/** Who somebody is elsewhere. Read by themselves and administrators; made and removed by signing in and by `identities.link`, `.unlink`. */
+export const identities = resource("identities", {
+  table: identityTable,
+  tenant: "none",
+  summary: "Somebody's identity at a provider, with which they sign in",
+  policy: { read: any(rule("my own", is("userId", me)), administrator), ...closed },
+  filter: ["userId"],
+  operations: ["list", "get"],
+})
+
+/** The same where no provider is declared: the table is there, and nothing of it is served. */
+const unservedIdentities = resource("identities", { ...identities, operations: [] })
+
 /** The nouns of an application with these rules. */
 export function accountResources(rules: AccountRules): readonly Resource[] {
-  const { serviceAccounts } = rules
+  const { serviceAccounts, providers } = rules
   const apiKeys = (manages: boolean) =>
     resource("api_keys", {
       table: apiKeyTable,
@@ -70,7 +83,8 @@ export function accountResources(rules: AccountRules): readonly Resource[] {
       filter: ["ownerId", "serviceAccountId"],
       operations: [],
     })
-  const base = [users, impersonations, apiKeys(serviceAccounts !== null)]
+  const own = providers.length > 0 ? identities : unservedIdentities
+  const base = [users, impersonations, own, apiKeys(serviceAccounts !== null)]
   if (serviceAccounts === null) return base as readonly unknown[] as readonly Resource[]
   const { owner, role: least } = serviceAccounts
   const manages = rule(`${least} of the owner`, memberOf(owner, "ownerId", least))

@@ -3,6 +3,7 @@
  * must hold to be believed is in authenticate.ts.
  */
 import { SignJWT } from "jose"
+import { isMultiFactor } from "../core/factors.ts"
 import type { SigningKeys } from "./keys.ts"
 
 /** Whom tokens are from and for. */
@@ -22,7 +23,7 @@ export interface AccessGrant {
   /** A revocation with a higher `belowEpoch` makes the token void. */
   readonly epoch: number
   readonly roles: readonly string[]
-  /** RFC 8176. */
+  /** RFC 8176; `acr` follows from it. */
   readonly amr: readonly string[]
   /** Milliseconds since 1970. */
   readonly authTime: number
@@ -30,6 +31,8 @@ export interface AccessGrant {
   readonly scope?: readonly string[]
   /** Who really acts, when an administrator impersonates the subject. */
   readonly impersonator?: string
+  /** The session may only add a second factor. */
+  readonly restricted?: boolean
   /** Milliseconds since 1970; the token does not outlive it. */
   readonly notAfter?: number
 }
@@ -60,8 +63,11 @@ export async function mintAccessToken(
     epoch: grant.epoch,
     roles: [...grant.roles],
     amr: [...grant.amr],
+    // NIST SP 800-63B: one factor, or two.
+    acr: isMultiFactor(grant.amr) ? "aal2" : "aal1",
     auth_time: Math.floor(grant.authTime / 1000),
     ...(grant.scope === undefined ? {} : { scope: grant.scope.join(" ") }),
+    ...(grant.restricted ? { restricted: "enrolment" } : {}),
     ...(grant.impersonator === undefined ? {} : { act: { sub: grant.impersonator } }),
   })
     .setProtectedHeader({ alg: "EdDSA", typ: "at+jwt", kid })

@@ -16,6 +16,12 @@ const payloads = {
   test: 32,
   /** Refresh token: sid 16, counter 4, key tag 4, MAC 32. */
   rt: 56,
+  /** OAuth access token of a program: id of the grant 12, secret 24. */
+  at: 36,
+  /** OAuth refresh token of a program, the same. */
+  gr: 36,
+  /** OAuth authorization code, the same. */
+  ac: 36,
   /** One-time: confirms an e-mail address. */
   em: 32,
   /** One-time: sets a new password. */
@@ -30,6 +36,8 @@ const payloads = {
   iv: 32,
   /** One-time: makes the first administrator. */
   st: 32,
+  /** Ticket of a sign-in that waits for the second factor: sid 16, secret 32. */
+  mf: 48,
 } as const
 
 /** What a token is for; it stands in its text. */

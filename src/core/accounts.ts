@@ -1,5 +1,7 @@
 /** The rules of accounts: what an application may decide about sign-up, sign-in and sessions. Refuses values below the floors. */
 
+import { checkProviders, type Provider } from "./provider.ts"
+
 /** How long a session lives: without a refresh, and at most. */
 interface SessionSeconds {
   readonly idleSeconds: number
@@ -32,10 +34,24 @@ export interface AccountOptions {
   readonly session?: SessionSeconds
   /** For users with the role `admin`: default 12 hours, 24 hours. */
   readonly administratorSession?: SessionSeconds
+  /**
+   * Who must have a second factor. Default: administrators, whose sessions can do nothing but add one until they have it. `"optional"` leaves it to
+   * each of them.
+   */
+  readonly mfa?: { readonly administrators?: "required" | "optional" }
   /** Days in which a deleted account comes back by signing in; default 14. */
   readonly deletionDays?: number
   /** Who owns service accounts: a resource with members, and the role in it that manages them. None when left out. */
   readonly serviceAccounts?: { readonly owner: string; readonly role: string }
+  /** Who vouches for people that sign in elsewhere: `[google(), github()]`. None when left out. */
+  readonly providers?: readonly Provider[]
+  readonly oauth?: {
+    /**
+     * Whether programs may register themselves (RFC 7591). `"closed"`: only programs that describe themselves at an https address are known.
+     * Default `"open"`.
+     */
+    readonly registration?: "open" | "closed"
+  }
 }
 
 /** The rules, complete. */
@@ -46,8 +62,11 @@ export interface AccountRules {
   readonly accessSeconds: number
   readonly session: SessionSeconds
   readonly administratorSession: SessionSeconds
+  readonly mfa: { readonly administrators: "required" | "optional" }
   readonly deletionDays: number
   readonly serviceAccounts: { readonly owner: string; readonly role: string } | null
+  readonly providers: readonly Provider[]
+  readonly oauth: { readonly registration: "open" | "closed" }
 }
 
 const day = 86_400
@@ -61,6 +80,12 @@ function within(name: string, value: number, least: number, most: number): numbe
 function seconds(name: string, given: SessionSeconds): SessionSeconds {
   within(`${name}.idleSeconds`, given.idleSeconds, 60, 400 * day)
   within(`${name}.hardSeconds`, given.hardSeconds, given.idleSeconds, 400 * day)
+  return given
+}
+
+function requirement(name: string, given: unknown = "required"): "required" | "optional" {
+  if (given !== "required" && given !== "optional")
+    throw new Error(`accounts.${name}: it is "required" or "optional", and not ${JSON.stringify(given)}`)
   return given
 }
 
@@ -85,7 +110,10 @@ export function accountRules(options: AccountOptions = {}): AccountRules {
       "administratorSession",
       options.administratorSession ?? { idleSeconds: day / 2, hardSeconds: day },
     ),
+    mfa: { administrators: requirement("mfa.administrators", options.mfa?.administrators) },
     deletionDays: within("deletionDays", options.deletionDays ?? 14, 0, 365),
     serviceAccounts: options.serviceAccounts ?? null,
+    providers: checkProviders(options.providers ?? []),
+    oauth: { registration: options.oauth?.registration ?? "open" },
   })
 }

@@ -1,5 +1,7 @@
 /** What a declaration must be before it is served. Each refusal names the declaration, the fault and the cure. */
 import { getTableConfig } from "drizzle-orm/sqlite-core"
+import { freshSeconds } from "./assurance.ts"
+import { checkOperationCache, checkResourceCache } from "./caching.ts"
 import { needsNoRow } from "./fold.ts"
 import type { Model, Models } from "./model.ts"
 import type { Mount } from "./mount.ts"
@@ -42,6 +44,7 @@ export function checkResource(model: Model, models: Models): void {
   }
   checkFields(model, models)
   checkLists(model)
+  checkResourceCache(model, models)
   schemasOf(model)
 }
 
@@ -261,6 +264,17 @@ export function checkMounts(mounts: readonly Mount[]): void {
   }
 }
 
+function checkFresh({ fresh, credential }: Operation, subject: string): void {
+  if (fresh === undefined) return
+  try {
+    freshSeconds(fresh)
+  } catch (fault) {
+    refuse(subject, `fresh: ${(fault as Error).message}`)
+  }
+  if (credential !== "session")
+    refuse(subject, 'fresh asks for a person who proved who they are; say credential: "session", too')
+}
+
 /** Everything that can be wrong with an operation. */
 export function checkOperation(operation: Operation, models: Models): void {
   const subject = `Operation ${operation.name}`
@@ -277,6 +291,8 @@ export function checkOperation(operation: Operation, models: Models): void {
   if (operation.organization !== undefined && !Object.hasOwn(operation.input.shape, operation.organization))
     refuse(subject, `organization: the input has no ${operation.organization}`)
   if (!operation.standard && !operation.engine && !operation.handle) refuse(subject, "it has no handle")
+  checkFresh(operation, subject)
+  checkOperationCache(operation, models)
   for (const [, name] of operation.rest?.path.matchAll(/\{(\w+)\}/g) ?? []) {
     if (!Object.hasOwn(operation.input.shape, name as string))
       refuse(subject, `its path names {${name}}, which is not in the input`)

@@ -1,13 +1,22 @@
 /**
- * A browser's session: three cookies with the `__Host-` prefix (RFC 6265bis §4.1.3.2), so that they belong to this host alone, and a rule
+ * A browser's session, and the steps of a sign-in: cookies with the `__Host-` prefix (RFC 6265bis §4.1.3.2), so that they belong to this host alone, and a rule
  * against forged requests. Refuses nothing itself: it says whether the request comes from a page of this site, and the pipeline decides.
  */
 import type { SessionEffect } from "./operation.ts"
 import type { Cookies } from "./ports.ts"
 
-const names = { access: "__Host-at", refresh: "__Host-rt", device: "__Host-device" } as const
+const names = {
+  access: "__Host-at",
+  refresh: "__Host-rt",
+  device: "__Host-device",
+  ticket: "__Host-mfa",
+  challenge: "__Host-challenge",
+} as const
 
 const deviceSeconds = 400 * 24 * 3600
+
+/** Who is on the way to a provider and back. It comes back from another site, so the cookie is Lax. */
+const flowName = "__Host-flow"
 
 /** The values of a Cookie header by name; of two with one name the first. */
 function parse(header: string): ReadonlyMap<string, string> {
@@ -45,6 +54,8 @@ export function cookiesOf(request: Request, listed: ReadonlySet<string>): Cookie
     access: all?.get(names.access) ?? null,
     refresh: all?.get(names.refresh) ?? null,
     device: all?.get(names.device) ?? null,
+    ticket: all?.get(names.ticket) ?? null,
+    challenge: all?.get(names.challenge) ?? null,
     sameOrigin: isSameOrigin(request, listed),
   }
 }
@@ -64,8 +75,27 @@ export function setCookies(headers: Headers, effect: SessionEffect | null, now: 
     headers.append("Set-Cookie", cookie(names.refresh, "", 0, "Strict"))
     return
   }
-  const { access, refresh, device } = effect
+  if (effect.kind === "flow") {
+    const { cookie: name, value, expiresAt } = effect
+    headers.append("Set-Cookie", cookie(names[name], value, (expiresAt - now) / 1000, "Strict"))
+    return
+  }
+  const { access, refresh, device, over } = effect
   headers.append("Set-Cookie", cookie(names.access, access.token, (access.expiresAt - now) / 1000, "Lax"))
   headers.append("Set-Cookie", cookie(names.refresh, refresh.token, (refresh.expiresAt - now) / 1000, "Strict"))
   if (device !== null) headers.append("Set-Cookie", cookie(names.device, device, deviceSeconds, "Lax"))
+  for (const name of over) headers.append("Set-Cookie", cookie(names[name], "", 0, "Strict"))
+}
+
+/** The flow with which the browser of a request went to a provider; null when it did not. */
+export function flowOf(request: Request): string | null {
+  return parse(request.headers.get("cookie") ?? "").get(flowName) ?? null
+}
+
+/**
+ * Keeps a flow in the browser, or takes it back.
+ * @param flow null: it is over
+ */
+export function setFlow(headers: Headers, flow: { readonly text: string; readonly seconds: number } | null): void {
+  headers.append("Set-Cookie", cookie(flowName, flow?.text ?? "", flow?.seconds ?? 0, "Lax"))
 }

@@ -6,6 +6,11 @@ import { Problem } from "./problem.ts"
 /** `tasks:read`, `tasks:write`, `*:read`, `*:write`: a noun of the operations and what may be done. `write` includes `read`. */
 export const scopePattern = /^(\*|[a-z][A-Za-z0-9_]{0,63}):(read|write)$/
 
+/** The narrowest scope that reaches an operation. */
+function scopeFor({ name, kind }: Pick<Operation, "name" | "kind">): string {
+  return `${name.slice(0, name.indexOf("."))}:${kind === "mutation" ? "write" : "read"}`
+}
+
 /** True when the scopes reach an operation: a query or a subscription needs `read`, a mutation `write`, of its noun or of `*`. */
 export function covers(scopes: readonly string[], operation: Pick<Operation, "name" | "kind">): boolean {
   const noun = operation.name.slice(0, operation.name.indexOf("."))
@@ -34,5 +39,11 @@ export function checkCredential(
       throw new Problem("PERMISSION_DENIED", "Nobody may do this in another's name")
   }
   if (principal.kind === "user" && principal.scopes !== undefined && !covers(principal.scopes, operation))
-    throw new Problem("PERMISSION_DENIED", `The key's scopes do not reach ${operation.name}`)
+    throw new Problem(
+      "PERMISSION_DENIED",
+      `The ${principal.grant === undefined ? "key" : "grant"}'s scopes do not reach ${operation.name}`,
+      {
+        scope: scopeFor(operation),
+      },
+    )
 }

@@ -1,7 +1,8 @@
 /** What a door is to the pipeline: four functions over its wire. Everything else happens once, in `pipeline.ts`. */
 import type { JobContext } from "./job.ts"
 import type { Json } from "./json.ts"
-import type { Cost, Span } from "./observation.ts"
+import type { ToldLimit } from "./limit.ts"
+import type { CacheState, Cost, Span } from "./observation.ts"
 import type { SessionEffect } from "./operation.ts"
 import type { Credentials, Lease } from "./ports.ts"
 import type { Principal, System } from "./principal.ts"
@@ -51,6 +52,24 @@ export interface Door<W, R> {
   encodeProblem(wire: W, problem: Problem, facts: Facts): R
 }
 
+/** How an answer stands to the caches. */
+export interface CachedFacts {
+  readonly state: CacheState
+  /** How whoever is on the way may keep the answer; null: it is for this caller alone. */
+  readonly shared: SharedFacts | null
+}
+
+/** What shared caches are to know of an answer (RFC 9111). Lengths are whole seconds. */
+export interface SharedFacts {
+  readonly ageSeconds: number
+  readonly freshSeconds: number
+  readonly staleSeconds: number
+  /** Hash of the content. */
+  readonly tag: string
+  /** False: callers with a credential are answered otherwise. */
+  readonly everybody: boolean
+}
+
 /** What an encoder may tell about a call, beside its output. */
 export interface Facts {
   readonly requestId: string
@@ -59,10 +78,19 @@ export interface Facts {
   /** Where the database stood after the call; the client sends it back to read its own writes. */
   readonly bookmark: string | null
   readonly replayed: boolean
+  /** What the call was counted by, the tightest first; empty when nothing was counted. */
+  readonly limits: readonly ToldLimit[]
   /** For doors with cookies: what to set or to clear. */
   readonly session: SessionEffect | null
+  /** Set for operations whose answers are cached. */
+  readonly cached: CachedFacts | null
   /** Cost and spans: null unless in development or for administrators, since they are a side channel. */
-  readonly receipt: { readonly cost: Cost; readonly spans: readonly Span[] } | null
+  readonly receipt: {
+    readonly cost: Cost
+    /** Nano-dollars; what is in it stands at `estimateOf` of prices.ts. */
+    readonly estimate: number
+    readonly spans: readonly Span[]
+  } | null
 }
 
 /** Facts of the transport that every door has. */

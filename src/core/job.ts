@@ -31,8 +31,11 @@ export interface Outbound {
    */
   fetch(
     url: string,
-    /** `cutAt`: takes so many bytes of the answer's body and lets the rest go, instead of refusing an answer that is too large. */
-    init?: RequestInit & { readonly timeoutMs?: number; readonly cutAt?: number },
+    /**
+     * `cutAt`: takes so many bytes of the answer's body and lets the rest go, instead of refusing an answer that is too large. `atMost`: refuses
+     * an answer with more bytes.
+     */
+    init?: RequestInit & { readonly timeoutMs?: number; readonly cutAt?: number; readonly atMost?: number },
   ): Promise<Response>
 }
 

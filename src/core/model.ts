@@ -1,6 +1,7 @@
 /** A resource compiled: what the planner, the writer, the interpreters and the doors read. Made by the registry, checked, immutable. */
 import { getTableName } from "drizzle-orm"
 import { getTableConfig, type SQLiteTable } from "drizzle-orm/sqlite-core"
+import { type CacheRule, cacheRule } from "./caching.ts"
 import { type ColumnFacts, columnFacts } from "./column.ts"
 import type { Policy } from "./policy.ts"
 import {
@@ -43,6 +44,8 @@ export interface Model {
   readonly search: readonly string[]
   readonly indexes: readonly IndexFacts[]
   readonly verbs: ReadonlySet<StandardVerb>
+  /** How long its answers are kept for everybody; null: not at all. */
+  readonly cache: CacheRule | null
   readonly resource: Resource
 }
 
@@ -100,6 +103,7 @@ export function compileModel(resource: Resource): Model {
     search: resource.search ?? [],
     indexes: indexesOf(resource.table, new Map(facts.map((c) => [c.name, c.key]))),
     verbs: new Set(resource.operations ?? standardVerbs),
+    cache: resource.cache ? cacheRule(`Resource ${resource.name}`, resource.cache) : null,
     resource,
   }
 }

@@ -58,7 +58,10 @@ export function mountAt(mounts: readonly Mount[], path: string): Mount | null {
  * @throws Error for a prefix that is none or is taken by the engine, and for a scheme that is no token (RFC 9110 §11.1)
  */
 export function mount(prefix: string, { operations, schemes = [], problem }: MountOptions): Mount {
-  if (!/^(\/[a-z0-9][a-z0-9-]*)+$/.test(prefix) || /^\/(v1|docs|health|dev|account|hooks|_docs)(\/|$)/.test(prefix))
+  if (
+    !/^(\/[a-z0-9][a-z0-9-]*)+$/.test(prefix) ||
+    /^\/(v1|docs|health|dev|account|auth|hooks|oauth|_docs)(\/|$)/.test(prefix)
+  )
     throw new Error(`mount("${prefix}"): a prefix is /words, and not one of the engine's own`)
   for (const scheme of schemes)
     if (!/^[A-Za-z][A-Za-z0-9-]*$/.test(scheme))

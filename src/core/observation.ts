@@ -7,6 +7,12 @@ export interface Span {
   readonly milliseconds: number
 }
 
+/**
+ * What the cache did for a call: gave what it had (`hit`, or `stale` while it is renewed behind), or had nothing (`miss`); `pass`: the answer was made for
+ * this call alone.
+ */
+export type CacheState = "hit" | "stale" | "miss" | "pass"
+
 /** What a call cost in the database. */
 export interface Cost {
   /** D1 round trips. */
@@ -29,6 +35,8 @@ export type Observation =
       readonly code: Code | "OK"
       readonly milliseconds: number
       readonly cost: Cost
+      /** What the cache did, for calls that it may answer. */
+      readonly cache?: CacheState
       /** What went wrong inside, for INTERNAL and its like; redacted by the logger. */
       readonly cause?: unknown
     }
@@ -51,6 +59,18 @@ export type Observation =
       /** True when it will not be tried again. */
       readonly givenUp: boolean
       readonly cause: unknown
+    }
+  | {
+      /** Somebody came back from a provider, and it did not hold. */
+      readonly kind: "provider_refused"
+      readonly at: string
+      readonly requestId: string
+      /** Its name. */
+      readonly provider: string
+      /** What was wrong, in a word: `state`, `signature`, `replayed`, … */
+      readonly fault: string
+      /** A sentence, without anything that was sent. */
+      readonly detail: string
     }
   | { readonly kind: "fault"; readonly at: string; readonly where: string; readonly cause: unknown }
   | { readonly kind: "unhealthy"; readonly at: string; readonly part: string; readonly cause: unknown }

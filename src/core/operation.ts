@@ -1,8 +1,11 @@
 /** An operation: one thing that can be done, with its shapes, its policy and its handler. Nothing here knows a protocol. */
 import type * as z from "zod"
+import type { Freshness } from "./assurance.ts"
+import type { OperationCacheOptions } from "./caching.ts"
 import type { Changes, Pending } from "./changes.ts"
 import type { Code } from "./code.ts"
 import type { Context } from "./context.ts"
+import type { LimitList } from "./limit.ts"
 import type { Message, OutboxRow } from "./outbox.ts"
 import type { Action, Condition } from "./policy.ts"
 import type { Credentials, Reading, Row, Store } from "./ports.ts"
@@ -59,11 +62,23 @@ export interface OperationOptions<I extends z.ZodObject, O extends z.ZodType> {
   readonly policy: OperationPolicy
   /** `"session"`: asks for the person itself, signed in; API keys, tokens of another issuer and impersonators are refused. */
   readonly credential?: "session"
+  /**
+   * How long ago the caller may have proved who they are, such as `"10m"`; older, and the answer asks for a step-up (RFC 9470). With
+   * `credential: "session"`: nothing else has such an instant.
+   */
+  readonly fresh?: Freshness
   /** Its input or its answer holds secrets: it takes no idempotency key, because nothing of it may be stored. */
   readonly confidential?: true
+  /**
+   * Keeps what a query that `anyone()` may call answers to callers who are nobody. Whoever proved who they are is answered anew, so a handler may ask
+   * who calls. What it reads must stand among the tags, or nothing is kept.
+   */
+  readonly cache?: OperationCacheOptions
   readonly rest?: RestBinding
   /** The property of the input that holds the id of the organization that the call is for, as limits and budgets count it. */
   readonly organization?: string
+  /** How often it may be called, beside the default of the application (`app({ limits })`). */
+  readonly limit?: LimitList
   /** Reads, decides, and says what to change. Runs again when what it read has changed meanwhile. */
   handle(call: Context & { readonly input: z.output<I> }): Promise<Deferred<z.input<O>>> | Deferred<z.input<O>>
 }
@@ -73,6 +88,8 @@ export interface Operation<N extends string = string> extends Omit<OperationOpti
   readonly name: N
   /** Set for the operations that the engine writes from a resource. */
   readonly standard?: { readonly verb: StandardVerb; readonly resource: string }
+  /** Open to a session that may only add a second factor. The engine's own: what such a session needs. */
+  readonly enrolment?: true
   /** Set for the engine's own operations, which read what no handler may. */
   readonly engine?: (input: never, work: EngineWork) => Promise<unknown>
   handle?(call: Context & { readonly input: never }): unknown
@@ -111,6 +128,9 @@ export interface Caller extends Credentials {
   behind(work: Promise<unknown>): void
 }
 
+/** What a browser keeps between the two halves of a sign-in: the ticket for the second factor, the challenge of a passkey. */
+export type FlowCookie = "ticket" | "challenge"
+
 /** What happens to the cookies of a caller. Instants are milliseconds since 1970. */
 export type SessionEffect =
   | {
@@ -119,7 +139,10 @@ export type SessionEffect =
       readonly refresh: { readonly token: string; readonly expiresAt: number }
       /** Tells this browser from unknown ones at the next sign-in; null: keep what there is. */
       readonly device: string | null
+      /** What is over with it. */
+      readonly over: readonly FlowCookie[]
     }
+  | { readonly kind: "flow"; readonly cookie: FlowCookie; readonly value: string; readonly expiresAt: number }
   | { readonly kind: "clear" }
 
 /**

@@ -3,7 +3,8 @@
  * may see is never decided here: the policy of a resource is, in the statement that reads it.
  */
 import type { JsonObject } from "./json.ts"
-import type { Models } from "./model.ts"
+import type { Model, Models } from "./model.ts"
+import type { Operation } from "./operation.ts"
 import type { CompiledOperation } from "./registry.ts"
 
 /** What `app({ organizations })` takes. */
@@ -50,6 +51,26 @@ function pinned(filter: unknown, column: string): string | null {
   if (typeof filter !== "object" || filter === null) return null
   const term = (filter as JsonObject)[column]
   return textOf(term) ?? (typeof term === "object" && term !== null ? textOf((term as JsonObject).eq) : null)
+}
+
+/** Whether a call of an operation can name an organization, as `organizationNamed` finds it. */
+export function namesOrganization(operation: Operation, model: Model | null, rule: OrganizationRule): boolean {
+  if (rule === null) return false
+  if (operation.organization !== undefined) return true
+  const { standard } = operation
+  if (!model || !standard || model.tenant === null) return false
+  switch (standard.verb) {
+    case "create":
+      return Object.hasOwn(operation.input.shape, model.tenant)
+    case "list":
+    case "aggregate":
+    case "watch":
+      return model.filter.has(model.tenant)
+    case "batch":
+      return false
+    default:
+      return model.tenant === "id"
+  }
 }
 
 /**

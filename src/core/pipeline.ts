@@ -3,11 +3,14 @@
  */
 
 import { admit } from "./admission.ts"
+import { handleCached } from "./answers.ts"
 import { batchOf, checkKey, idempotencyOf, outboxOf, replayInstead, restored, settle, shown } from "./commit.ts"
 import type { Arrival, Door } from "./door.ts"
 import { handle, requireRight } from "./handle.ts"
 import type { Json, JsonObject } from "./json.ts"
+import { limitInput, limitPrincipal } from "./limit-stage.ts"
 import { limits } from "./limits.ts"
+import { admitUsage, countUsage, estimateOfRun } from "./metering.ts"
 import type { Span } from "./observation.ts"
 import type { Ports } from "./ports.ts"
 import { anonymous, hasRole } from "./principal.ts"
@@ -18,7 +21,7 @@ import { refuseBadText, validate } from "./validation.ts"
 
 type Stage = (run: Run) => void | Promise<void>
 
-/** A call from inside has no address and no credential: its door says aloud who calls, and the two limits and the proof have no object. */
+/** A call from inside has no address and no credential: its door says aloud who calls, and the limits and the proof have no object. */
 const isStated = ({ door }: Run): boolean => door.principal !== undefined
 
 const limitAddress: Stage = (run) =>
@@ -44,8 +47,6 @@ const resolve: Stage = (run) =>
     run.match = match
   })
 
-const limitPrincipal: Stage = (run) => (isStated(run) ? undefined : run.ports.limitPrincipal(run.principal))
-
 const decode: Stage = (run) => {
   const match = matched(run)
   checkKey(match)
@@ -59,7 +60,8 @@ const validateInput: Stage = (run) => {
   run.input = validate(matched(run).operation.input, run.input as Json)
 }
 
-const authorize: Stage = (run) => admit(run.registry, matched(run).operation, run.principal, run.input as JsonObject)
+const authorize: Stage = (run) =>
+  admit(run.registry, matched(run).operation, run.principal, run.input as JsonObject, run.now)
 
 /** Writes in one batch. A decision that has gone stale runs again; a key that was used before answers as it did then. */
 const commit: Stage = async (run) => {
@@ -99,8 +101,14 @@ const commit: Stage = async (run) => {
   }
 }
 
+/** What may be kept for everybody is asked of the cache first. */
+const answer: Stage = (run) => {
+  const { caching } = matched(run).operation
+  return caching === null ? handle(run) : handleCached(run, caching)
+}
+
 const encode: Stage = (run) => {
-  run.answer = shown(run)
+  if (!run.answered) run.answer = shown(run)
 }
 
 const stages: readonly (readonly [string, Stage])[] = [
@@ -111,7 +119,9 @@ const stages: readonly (readonly [string, Stage])[] = [
   ["decode", decode],
   ["validate", validateInput],
   ["authorize", authorize],
-  ["handle", handle],
+  ["limit-input", limitInput],
+  ["budget", admitUsage],
+  ["handle", answer],
   ["commit", commit],
   ["encode", encode],
 ]
@@ -136,6 +146,7 @@ export async function run<W, R>(
     now: ports.now(),
     principal: anonymous,
     match: null,
+    tally: null,
     store: null,
     input: null,
     recorder: null,
@@ -143,7 +154,10 @@ export async function run<W, R>(
     answer: null,
     committed: false,
     replayed: false,
+    answered: false,
+    cached: null,
     session: null,
+    charge: null,
   }
   const spans: Span[] = []
   const started = ports.elapsed()
@@ -153,8 +167,11 @@ export async function run<W, R>(
   } catch (thrown) {
     problem = await replayInstead(call, thrown)
   }
+  if (call.store !== null) call.tally?.chargeRows(call.store.cost.rowsRead)
   report(call, problem, ports.elapsed() - started)
-  const facts = factsOf(call, spans)
+  const estimate = estimateOfRun(call, problem !== null)
+  countUsage(call, estimate)
+  const facts = factsOf(call, spans, estimate)
   return problem ? door.encodeProblem(wire, problem, facts) : door.encode(wire, call.answer, facts)
 }
 

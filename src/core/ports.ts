@@ -1,7 +1,10 @@
 /** Where core meets the world. Filled in app.ts; core never knows by whom. */
+
+import type { AnswerCache } from "./answers.ts"
 import type { Write } from "./changes.ts"
 import type { Accounts, Context, Ids } from "./context.ts"
 import type { Json, JsonObject } from "./json.ts"
+import type { Limiting } from "./limiting.ts"
 import type { LogReads } from "./log.ts"
 import type { Cost, Observe } from "./observation.ts"
 import type { EngineWork, On } from "./operation.ts"
@@ -10,6 +13,7 @@ import type { Outbox, OutboxRow } from "./outbox.ts"
 import type { AggregatePlan, GetPlan, ListPlan, Page } from "./plan.ts"
 import type { Action } from "./policy.ts"
 import type { Principal } from "./principal.ts"
+import type { Metering } from "./usage.ts"
 import type { WatchStream } from "./watch.ts"
 
 /** A row in wire JSON, under property names; unreadable fields are absent. */
@@ -87,6 +91,16 @@ export type Committed =
   | { readonly kind: "stale" }
   | { readonly kind: "replayed"; readonly answer: Json; readonly reads: readonly PendingRead[] }
 
+/** How the store of one call is opened. */
+export interface StoreSession {
+  /** What the caller saw last; null: any replica will do. */
+  readonly bookmark: string | null
+  /** Reads go to the primary. */
+  readonly fresh: boolean
+  /** Each read asks, in the same trip, how far the log had grown. */
+  readonly positioned?: true
+}
+
 /** The database for one call: one D1 session, its bookmark and its cost. Throws `Problem` only. */
 export interface Store {
   list(plan: ListPlan, reading: Reading): Promise<Page>
@@ -108,6 +122,8 @@ export interface Store {
   /** The log, for the operations of the engine that mask it before anything leaves. */
   readonly log: LogReads
   bookmark(): string | null
+  /** Sequence of the newest event that the oldest of this store's reads knows of; null: none was asked for, or nothing was read. */
+  position(): number | null
   readonly cost: Cost
 }
 
@@ -119,6 +135,8 @@ export interface Credentials {
   readonly userAgent: string | null
   /** What a browser sent by itself; null when there is none, when a bearer was presented, and at doors without cookies. */
   readonly cookies: Cookies | null
+  /** Path of the protected resource that the door is (RFC 8707, RFC 9728), such as `/mcp`; the interface as a whole when left out. */
+  readonly resource?: string
 }
 
 /** The session of a browser. */
@@ -126,20 +144,26 @@ export interface Cookies {
   readonly access: string | null
   readonly refresh: string | null
   readonly device: string | null
+  /** Ticket of a sign-in that waits for its second factor. */
+  readonly ticket: string | null
+  /** State of a sign-in by passkey. */
+  readonly challenge: string | null
   /** False for a request that could come from another site's page: such cookies count for nothing where something may change. */
   readonly sameOrigin: boolean
 }
 
 /** Everything that core needs of the world. */
 export interface Ports {
-  /** Opens the store for a call. `fresh` reads go to the primary. Throws INVALID_ARGUMENT for a malformed bookmark. */
-  openStore(options: { readonly bookmark: string | null; readonly fresh: boolean }): Store
+  /** Opens the store for a call. Throws INVALID_ARGUMENT for a malformed bookmark. */
+  openStore(options: StoreSession): Store
+  /** The answers that are kept for everybody. */
+  readonly answers: AnswerCache
   /** Throws UNAUTHENTICATED for a credential that does not hold; anonymous only when none was presented. */
   authenticate(credentials: Credentials, now: Date): Principal | Promise<Principal>
   /** Throws RESOURCE_EXHAUSTED when an address calls too often. */
   limitAddress(address: string | null): Promise<void>
-  /** The same for a principal that proved who it is. */
-  limitPrincipal(principal: Principal): Promise<void>
+  /** Counts calls by the limits that are declared. */
+  readonly limiter: Pick<Limiting, "draw" | "restore" | "charge">
   /** The organizations that a principal belongs to. Not for deciding who may see what. */
   memberships(principal: Principal): Promise<readonly Membership[]>
   /**
@@ -147,6 +171,8 @@ export interface Ports {
    * @param sender id of the user; the address for who has none
    */
   limitLetters(sender: string, count: number, now: Date): Promise<void>
+  /** Counts what calls use, and stops those whose budget is spent. */
+  readonly metering: Metering
   readonly ids: Ids
   /** The account flows for a handler. */
   accounts(work: EngineWork, isConfidential: boolean): Accounts

@@ -24,10 +24,16 @@ export interface User {
   readonly session?: string
   /** Id of the API key, when one was presented. */
   readonly key?: string
+  /** Id of the grant by which a program acts for the user, when its access token was presented. */
+  readonly grant?: string
   /** What the key or grant is limited to; absent: everything that the user may do. */
   readonly scopes?: readonly string[]
   /** When the user proved who they are, milliseconds since 1970. */
   readonly authTime?: number
+  /** How: with one factor or with more (the `acr` of RFC 9068). Absent for API keys and for tokens of another issuer. */
+  readonly acr?: "aal1" | "aal2"
+  /** The account must have a second factor and has none: this session may add one, and do nothing else. */
+  readonly restricted?: "enrolment"
   /** Unix seconds after which this principal is void. */
   readonly expiresAt?: number
 }

@@ -1,5 +1,6 @@
 /** The one error of the house: a code, a sentence for the caller, the paths of the faults. What only the operator may see is `cause`. */
 import type { Code } from "./code.ts"
+import type { ToldLimit } from "./limit.ts"
 
 /** One fault of the input. `path` is an RFC 6901 JSON pointer into the operation's input; `code` is a stable snake_case word. */
 export interface Violation {
@@ -9,7 +10,7 @@ export interface Violation {
 }
 
 /**
- * Problem types refine a code where a protocol has a better word for it (HTTP 405, 406, 412, 413, 415). Doors map them; core only names them.
+ * Problem types refine a code where a protocol has a better word for it (HTTP 405, 406, 412, 413, 415; step-up). Doors map them; core only names them.
  */
 export type ProblemType =
   | "method-not-allowed"
@@ -18,7 +19,9 @@ export type ProblemType =
   | "unsupported-media-type"
   | "version-mismatch"
   | "idempotency-key-reused"
+  | "budget-exhausted"
   | "unknown-route"
+  | "insufficient-user-authentication"
 
 /** What a problem may say beside its code and sentence. */
 export interface ProblemOptions {
@@ -26,8 +29,14 @@ export interface ProblemOptions {
   readonly violations?: readonly Violation[]
   /** Seconds after which the same call may succeed. */
   readonly retryAfterSeconds?: number
+  /** For insufficient-user-authentication: how long ago the caller may have proved who they are, in seconds. */
+  readonly maxAgeSeconds?: number
   /** For method-not-allowed: the methods that the path has. */
   readonly allow?: readonly string[]
+  /** For a credential that reaches too little: the scope that would do (RFC 6750 §3). */
+  readonly scope?: string
+  /** For RESOURCE_EXHAUSTED: what was counted, the tightest first. Doors with headers find it among their facts. */
+  readonly limits?: readonly ToldLimit[]
   /** For the operator's log; never leaves. */
   readonly cause?: unknown
 }

@@ -3,9 +3,12 @@
 import type { SQLiteTable } from "drizzle-orm/sqlite-core"
 import type * as z from "zod"
 import { type AccountOptions, type AccountRules, accountRules } from "./accounts.ts"
+import { type Caching, cachingOf } from "./caching.ts"
 import { checkMounts, checkOperation, checkResource, checkTables } from "./checks.ts"
 import type { Inbound } from "./inbound.ts"
 import type { Cron, Job } from "./job.ts"
+import type { AppLimits, CallLimits } from "./limit.ts"
+import { checkResourceLimits, limitRules, unlimited } from "./limit-rules.ts"
 import { type LogOptions, type TenantRule, tenantRule } from "./log.ts"
 import { compileModel, type Model, type Models } from "./model.ts"
 import type { Mount } from "./mount.ts"
@@ -16,6 +19,7 @@ import { type Resource, type ResourceOptions, type RowOf, standardVerbs } from "
 import { schemasOf } from "./schema.ts"
 import { type Compiled, compileShape } from "./shape.ts"
 import { standardOperation } from "./standard.ts"
+import { type UsageOptions, type UsageRule, usageRule } from "./usage.ts"
 
 /** An operation as doors read it. Shapes compile on first use: a cold isolate pays only for what it serves. */
 export interface CompiledOperation extends Operation {
@@ -25,6 +29,9 @@ export interface CompiledOperation extends Operation {
   readonly model: Model | null
   /** Where the REST door serves it, when not at its usual place. */
   readonly mount: Mount | null
+  readonly limits: CallLimits
+  /** How its answers are cached; null: not at all. */
+  readonly caching: Caching | null
 }
 
 /** An inbound webhook with its operation compiled. */
@@ -48,6 +55,10 @@ export interface Registry {
   readonly organizations: OrganizationRule
   /** Numbers of fields and values in Protocol Buffers; null: none are committed, and there is no gRPC. */
   readonly protoLock: ProtoLock | null
+  /** What counts live connections that are opened. */
+  readonly connectionLimits: CallLimits
+  /** Who reads what was used, the budgets, the prices. */
+  readonly usage: UsageRule
   /** By name. */
   readonly inbound: ReadonlyMap<string, CompiledInbound>
 }
@@ -65,6 +76,8 @@ export interface Application {
   readonly log?: LogOptions
   readonly organizations?: OrganizationOptions
   readonly protoLock?: ProtoLock
+  readonly limits?: AppLimits
+  readonly usage?: UsageOptions
   readonly inbound: readonly Inbound[]
 }
 
@@ -136,6 +149,10 @@ export function app(declaration: {
   readonly organizations?: OrganizationOptions
   /** proto.lock.json, which `npm run artefacts` keeps: without it the gRPC door is closed. */
   readonly protoLock?: ProtoLock
+  /** How often anybody may call; the engine's own limits when left out. */
+  readonly limits?: AppLimits
+  /** Budgets by UTC day, who reads what was used, prices. Left out: usage is counted for organizations, nothing bounds it, administrators read it. */
+  readonly usage?: UsageOptions
 }): Application {
   const { operations = [], mounts = [], jobs = [], crons = [], inbound = [], accounts } = declaration
   return {
@@ -164,14 +181,19 @@ function jobsOf(jobs: readonly Job[], operations: ReadonlyMap<string, Operation>
 
 /** An operation that no door resolves: it stands in no registry, and whoever runs it holds it in hand. */
 export function internalOperation(operation: Operation): CompiledOperation {
-  return compileOperation(operation, new Map(), null)
+  return compileOperation(operation, null, { mount: null, limits: unlimited })
 }
 
-function compileOperation(operation: Operation, models: Models, mount: Mount | null): CompiledOperation {
+function compileOperation(
+  operation: Operation,
+  model: Model | null,
+  found: Pick<CompiledOperation, "mount" | "limits">,
+): CompiledOperation {
   return {
     ...operation,
-    mount,
-    model: operation.standard ? (models.get(operation.standard.resource) ?? null) : null,
+    ...found,
+    model,
+    caching: cachingOf(operation, model),
     get inputType() {
       return compileShape(operation.input, `${operation.name} input`)
     },
@@ -204,7 +226,9 @@ function inboundOf(
     if (byName.has(one.name)) throw new Error(`Two inbound webhooks are named ${one.name}`)
     const known = operations.get(one.operation.name)
     if (!known) checkOperation(one.operation, models)
-    byName.set(one.name, { ...one, operation: known ?? compileOperation(one.operation, models, null) })
+    // Whoever holds the secret of an inbound webhook calls as the application itself.
+    const operation = known ?? compileOperation(one.operation, null, { mount: null, limits: unlimited })
+    byName.set(one.name, { ...one, operation })
   }
   return byName
 }
@@ -228,13 +252,19 @@ export function buildRegistry(
     models.set(declared.name, modelFor(declared))
   }
   checkTables(models)
-  for (const model of models.values()) checkResource(model, models)
+  for (const model of models.values()) {
+    checkResource(model, models)
+    checkResourceLimits(model)
+  }
+  const organizations = organizationRule(application.organizations, models)
+  const limits = limitRules(application.limits, organizations, models)
   const operations = new Map<string, CompiledOperation>()
   const named = new Map<string, string>()
   const add = (operation: Operation, mount: Mount | null = null) => {
     if (operations.has(operation.name)) throw new Error(`Two operations are named ${operation.name}`)
     checkOperation(operation, models)
-    operations.set(operation.name, compileOperation(operation, models, mount))
+    const model = operation.standard ? (models.get(operation.standard.resource) ?? null) : null
+    operations.set(operation.name, compileOperation(operation, model, { mount, limits: limits.of(operation, model) }))
   }
   for (const model of models.values()) {
     for (const verb of standardVerbs)
@@ -255,8 +285,10 @@ export function buildRegistry(
     jobs: jobsOf([...application.jobs, ...(engine.jobs ?? [])], operations),
     crons,
     logTenant: tenantRule(application.log, models),
-    organizations: organizationRule(application.organizations, models),
     protoLock: application.protoLock ?? null,
+    organizations,
+    connectionLimits: limits.connection,
+    usage: usageRule(application.usage, organizations, models),
     inbound: inboundOf(application.inbound, models, operations),
   }
 }

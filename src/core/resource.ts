@@ -1,6 +1,8 @@
 /** A resource: a table, its tenant, who may touch it, how it relates. The declaration; the registry compiles and checks it. */
 import type { SQLiteTable } from "drizzle-orm/sqlite-core"
 import type * as z from "zod"
+import type { CacheOptions } from "./caching.ts"
+import type { ResourceLimits } from "./limit.ts"
 import type { Condition, Policy, Value } from "./policy.ts"
 
 /** A table that has the columns of `record(prefix)`. */
@@ -110,8 +112,15 @@ export interface ResourceOptions<T extends SQLiteTable> {
   readonly sort?: readonly ColumnOf<T>[]
   /** Text columns in the full-text index, for `q`. */
   readonly search?: readonly ColumnOf<T>[]
+  /**
+   * Keeps what `list`, `get` and `aggregate` answer in caches that everybody shares. Only where the policy is `anyone()` and the answer the same for
+   * all; expansions count as long as each resource that is expanded says `cache` too.
+   */
+  readonly cache?: CacheOptions
   /** The standard operations to serve; all when left out (`watch` only where the log can tell who sees a record). */
   readonly operations?: readonly StandardVerb[]
+  /** How often its standard operations may be called: all of them together, or by verb. What is limited by verb is counted in batches, too. */
+  readonly limit?: ResourceLimits
 }
 
 /** A declared resource. `schema` is the record as it goes out, for the outputs of operations. */

@@ -1,5 +1,5 @@
 /** A call under way: the state that the stages share, and what is told of it at the end. */
-import type { Arrival, Door, Facts, Match } from "./door.ts"
+import type { Arrival, CachedFacts, Door, Facts, Match } from "./door.ts"
 import type { Json } from "./json.ts"
 import type { Span } from "./observation.ts"
 import type { SessionEffect } from "./operation.ts"
@@ -8,6 +8,8 @@ import { hasRole, type Principal } from "./principal.ts"
 import type { Problem } from "./problem.ts"
 import type { Recorder } from "./recorder.ts"
 import type { Registry } from "./registry.ts"
+import type { Tally } from "./tally.ts"
+import type { Charge } from "./usage.ts"
 
 /** Only the stages of `pipeline.ts` write to it. */
 export interface Run {
@@ -20,6 +22,8 @@ export interface Run {
   readonly now: Date
   principal: Principal
   match: Match | null
+  /** null until the call is counted; calls of the application itself never are. */
+  tally: Tally | null
   store: Store | null
   /** Wire JSON after decode, the schema's output after validate. */
   input: unknown
@@ -29,8 +33,14 @@ export interface Run {
   /** True once a batch was sent. */
   committed: boolean
   replayed: boolean
+  /** True when `answer` stands already: the cache gave what went out before. */
+  answered: boolean
+  /** What the cache did; null for operations without one. */
+  cached: CachedFacts | null
   /** What becomes of the caller's cookies. */
   session: SessionEffect | null
+  /** Counts it for whom it counts; null: for nobody. */
+  charge: Charge | null
 }
 
 /** The match; there is one once `resolve` has run. */
@@ -51,17 +61,25 @@ export function actorOf(principal: Principal): string {
   return principal.kind === "user" ? principal.id : principal.kind
 }
 
-/** What the door may tell. Receipts are a side channel, so only development and administrators get them. */
-export function factsOf(run: Run, spans: readonly Span[]): Facts {
-  const open = run.ports.development || hasRole(run.principal, "admin")
+/**
+ * What the door may tell. Receipts are a side channel, so only development and administrators get them.
+ * @param estimate of what the call has cost, in nano-dollars
+ */
+export function factsOf(run: Run, spans: readonly Span[], estimate: number): Facts {
+  const isAdmin = hasRole(run.principal, "admin")
+  const open = run.ports.development || isAdmin
+  const shared = isAdmin || run.session !== null ? null : (run.cached?.shared ?? null)
   return {
     requestId: run.arrival.requestId,
     operation: run.match?.operation ?? null,
     principal: run.principal,
-    bookmark: run.store?.bookmark() ?? null,
+    // An answer for all says nothing of one caller's database.
+    bookmark: shared === null ? (run.store?.bookmark() ?? null) : null,
     replayed: run.replayed,
+    limits: run.tally?.told() ?? [],
     session: run.session,
-    receipt: open ? { cost: run.store?.cost ?? { trips: 0, rowsRead: 0, rowsWritten: 0 }, spans } : null,
+    cached: run.cached && { state: run.cached.state, shared },
+    receipt: open ? { cost: run.store?.cost ?? { trips: 0, rowsRead: 0, rowsWritten: 0 }, estimate, spans } : null,
   }
 }
 
@@ -82,6 +100,7 @@ export function report(run: Run, problem: Problem | null, milliseconds: number):
     code: problem?.code ?? "OK",
     milliseconds,
     cost: run.store?.cost ?? { trips: 0, rowsRead: 0, rowsWritten: 0 },
+    ...(run.cached === null ? {} : { cache: run.cached.state }),
     ...(problem?.options.cause === undefined ? {} : { cause: problem.options.cause }),
   })
 }

@@ -2,8 +2,11 @@
  * What a user's object answers to: types only, so that whoever calls them needs no class. Instants are milliseconds since 1970,
  * lifetimes are seconds. Nothing throws across a call: a refusal is a value.
  */
+import type { FactorObject, FactorView, PendingSignIn, Renewal } from "./factors.ts"
 import type { InboxPage, Notice, Notification } from "./inbox.ts"
 import type { Json, JsonObject } from "./json.ts"
+import type { GrantsObject, GrantView } from "./oauth.ts"
+import type { EventView, PendingEvent } from "./security-event.ts"
 
 /**
  * REFUSED: no, without telling why (absent, expired, used, wrong MAC, disabled: all the same).
@@ -57,6 +60,8 @@ export interface Outcome {
   readonly ok: boolean
   /** To be made when `ok`. */
   readonly session?: NewSession
+  /** The session that goes on when `ok`, where no second factor could have been asked for. */
+  readonly renewal?: Renewal
   /** Where it came from, for the user to see; never in the log. */
   readonly address?: string | null
   readonly userAgent?: string | null
@@ -96,6 +101,10 @@ export interface NewSession {
   /** The session that this one takes the place of (sign-in over an old cookie, step-up); it ends in the same transaction. */
   readonly replaces?: string | null
   readonly account?: Account
+  /** SHA-256 of the ticket under which the session waits for a second factor, where the account has one. Without it, such an account refuses. */
+  readonly ticket?: string
+  /** No second factor is asked for: the proof was both at once, or somebody else vouches. */
+  readonly isWhole?: true
 }
 
 /** What tokens are minted from. */
@@ -151,6 +160,8 @@ export type Purpose =
   | "changeEmail"
   | "invitation"
   | "setup"
+  /** A flow that went to a provider and came back: used up when it is there. */
+  | "provider"
 
 /** A one-time token to be kept. */
 export interface NewToken {
@@ -193,22 +204,6 @@ export interface KeyGrant {
   readonly account: Account | null
 }
 
-/** A security event as the user sees it. */
-export interface EventView {
-  readonly id: string
-  readonly at: number
-  readonly kind: string
-  readonly actor: string
-  readonly impersonator: string | null
-  readonly requestId: string
-  readonly fields: JsonObject
-}
-
-/** An event on its way to the log: no secret and no personal value; `changed` names the personal ones too. */
-export interface PendingEvent extends EventView {
-  readonly changed: readonly string[]
-}
-
 /** What D1's outbox drives. */
 export type Command =
   | { readonly kind: "setAccount"; readonly account: Account }
@@ -218,6 +213,7 @@ export type Command =
   | { readonly kind: "revokeKey"; readonly id: string }
   /** As many times `revokeKey`, in one transaction. */
   | { readonly kind: "revokeKeys"; readonly ids: readonly string[] }
+  | { readonly kind: "removeFactors"; readonly ids: readonly string[] }
   | { readonly kind: "revokeSession"; readonly sid: string }
   /** `createdBefore` (the instant of the decision) spares the sessions made after it, when the command comes late. */
   | { readonly kind: "revokeOthers"; readonly keep: string; readonly createdBefore: number }
@@ -228,26 +224,38 @@ export interface Export {
   readonly sessions: readonly SessionView[]
   readonly devices: readonly { id: string; label: string | null; firstAt: number; seenAt: number }[]
   readonly keys: readonly KeyView[]
+  readonly factors: readonly FactorView[]
+  readonly grants: readonly GrantView[]
   readonly preferences: JsonObject
   readonly inbox: readonly Notice[]
   readonly events: readonly EventView[]
 }
 
+/** What a proof has opened: a session, or the wait for a second factor. */
+export type Opened =
+  | { readonly grant: Grant; readonly pending: null }
+  | { readonly grant: null; readonly pending: PendingSignIn }
+
 /** One user's object. */
-export interface UserObject {
+export interface UserObject extends FactorObject, GrantsObject {
   ping(): Promise<"pong">
   reserve(attempt: Attempt, cause: Cause): Promise<Reservation | Refusal>
   /**
    * Closes an attempt. With `session`, and when `ok`, the session is made in the same transaction. REFUSED when the ticket is used or over.
-   * `grant` is null when the attempt failed, when no session was asked for and when the mail has to confirm.
+   * `grant` is null when the attempt failed, when no session was asked for, when the mail has to confirm and when a second factor is asked for.
    */
   complete(
     outcome: Outcome,
     cause: Cause,
-  ): Promise<{ readonly grant: Grant | null; readonly confirmByMail: boolean } | Refusal>
+  ): Promise<
+    { readonly grant: Grant | null; readonly pending: PendingSignIn | null; readonly confirmByMail: boolean } | Refusal
+  >
   /** Forgets the failures of unknown devices, after a mail was confirmed or the password was reset. */
   forgive(): Promise<{ readonly ok: true } | Refusal>
+  /** Refuses where a second factor is asked for. */
   createSession(session: NewSession, cause: Cause): Promise<Grant | Refusal>
+  /** The same after a first proof: keeps the session waiting for the second factor where one is asked for. */
+  enter(session: NewSession, cause: Cause): Promise<Opened | Refusal>
   refresh(presented: Presented, cause: Cause): Promise<Grant | Refusal>
   listSessions(): Promise<readonly SessionView[] | Refusal>
   /** For operations that want revocation without delay: REFUSED when the session does not live. */

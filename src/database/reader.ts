@@ -8,7 +8,7 @@ import { type Model, type Models, modelOf } from "../core/model.ts"
 import type { AggregatePlan, GetPlan, ListPlan, Page } from "../core/plan.ts"
 import type { Action } from "../core/policy.ts"
 import type { Reading, Row, Store } from "../core/ports.ts"
-import { principalId } from "../core/principal.ts"
+import { anonymous, principalId } from "../core/principal.ts"
 import { Problem } from "../core/problem.ts"
 import { aggregateShape, type CompiledAggregate, compileAggregate, groupLimit } from "./aggregate.ts"
 import type { Client, RawRow } from "./client.ts"
@@ -132,6 +132,8 @@ async function readPage(
 ): Promise<Page> {
   const { principal } = reading
   const model = modelOf(models, plan.resource)
+  // A page that is the same for everybody is gone on with by anybody.
+  const owner = model.cache === null ? principal : anonymous
   const values: SqlValue[] = []
   const filter = plan.filter === null ? "" : filterShape(plan.filter, model, values, models)
   const filterValues = values.length
@@ -145,8 +147,8 @@ async function readPage(
       values.slice(0, filterValues),
       sort,
       plan.q,
-      principal.kind,
-      principalId(principal) ?? null,
+      owner.kind,
+      principalId(owner) ?? null,
     ])
   const place = plan.cursor === null ? null : await seal.open(plan.cursor, context(), keysOf(model, plan.sort).length)
   const cursor = place === null ? "" : place.map((value) => (value === null ? "0" : "1")).join("")

@@ -78,6 +78,28 @@ export const serviceAccountTable = sqliteTable(
   ],
 )
 
+/** Who people are elsewhere: an issuer and its subject, of one person each. Never looked up by the address, which moves on. */
+export const identityTable = sqliteTable(
+  "identities",
+  {
+    ...record("identity"),
+    userId: reference("user")
+      .notNull()
+      .references(() => userTable.id),
+    /** Name of the provider by which it came. */
+    provider: text({ length: 31 }).notNull(),
+    issuer: text({ length: 300 }).notNull(),
+    subject: personal(text({ length: 255 })).notNull(),
+    /** As the provider told it last; proves nothing here. */
+    email: personal(text({ length: 254 })),
+    lastUsedAt: instant().notNull(),
+  },
+  (table) => [
+    uniqueIndex("identities_by_subject").on(table.issuer, table.subject),
+    index("identities_by_user").on(table.userId, table.createdAt, table.id),
+  ],
+)
+
 /** Who acted in whose name, and why. */
 export const impersonationTable = sqliteTable(
   "impersonations",

@@ -2,11 +2,12 @@
 import type { Ids } from "../core/context.ts"
 import type { TenantRule } from "../core/log.ts"
 import { type Models, modelOf } from "../core/model.ts"
-import type { Store } from "../core/ports.ts"
+import type { Store, StoreSession } from "../core/ports.ts"
 import { openClient } from "./client.ts"
 import { openLogReads } from "./log-reads.ts"
 import { openReader, type Reader } from "./reader.ts"
 import { rowWithSecrets } from "./secrets.ts"
+import type { Touching } from "./touching.ts"
 import { openWriter, type Writer } from "./writer.ts"
 
 /** What every call's store shares. */
@@ -17,20 +18,19 @@ export interface StoreOptions {
   readonly ids: Ids
   /** Who reads a tenant's log; administrators only when null or left out. */
   readonly logTenant?: TenantRule
+  /** Hears at once what commits have touched. */
+  readonly touching?: Touching
 }
 
 /** Opens a store. Throws INVALID_ARGUMENT for a malformed bookmark; everything else it throws is a `Problem` too. */
-export function openStore(
-  options: StoreOptions,
-  session: { readonly bookmark: string | null; readonly fresh: boolean },
-): Store {
+export function openStore(options: StoreOptions, session: StoreSession): Store {
   const client = openClient(options.database, session)
-  const { models, cursorSecret, ids, logTenant: rule = null } = options
+  const { models, cursorSecret, ids, logTenant: rule = null, touching = null } = options
   // Most calls only read or only write; the other half is never made.
   let reader: Reader | null = null
   let writer: Writer | null = null
   const reads = (): Reader => (reader ??= openReader({ client, models, cursorSecret }))
-  const writes = (): Writer => (writer ??= openWriter({ client, models, ids }))
+  const writes = (): Writer => (writer ??= openWriter({ client, models, ids, touching }))
   return {
     list: (plan, reading) => reads().list(plan, reading),
     get: (plan, reading) => reads().get(plan, reading),
@@ -44,6 +44,7 @@ export function openStore(
       return openLogReads({ client, models, cursorSecret, rule })
     },
     bookmark: () => client.bookmark(),
+    position: () => client.position(),
     cost: client.cost,
   }
 }

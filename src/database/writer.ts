@@ -6,10 +6,11 @@ import type { Write } from "../core/changes.ts"
 import type { Ids } from "../core/context.ts"
 import type { Models } from "../core/model.ts"
 import type { Batch, Committed, Row, StoredAnswer } from "../core/ports.ts"
-import type { Client, RawRow } from "./client.ts"
+import { type Client, positionIn, positionStatement, type RawRow } from "./client.ts"
 import { databaseProblem } from "./constraint.ts"
 import { replayStatement, storedAnswer } from "./replay.ts"
 import { type StatementCache, statementCache } from "./statement-cache.ts"
+import type { Touching } from "./touching.ts"
 import { recordColumn } from "./writer-delete.ts"
 import { type Plan, type Planning, planBatch } from "./writer-plan.ts"
 import { refuse } from "./writer-refusal.ts"
@@ -42,9 +43,15 @@ function cacheOf(models: Models): StatementCache {
  * Opens the writer of one call.
  * @param options.client the call's session; writes go to the primary
  * @param options.ids mints the ids of events
+ * @param options.touching hears of what was committed
  */
-export function openWriter(options: { readonly client: Client; readonly models: Models; readonly ids: Ids }): Writer {
-  const { client, models, ids } = options
+export function openWriter(options: {
+  readonly client: Client
+  readonly models: Models
+  readonly ids: Ids
+  readonly touching?: Touching | null
+}): Writer {
+  const { client, models, ids, touching = null } = options
   const cache = cacheOf(models)
   const kept = <T>(key: string, make: () => T): T => {
     const known = cache.get(key)
@@ -58,12 +65,15 @@ export function openWriter(options: { readonly client: Client; readonly models: 
     commit: async (batch) => {
       const plan = planBatch(batch, planning)
       if (plan.statements.length === 0) return { kind: "committed", rows: [], reads: [] }
+      const tags = touching?.tagsOf(batch.writes) ?? []
+      if (tags.length > 0) plan.statements.push(positionStatement)
       let results: readonly (readonly RawRow[])[]
       try {
         results = await client.batch(plan.statements)
       } catch (thrown) {
         return await refuse({ batch, plan, planning, client }, thrown)
       }
+      if (tags.length > 0) touching?.touched(tags, positionIn(results.at(-1)))
       return told(batch, plan, results) ?? (await refuse({ batch, plan, planning, client }, null))
     },
     replay: async (key, inputHash, now) => {

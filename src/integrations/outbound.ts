@@ -22,8 +22,10 @@ export interface OutboundPorts {
 export interface OutboundInit extends RequestInit {
   /** For the whole call, resolving and the body of the answer included; default 10,000. */
   readonly timeoutMs?: number
-  /** Cuts the body of the answer there, bytes, for whom its beginning is enough. Left out: a body over 1 MiB is refused. */
+  /** Cuts the body of the answer there, bytes, for whom its beginning is enough. Left out: a body that is too large is refused. */
   readonly cutAt?: number
+  /** From how many bytes on a body is too large; default 1 MiB. */
+  readonly atMost?: number
 }
 
 const timeoutMsDefault = 10_000
@@ -37,14 +39,14 @@ const bodiless = new Set([101, 204, 205, 304])
  *   PERMISSION_DENIED for a private address or a redirect, OUT_OF_RANGE for an answer that is too large, DEADLINE_EXCEEDED, UNAVAILABLE
  */
 export function outboundFetch(ports: OutboundPorts): (url: string, init?: OutboundInit) => Promise<Response> {
-  return async (text, { timeoutMs = timeoutMsDefault, cutAt, signal, ...init } = {}) => {
+  return async (text, { timeoutMs = timeoutMsDefault, cutAt, atMost = answerBytesMax, signal, ...init } = {}) => {
     const url = addressOf(text)
     const deadline = AbortSignal.timeout(timeoutMs)
     const over = signal ? AbortSignal.any([deadline, signal]) : deadline
     try {
       await unless(over, refusePrivate(ports, url, over))
       const response = await unless(over, ports.fetch(url.href, { ...init, redirect: "manual", signal: over }))
-      return await bounded(response, over, cutAt)
+      return await bounded(response, over, cutAt ?? atMost, cutAt !== undefined)
     } catch (fault) {
       throw told(fault, deadline, signal)
     }
@@ -79,13 +81,13 @@ async function refusePrivate(
   for (const address of addresses) refuse(reachOf(address) ?? "private")
 }
 
-async function bounded(response: Response, signal: AbortSignal, cutAt: number | undefined): Promise<Response> {
+async function bounded(response: Response, signal: AbortSignal, max: number, cut: boolean): Promise<Response> {
   const { status, statusText } = response
   if (status >= 300 && status < 400 && status !== 304) {
     await response.body?.cancel()
     throw new Problem("PERMISSION_DENIED", "The address answers with a redirect, and none is followed")
   }
-  const body = await firstBytes(response, signal, cutAt ?? answerBytesMax, cutAt !== undefined)
+  const body = await firstBytes(response, signal, max, cut)
   const headers = new Headers(response.headers)
   // Of the body as it travelled; it is unpacked now, and cut perhaps.
   for (const name of ["content-encoding", "content-length", "transfer-encoding"]) headers.delete(name)

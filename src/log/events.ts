@@ -71,6 +71,8 @@ export function listEvents(models: () => Models, rule: () => TenantRule): Operat
     input,
     output,
     policy: signedIn(),
+    // Whoever copies the whole log is not in a hurry.
+    limit: { per: "principal", rate: "120/m" },
     rest: { method: "GET", path: "/events" },
     engine: async (given: z.output<typeof input>, work) => answer(given, work, models(), rule()),
   }

@@ -34,6 +34,7 @@ export function lineOf(observation: Observation): Record<string, unknown> {
     trips: cost.trips,
     rowsRead: cost.rowsRead,
     rowsWritten: cost.rowsWritten,
+    cache: observation.cache,
     cause: cause === undefined ? undefined : describeCause(cause),
   }
 }

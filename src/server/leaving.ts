@@ -8,6 +8,7 @@ import type { Ids } from "../core/context.ts"
 import type { Store } from "../core/ports.ts"
 import { system } from "../core/principal.ts"
 import type { UserObject } from "../core/user-object.ts"
+import { identitiesOf } from "../database/identities.ts"
 import { endpointsOf, removeDeliveriesOf } from "../database/webhooks.ts"
 
 /** The world of the departure. */
@@ -21,6 +22,10 @@ export interface LeavingPorts {
 const perRun = 50
 
 const principal = system("the time of grace is over")
+
+function removal(resource: string, id: string): Write {
+  return { kind: "delete", resource, id, version: null, as: principal }
+}
 
 /** One person: the object first, so that nothing of it is left when the row says that it is gone. */
 async function removeLeaver(ports: LeavingPorts, id: string, version: number, now: Date): Promise<void> {
@@ -37,12 +42,11 @@ async function removeLeaver(ports: LeavingPorts, id: string, version: number, no
     roles: [],
   }
   const endpoints = await endpointsOf(ports.database, id)
+  const identities = await identitiesOf(ports.database, id)
   const writes: Write[] = [
     { kind: "update", resource: "users", id, values, version, as: principal },
-    ...endpoints.map(
-      (endpoint) =>
-        ({ kind: "delete", resource: "webhook_endpoints", id: endpoint, version: null, as: principal }) as const,
-    ),
+    ...endpoints.map((endpoint) => removal("webhook_endpoints", endpoint)),
+    ...identities.map((identity) => removal("identities", identity)),
   ]
   const parts = { decidedOn: [], reads: [], required: [], idempotency: null, outbox: [] }
   await ports.openStore().commit({ operation: "users.leave", requestId, principal, now, writes, ...parts })

@@ -1,95 +1,68 @@
 /**
- * An exact limiter: GCRA in whole numbers, counted by the object of a key (limiter-object.ts), so one call is one hop. Within any time it
- * admits no more than burst + rate × time, however many ask at once and whatever their clocks say. When the object cannot be reached the
- * answer is UNAVAILABLE, never admission. Loads without a runtime: the class stands apart.
+ * An exact limiter: counted by the object of a key (limiter-object.ts, bucket.ts), so a taking is one hop; a drawing takes from what the isolate
+ * has leased (leases.ts). Within any time it admits no more than burst + rate × time, however many ask at once and whatever their clocks say.
+ * When the object cannot be reached the answer is UNAVAILABLE, never admission. Loads without a runtime: the class stands apart.
  */
 import { networkOf } from "../core/address.ts"
-import type { Limit, Limiting, Verdict } from "../core/limiting.ts"
+import type { Limit, Limiting } from "../core/limiting.ts"
 import { Problem } from "../core/problem.ts"
+import { type Answer, type Ask, measuresOf, oneCall } from "./bucket.ts"
+import { limiterObjectName } from "./keys.ts"
+import { type LeasePorts, type LeaseRules, Leases } from "./leases.ts"
+import { kvCarrier, unavailable, verdictOf } from "./verdicts.ts"
 
-/** What is remembered of a key. `debt` is how far the theoretical arrival time lies ahead, in units of a token. */
-export interface Bucket {
-  readonly debt: number
-  /** Milliseconds since 1970; never goes back. */
-  readonly at: number
-}
-
-/** A token in units: one unit a millisecond is one token a day, so that a rate of whole tokens a day is exact in whole numbers. */
-const unitsPerToken = 86_400_000
-const minutesPerDay = 1440
-const burstMax = 1_000_000
 const keyLengthMax = 512
-
-function unitsPerMs({ ratePerMinute, burst, cost }: Limit): number {
-  // The small addend undoes binary fractions: 1/12 a minute is 120 a day, not 119.
-  const rate = Math.floor(ratePerMinute * minutesPerDay + 1e-6)
-  const whole = Number.isSafeInteger(burst) && Number.isSafeInteger(cost) && Number.isSafeInteger(rate)
-  if (!whole || rate < 1 || rate > unitsPerToken || burst < 1 || burst > burstMax || cost < 1 || cost > burst)
-    throw new RangeError("A limit needs at least one token a day, a burst of 1 to 1,000,000 and a cost within it")
-  return rate
-}
-
-/**
- * GCRA in whole numbers: one step, pure.
- * @param bucket what is remembered; null for a key at rest
- * @param now milliseconds since 1970; earlier than before counts as no time
- * @returns the verdict, what to remember when it was admitted, and when the key is at rest again
- */
-export function takeFrom(
-  bucket: Bucket | null,
-  limit: Limit,
-  now: number,
-): { readonly verdict: Verdict; readonly bucket: Bucket; readonly restsAt: number } {
-  const rate = unitsPerMs(limit)
-  const at = Math.max(bucket?.at ?? now, now)
-  const before = bucket?.debt ?? 0
-  // No longer than it takes to pay everything back: the product stays a whole number that a double holds.
-  const elapsed = Math.min(at - (bucket?.at ?? at), Math.ceil(before / rate))
-  const debt = Math.max(0, before - elapsed * rate)
-  const room = limit.burst * unitsPerToken
-  const wanted = debt + limit.cost * unitsPerToken
-  const admitted = wanted <= room
-  const owed = admitted ? wanted : debt
-  const secondsFor = (units: number): number => Math.ceil(Math.ceil(Math.max(0, units) / rate) / 1000)
-  // A caller whose clock is behind waits for the difference too.
-  const behind = at - now
-  return {
-    verdict: {
-      admitted,
-      remaining: Math.max(0, Math.floor((room - owed) / unitsPerToken)),
-      retryAfterSeconds: admitted ? 0 : Math.max(1, secondsFor(wanted - room + behind * rate)),
-      resetSeconds: secondsFor(owed),
-    },
-    bucket: { debt: owed, at },
-    restsAt: at + Math.ceil(owed / rate),
-  }
-}
 
 /** The object's method over a call, as a stub gives it. */
 interface Counting {
-  take(key: string, limit: Limit, now: number): Promise<Verdict>
+  serve(key: string, limit: Limit, ask: Ask, now: number): Promise<Answer>
 }
 
-/** Name of the object that counts for a key. */
-export function limiterObjectName(key: string): string {
-  return `limit/${key}`
+/** What a limiter is made of. */
+export interface LimiterBindings {
+  readonly objects: DurableObjectNamespace
+  /** Where verdicts are carried to other isolates. */
+  readonly verdicts: KVNamespace
+  /** The clock, as it is after a wait. */
+  readonly now: () => Date
+  /** Told of what failed behind a call and harms nobody: verdicts that KV did not take or give. */
+  readonly tell: (cause: unknown) => void
 }
 
-/**
- * Counts by key, `<what>/<whom>` such as `sign-in/address/2001:db8:0:1::/64`.
- * @throws Problem UNAVAILABLE when the object does not answer; RangeError for a limit or a key that makes no sense
- */
-export function limiting(namespace: DurableObjectNamespace): Limiting {
-  const take = async (key: string, limit: Limit, now: Date): Promise<Verdict> => {
-    unitsPerMs(limit)
+/** Waits by a timer, which is steady whatever the clock says. One that is stopped is gone: a call has no more than 10,000. */
+const sleep: LeasePorts["sleep"] = (milliseconds, signal) =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds)
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer)
+      reject(signal.reason)
+    })
+  })
+
+/** The limiter of an isolate. */
+export function limiting(bindings: LimiterBindings, rules?: LeaseRules): Limiting {
+  const ask: LeasePorts["ask"] = (key, limit, question, now) => {
+    // A stub belongs to the call that made it.
+    const stub = bindings.objects.getByName(limiterObjectName(key)) as unknown as Counting
+    return stub.serve(key, limit, question, now)
+  }
+  const check = (key: string, limit: Limit): void => {
+    measuresOf(limit)
     if (key.length > keyLengthMax) throw new RangeError("A limiter's key is too long")
+  }
+  const take: Limiting["take"] = async (key, limit, now) => {
+    check(key, limit)
     try {
-      const stub = namespace.getByName(limiterObjectName(key)) as unknown as Counting
-      return await stub.take(key, limit, now.getTime())
+      const answer = await ask(key, limit, oneCall, now.getTime())
+      return verdictOf(answer, answer.admitted > 0, null)
     } catch (cause) {
-      throw new Problem("UNAVAILABLE", "The service cannot count calls right now", { cause })
+      throw unavailable(cause)
     }
   }
+  const leases = new Leases(
+    { ...bindings, ask, sleep, newId: () => crypto.randomUUID(), carrier: kvCarrier(bindings.verdicts) },
+    rules,
+  )
   return {
     take,
     async admit(key, limit, now) {
@@ -97,6 +70,16 @@ export function limiting(namespace: DurableObjectNamespace): Limiting {
       if (!verdict.admitted)
         throw new Problem("RESOURCE_EXHAUSTED", "Too many requests", { retryAfterSeconds: verdict.retryAfterSeconds })
       return verdict
+    },
+    draw(key, limit, now, behind) {
+      check(key, limit)
+      return leases.draw(key, limit, now, behind)
+    },
+    restore: (key, limit, drawn) => leases.restore(key, limit, drawn),
+    charge(key, limit, tokens, now, behind) {
+      check(key, limit)
+      if (!Number.isSafeInteger(tokens) || tokens < 0) throw new RangeError("A charge is a whole number of tokens")
+      leases.charge(key, limit, tokens, now, behind)
     },
   }
 }

@@ -1,7 +1,6 @@
-/** The shield: the Rate Limiting binding, by address and by principal, before anything costs more. */
-import { type Principal, principalId } from "../core/principal.ts"
+/** The shield: the Rate Limiting binding, by address, before anything costs more. Roughly, at one location; limits count exactly, behind it. */
 import { Problem } from "../core/problem.ts"
-import { addressKey, principalKey } from "./keys.ts"
+import { addressKey } from "./keys.ts"
 
 /** Seconds after which a refused caller may come again: the binding's period. */
 const periodSeconds = 60
@@ -17,15 +16,11 @@ async function admit(binding: RateLimit, key: string): Promise<void> {
   if (!success) throw new Problem("RESOURCE_EXHAUSTED", "Too many requests", { retryAfterSeconds: periodSeconds })
 }
 
-/** The two limits of the pipeline. A call without an address (inside the platform) has only the principal's. */
+/** The first stage of the pipeline. A call without an address comes from inside the platform. */
 export function shield(binding: RateLimit) {
   return {
     async limitAddress(address: string | null): Promise<void> {
       if (address !== null) await admit(binding, addressKey(address))
-    },
-    async limitPrincipal(principal: Principal): Promise<void> {
-      const id = principalId(principal)
-      if (id !== undefined) await admit(binding, principalKey(id))
     },
   }
 }

@@ -7,6 +7,8 @@
 import type { Account, Command } from "../core/user-object.ts"
 import { keepAccount } from "./account.ts"
 import { addKey, revokeKey, staleKeys } from "./api-keys.ts"
+import { removeFactors } from "./factors.ts"
+import { endGrants, staleGrants } from "./oauth-grants.ts"
 import { issueToken, redeemToken } from "./one-time.ts"
 import { record } from "./security-events.ts"
 import { endAll, revokeAll, revokeOthers, revokeSession, staleAll } from "./sessions.ts"
@@ -20,8 +22,13 @@ export function changeAccount(turn: Turn, account: Account): void {
   const epoch = raiseEpoch(turn.sql)
   record(turn, "account.changed", { version: account.version, roles: account.roles, status: account.status })
   staleKeys(turn, epoch)
-  if (account.status === "active") staleAll(turn, epoch, account.lifetime)
-  else endAll(turn, "inactive")
+  if (account.status === "active") {
+    staleAll(turn, epoch, account.lifetime)
+    staleGrants(turn, epoch)
+    return
+  }
+  endAll(turn, "inactive")
+  endGrants(turn, "inactive")
 }
 
 function act(turn: Turn, command: Command): boolean {
@@ -43,14 +50,19 @@ function act(turn: Turn, command: Command): boolean {
     case "revokeKeys":
       for (const id of command.ids) revokeKey(turn, id)
       return true
+    case "removeFactors":
+      removeFactors(turn, command.ids)
+      return true
     case "revokeSession":
       revokeSession(turn, command.sid)
       return true
     case "revokeOthers":
       revokeOthers(turn, command.keep, command.createdBefore)
+      endGrants(turn, "reset", command.createdBefore)
       return true
     case "revokeAll":
       revokeAll(turn, command.createdBefore)
+      endGrants(turn, "reset", command.createdBefore)
       return true
   }
 }

@@ -1,13 +1,17 @@
-/** The hub object: a thin class over hub.ts. One for the whole deployment; answers with values, and with UNAVAILABLE when its disk does not. */
+/**
+ * The hub object: a thin class over hub.ts and touches.ts. One of each for the whole deployment; answers with values, and with UNAVAILABLE when its
+ * disk does not.
+ */
 import { DurableObject } from "cloudflare:workers"
-import type { HubObject, Revocation } from "../core/hub-object.ts"
+import type { HubObject, Revocation, Touch, TouchesObject } from "../core/hub-object.ts"
 import type { Refusal } from "../core/user-object.ts"
 import { addRevocations, hubDue, hubVersion, revocationsSince, sweepRevocations } from "./hub.ts"
 import { migrateHub } from "./schema.ts"
+import { sweepTouches, touchesSince, touchTags } from "./touches.ts"
 import { numberOf, setNumber } from "./turn.ts"
 
-/** Runs in workerd; found by `hubObjectName`. */
-export class Hub extends DurableObject<unknown> implements HubObject {
+/** Runs in workerd; found by `hubObjectName`, and by `touchesObjectName`. */
+export class Hub extends DurableObject<unknown> implements HubObject, TouchesObject {
   /** Public so that tests hold the clock. */
   ports = { now: () => Date.now() }
 
@@ -42,6 +46,7 @@ export class Hub extends DurableObject<unknown> implements HubObject {
     this.#turn((sql, now) => {
       setNumber(sql, "armedAt", null)
       sweepRevocations(sql, now)
+      sweepTouches(sql, now)
     })
   }
 
@@ -60,5 +65,13 @@ export class Hub extends DurableObject<unknown> implements HubObject {
       const { sql } = this.ctx.storage
       return { version: hubVersion(sql), revoked: revocationsSince(sql, version, this.ports.now()) }
     })
+  }
+
+  touch(touches: readonly Touch[], keepMs: number) {
+    return this.#answer(() => this.#turn((sql, now) => ({ version: touchTags(sql, touches, now + keepMs) })))
+  }
+
+  touchedSince(version: number) {
+    return this.#answer(() => touchesSince(this.ctx.storage.sql, version, this.ports.now()))
   }
 }

@@ -50,6 +50,10 @@ export function sweepRevocations(sql: SqlStorage, now: number): void {
 
 /** When there is something to clear, at most once a minute; null when there is nothing. */
 export function hubDue(sql: SqlStorage, now: number): number | null {
-  const { first } = sql.exec<{ first: number | null }>('select min("until") "first" from "revoked"').one()
+  const { first } = sql
+    .exec<{ first: number | null }>(
+      'select min("until") "first" from (select "until" from "revoked" union all select "until" from "touched")',
+    )
+    .one()
   return first === null ? null : Math.max(first, now + 60_000)
 }

@@ -5,8 +5,11 @@
 import { dependenciesOf, judge, type Parents, type Standing } from "../authorization/judge.ts"
 import type { Event } from "../core/event.ts"
 import type { Model } from "../core/model.ts"
-import type { Filter, ListPlan } from "../core/plan.ts"
+import type { Filter, ListPlan, Page } from "../core/plan.ts"
 import type { Row } from "../core/ports.ts"
+import { estimateOfRows } from "../core/prices.ts"
+import type { Principal } from "../core/principal.ts"
+import { noFigures } from "../core/usage.ts"
 import type { Told } from "../core/watch.ts"
 import { loadParents, loadStanding } from "../database/standing.ts"
 import type { LivePorts } from "./live-ports.ts"
@@ -29,6 +32,21 @@ export function listPlanOf(
   return { kind: "list", resource, fields, expand: {}, filter, sort, limit: 100, q: null, ...more }
 }
 
+/** A page of what a watch shows, counted for whom it is. */
+export async function readPage(
+  { openStore, metering, registry, now }: LivePorts,
+  { plan, seat }: Watch,
+  principal: Principal,
+  wanted: ListPlan,
+): Promise<Page> {
+  const store = openStore()
+  const page = await store.list(wanted, { principal, now: now() })
+  const { rowsRead, rowsWritten } = store.cost
+  const estimate = estimateOfRows(registry.usage.prices, store.cost)
+  metering.spend(seat.kept.principal, plan.tenant, { ...noFigures, rowsRead, rowsWritten, estimate })
+  return page
+}
+
 /** Personal values stand in no event: those that the watcher may see are read as they are now. One statement for all. */
 async function withPersonal(
   ports: LivePorts,
@@ -47,7 +65,7 @@ async function withPersonal(
     filter,
     limit: ids.length,
   }
-  const page = await ports.openStore().list(wanted, { principal: standing.principal, now: ports.now() })
+  const page = await readPage(ports, watch, standing.principal, wanted)
   const now = new Map(page.items.map((row) => [row.id, row]))
   return told.map((one): Told => {
     const row = one.kind === "changed" ? now.get(one.record.id as string) : undefined

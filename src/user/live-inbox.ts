@@ -30,7 +30,7 @@ export function inboxTelling(options: {
   return {
     watch(seat) {
       const operation = ports.registry.operations.get("inbox.list")
-      if (operation) admit(ports.registry, operation, seat.kept.principal, {})
+      if (operation) admit(ports.registry, operation, seat.kept.principal, {}, ports.now())
       if (!operation || !own.startsWith("user/"))
         throw new Problem(
           "FAILED_PRECONDITION",

@@ -13,11 +13,12 @@ import { accountOf } from "./account.ts"
 import { findNotice } from "./inbox.ts"
 import { answerBatch, answerCall } from "./live-calls.ts"
 import { type InboxTelling, inboxTelling } from "./live-inbox.ts"
-import { addressHeader, closeCodes, type LivePorts, liveLimits, principalHeader } from "./live-ports.ts"
+import { closeCodes, type LivePorts, liveLimits, type Sitter, sitterHeader } from "./live-ports.ts"
 import { type Presence, presenceOf } from "./live-presence.ts"
 import { openRoom, type Room } from "./live-room.ts"
 import { closeSeat, type Seat, type Seats, save, say, seatsOf, spend } from "./live-seat.ts"
-import { User } from "./object.ts"
+import { findGrant } from "./oauth-grants.ts"
+import { GrantingUser } from "./oauth-object.ts"
 import { type ObjectBindings, within } from "./ports.ts"
 import { findSession } from "./sessions.ts"
 
@@ -40,7 +41,7 @@ function refusal(code: Problem["code"], message: string): Response {
 }
 
 /** Runs in workerd; found by the names in `server/keys.ts`. */
-export abstract class LiveUser extends User implements LiveObject {
+export abstract class LiveUser extends GrantingUser implements LiveObject {
   #live: Live | null = null
   /** Sockets whose watches have ended: the event of their closing comes later. */
   readonly #gone = new WeakSet<WebSocket>()
@@ -95,19 +96,22 @@ export abstract class LiveUser extends User implements LiveObject {
   }
 
   override async fetch(request: Request): Promise<Response> {
-    const principal = JSON.parse(decodeURIComponent(request.headers.get(principalHeader) ?? "null")) as Principal | null
-    if (principal === null) return refusal("UNAUTHENTICATED", "Nobody said who calls")
+    const sitter = JSON.parse(decodeURIComponent(request.headers.get(sitterHeader) ?? "null")) as Sitter | null
+    if (sitter === null) return refusal("UNAUTHENTICATED", "Nobody said who calls")
     const { seats } = this.#open()
     if (seats.all().length >= this.#socketsMax)
       return refusal("RESOURCE_EXHAUSTED", `At most ${this.#socketsMax} connections at a time`)
+    const { principal } = sitter
     const session = principal.kind === "user" ? principal.session : undefined
     const sql = this.turns.sql
     if (session !== undefined && findSession(sql, session, this.ports.now()) === null)
       return refusal("UNAUTHENTICATED", "The session is over")
+    const grant = principal.kind === "user" ? principal.grant : undefined
+    if (grant !== undefined && findGrant(sql, grant, this.ports.now()) === null)
+      return refusal("UNAUTHENTICATED", "The grant is over")
     this.ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"))
     const { 0: client, 1: server } = new WebSocketPair()
-    const address = request.headers.get(addressHeader)
-    const seat = seats.take(server, { id: crypto.randomUUID(), principal, address })
+    const seat = seats.take(server, crypto.randomUUID(), sitter)
     const until = this.#endOf(principal)
     if (until !== null) {
       sql.exec('insert into "sockets" values (?, ?)', seat.kept.id, until)
@@ -134,11 +138,16 @@ export abstract class LiveUser extends User implements LiveObject {
     await (heard.kind === "batch" ? answerBatch(calling, heard.parts) : answerCall(calling, heard))
   }
 
-  /** A socket lives longer than the token that opened it: the roles of a session are those that the account has now. */
+  /**
+   * A socket lives longer than the token that opened it: a role that the account has lost since is lost here. One that it has gained comes with a new
+   * socket: it may take a second factor that this session never gave.
+   */
   #asNow(principal: Principal): Principal {
     if (principal.kind !== "user" || principal.session === undefined) return principal
-    const account = accountOf(this.turns.sql)
-    return account === null ? principal : { ...principal, roles: account.roles }
+    const held = accountOf(this.turns.sql)?.roles
+    return held === undefined
+      ? principal
+      : { ...principal, roles: principal.roles.filter((role) => held.includes(role)) }
   }
 
   #garbage(seat: Seat, answer: string, isTooLarge: boolean): void {
@@ -181,7 +190,7 @@ export abstract class LiveUser extends User implements LiveObject {
 
   #end(ids: readonly string[]): void {
     const ended = this.#closeWhere(
-      (one) => one.kind === "user" && (ids.includes(one.session ?? "") || ids.includes(one.key ?? "")),
+      (one) => one.kind === "user" && [one.session, one.key, one.grant].some((id) => ids.includes(id ?? "")),
     )
     this.ctx.waitUntil(ended.catch((cause) => this.#fault("end", cause)))
   }

@@ -12,7 +12,7 @@ import { Problem } from "../core/problem.ts"
 import type { ResetReason } from "../core/watch.ts"
 import { oldestKept } from "../database/log.ts"
 import { readMissed } from "../database/missed.ts"
-import { judged, listPlanOf, pass, standingNow } from "./live-delivery.ts"
+import { judged, listPlanOf, pass, readPage, standingNow } from "./live-delivery.ts"
 import { type LivePorts, liveLimits } from "./live-ports.ts"
 import { roomFor, save } from "./live-seat.ts"
 import type { Watch } from "./live-watch.ts"
@@ -104,7 +104,7 @@ export async function prepare(ports: LivePorts, watch: Watch, occasion: Occasion
     reason = missed
   }
   const wanted = listPlanOf(watch, { cursor: null, count: watch.plan.record === null })
-  const first = await ports.openStore().list(wanted, { principal: standing.principal, now: ports.now() })
+  const first = await readPage(ports, watch, standing.principal, wanted)
   if (first.countCapped)
     throw new Problem("RESOURCE_EXHAUSTED", `A watch holds at most ${liveLimits.recordsMax} records: narrow the filter`)
   return { kind: "list", standing, reason, first }
@@ -123,7 +123,7 @@ async function showList(ports: LivePorts, watch: Watch, opening: Extract<Opening
     if (page.nextCursor === null) return true
     if (!(await roomFor(watch.seat)) || !isUnderWay(watch)) return false
     const wanted = listPlanOf(watch, { cursor: page.nextCursor, count: false })
-    page = await ports.openStore().list(wanted, { principal, now: ports.now() })
+    page = await readPage(ports, watch, principal, wanted)
   }
 }
 

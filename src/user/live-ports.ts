@@ -2,16 +2,22 @@
 import type { Called, Ending } from "../core/called.ts"
 import type { FeedObject, TopicAddress } from "../core/feed-object.ts"
 import type { Frames } from "../core/frames.ts"
+import type { JsonObject } from "../core/json.ts"
+import type { LimitedCaller } from "../core/limit-places.ts"
 import type { LiveObject, TopicObject } from "../core/live-object.ts"
 import type { Observe } from "../core/observation.ts"
 import type { Store } from "../core/ports.ts"
-import type { Registry } from "../core/registry.ts"
+import type { CompiledOperation, Registry } from "../core/registry.ts"
+import type { Metering } from "../core/usage.ts"
 
 /** What a live object needs. */
 export interface LivePorts {
   readonly registry: Registry
+  readonly metering: Metering
   readonly database: D1Database
   readonly frames: Frames
+  /** Counts a watch by its limits, and says what is left. Throws RESOURCE_EXHAUSTED, or UNAVAILABLE when nobody can count. */
+  count(operation: CompiledOperation, caller: LimitedCaller, input: JsonObject): Promise<readonly JsonObject[]>
   /** A store of its own for a read, from the primary. */
   openStore(): Store
   /** Where the watchers of a resource meet. */
@@ -26,11 +32,14 @@ export interface LivePorts {
   now(): Date
 }
 
-/** Carries the principal from the Worker to the object; no request from outside reaches an object. */
-export const principalHeader = "X-Selvage-Principal"
+/** Who sits at a socket, as the Worker found out. */
+export interface Sitter extends LimitedCaller {
+  /** Set when another door has counted what comes over it. */
+  readonly isCounted?: true
+}
 
-/** Carries the address from which the socket was opened. */
-export const addressHeader = "X-Selvage-Address"
+/** Carries the sitter from the Worker to the object; no request from outside reaches an object. */
+export const sitterHeader = "X-Selvage-Sitter"
 
 /** How much one object, one socket and one frame may ask for. */
 export const liveLimits = {

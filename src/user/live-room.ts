@@ -6,7 +6,9 @@ import { checkWatchFilter } from "../authorization/judge.ts"
 import { admit } from "../core/admission.ts"
 import type { JsonObject } from "../core/json.ts"
 import type { LiveObject } from "../core/live-object.ts"
+import { estimateOf } from "../core/prices.ts"
 import { Problem } from "../core/problem.ts"
+import { noFigures } from "../core/usage.ts"
 import { refuseBadText, validate } from "../core/validation.ts"
 import { type WatchInput, type WatchPlan, watchPlan } from "../core/watch.ts"
 import { doorsOf } from "./live-doors.ts"
@@ -40,16 +42,29 @@ export interface RoomOptions {
 }
 
 /** @throws Problem for what cannot be watched, or not by this principal */
-function planOf({ registry }: LivePorts, seat: Seat, method: string, params: JsonObject) {
+function planOf({ registry, now }: LivePorts, seat: Seat, method: string, params: JsonObject) {
   const operation = registry.operations.get(method)
   if (operation?.kind !== "subscription" || !operation.model)
     throw new Problem("UNIMPLEMENTED", "There is no such method here")
   refuseBadText(params)
   const input = validate(operation.input, params) as WatchInput
-  admit(registry, operation, seat.kept.principal, params)
+  admit(registry, operation, seat.kept.principal, params, now())
   const plan = watchPlan(operation.model, input)
   checkWatchFilter(registry.models, operation.model.name, seat.kept.principal, plan.filter)
-  return { plan, after: input.after ?? null }
+  return { plan, after: input.after ?? null, operation, input }
+}
+
+const noRows = { trips: 0, rowsRead: 0, rowsWritten: 0 }
+
+/** A watch is a call like any other: a budget that is spent refuses it. What it reads is counted as it reads it. */
+async function admitWatch(
+  { metering, registry, now }: LivePorts,
+  seat: Seat,
+  { operation, input }: ReturnType<typeof planOf>,
+): Promise<void> {
+  const { principal } = seat.kept
+  const charge = await metering.admit({ operation, principal, input: input as unknown as JsonObject, now: now() })
+  charge?.({ ...noFigures, calls: 1, estimate: estimateOf(registry.usage.prices, noRows, null) }, null)
 }
 
 async function begin(floor: Floor, seat: Seat, plan: WatchPlan): Promise<Watch> {
@@ -76,11 +91,17 @@ export function openRoom({ sql, seats, ports, own, behind }: RoomOptions): Room 
 
   return {
     async watch(seat, method, params, answer) {
-      const { plan, after } = planOf(ports, seat, method, params)
+      const wanted = planOf(ports, seat, method, params)
+      const { operation, plan, after } = wanted
+      const { kept } = seat
+      const limits = kept.isCounted === true ? [] : await ports.count(operation, kept, params)
+      await admitWatch(ports, seat, wanted)
       const watch = await begin(floor, seat, plan)
       const occasion: Occasion = after === null ? { kind: "list", reason: "start" } : { kind: "resume", after }
       try {
-        await open(floor, watch, occasion, (sequence) => answer({ subscription: watch.id, sequence }))
+        await open(floor, watch, occasion, (sequence) =>
+          answer({ subscription: watch.id, sequence, ...(limits.length === 0 ? {} : { limits }) }),
+        )
       } catch (thrown) {
         await drop(floor, watch)
         throw thrown

@@ -4,8 +4,7 @@
  */
 import type { Frames } from "../core/frames.ts"
 import type { JsonObject } from "../core/json.ts"
-import type { Principal } from "../core/principal.ts"
-import { closeCodes, liveLimits } from "./live-ports.ts"
+import { closeCodes, liveLimits, type Sitter } from "./live-ports.ts"
 
 /** A record where somebody is there. */
 export interface Attended {
@@ -16,11 +15,8 @@ export interface Attended {
 }
 
 /** What the attachment holds. */
-interface Kept {
+interface Kept extends Sitter {
   readonly id: string
-  readonly principal: Principal
-  /** From where it was opened; null inside the platform. */
-  readonly address: string | null
   sent: number
   acked: number
   /** About how many bytes are not acknowledged. */
@@ -46,7 +42,7 @@ export interface Seat {
 
 /** The seats of an object. */
 export interface Seats {
-  take(socket: WebSocket, who: Pick<Kept, "id" | "principal" | "address">): Seat
+  take(socket: WebSocket, id: string, sitter: Sitter): Seat
   of(socket: WebSocket): Seat | null
   byId(id: string): Seat | null
   all(): readonly Seat[]
@@ -73,10 +69,11 @@ export function seatsOf(ctx: DurableObjectState): Seats {
     sockets.filter((socket) => socket.readyState === WebSocket.OPEN).flatMap((socket) => of(socket) ?? [])
   return {
     of,
-    take(socket, who) {
-      ctx.acceptWebSocket(socket, [who.id])
+    take(socket, id, sitter) {
+      ctx.acceptWebSocket(socket, [id])
       const seat = keep(socket, {
-        ...who,
+        id,
+        ...sitter,
         sent: 0,
         acked: 0,
         bytes: 0,

@@ -4,8 +4,10 @@
  * What reduces rights answers only after the hub has acknowledged; until then the alarm goes on.
  */
 import { DurableObject } from "cloudflare:workers"
+import type { FactorAddition, FactorOutcome, FactorPurpose } from "../core/factors.ts"
 import { mailPreference, type Notification } from "../core/inbox.ts"
 import type { Json } from "../core/json.ts"
+import type { GrantsObject } from "../core/oauth.ts"
 import type {
   Attempt,
   Cause,
@@ -23,14 +25,18 @@ import * as keys from "./api-keys.ts"
 import { applyCommand } from "./commands.ts"
 import { tellHub, tellLog } from "./delivery.ts"
 import { destroyAll } from "./destruction.ts"
+import { listDevices } from "./devices.ts"
+import * as factors from "./factors.ts"
 import { addNotice, allNotices, listNotices, markRead, unseenNotice } from "./inbox.ts"
+import { listGrants } from "./oauth-grants.ts"
 import * as tokens from "./one-time.ts"
 import { type ObjectBindings, objectPorts } from "./ports.ts"
 import { getPreferences, setPreference } from "./preferences.ts"
 import { refreshMac, refreshMacHolds } from "./refresh-mac.ts"
+import { addFactor, completeFactor, prepareOpening, prepareRenewal, reserveFactor } from "./second-factor.ts"
 import { acknowledgeEvents, pendingEvents, recentEvents } from "./security-events.ts"
 import * as sessions from "./sessions.ts"
-import { finishAttempt, prepareSession } from "./sign-in.ts"
+import { finishAttempt, prepareSession, renewedByPassword } from "./sign-in.ts"
 import { forgive, reserve } from "./throttle.ts"
 import { epochOf } from "./turn.ts"
 import { objectTurns } from "./turns.ts"
@@ -43,7 +49,7 @@ const nobody: Cause = { requestId: "", actor: "system" }
 const noSeed = new Uint8Array(32)
 
 /** Runs in workerd; created and found by `userObjectName`. */
-export class User extends DurableObject<ObjectBindings> implements UserObject {
+export class User extends DurableObject<ObjectBindings> implements Omit<UserObject, keyof GrantsObject> {
   /** Public so that tests hold the clock and the hub. Not reachable by RPC: only methods are. */
   ports = objectPorts(this.env)
   /** Shared by the layers of this class; a field, so that nobody outside can call what is in it. */
@@ -71,12 +77,17 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
 
   complete(outcome: Outcome, cause: Cause) {
     return this.turns.answer(async () => {
-      const { ok, session } = outcome
-      const make = ok && session ? await prepareSession(session, this.ports.random(32)) : null
+      const make = outcome.ok ? await this.#makerOf(outcome) : null
       const answer = this.turns.turn(cause, (turn) => finishAttempt(turn, outcome, make))
       if (make !== null) await this.turns.tellHubOrLater()
       return answer
     })
+  }
+
+  async #makerOf({ session, renewal }: Outcome) {
+    const seed = this.ports.random(32)
+    if (session) return prepareSession(session, seed)
+    return renewal ? renewedByPassword(await prepareRenewal(renewal, seed)) : null
   }
 
   forgive() {
@@ -85,9 +96,62 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
 
   createSession(session: NewSession, cause: Cause) {
     return this.turns.answer(async () => {
-      const grant = this.turns.turn(cause, await prepareSession(session, this.ports.random(32)))
+      const opened = this.turns.turn(cause, await prepareSession(session, this.ports.random(32)))
       await this.turns.tellHubOrLater()
-      return grant ?? refused
+      return opened?.grant ?? refused
+    })
+  }
+
+  enter(session: NewSession, cause: Cause) {
+    return this.turns.answer(async () => {
+      const opened = this.turns.turn(cause, await prepareSession(session, this.ports.random(32)))
+      await this.turns.tellHubOrLater()
+      return opened ?? refused
+    })
+  }
+
+  listFactors() {
+    return this.turns.answer(() => factors.listFactors(this.turns.sql))
+  }
+
+  reserveFactor(purpose: FactorPurpose, cause: Cause) {
+    return this.turns.now(cause, (turn) => reserveFactor(turn, purpose) ?? refused)
+  }
+
+  findPasskey(credential: string) {
+    return this.turns.answer(() => factors.findPasskey(this.turns.sql, credential) ?? refused)
+  }
+
+  completeFactor(outcome: FactorOutcome, cause: Cause) {
+    return this.turns.answer(async () => {
+      const { opening } = outcome
+      const seed = this.ports.random(32)
+      const whole = opening.kind === "session" ? await prepareSession(opening.session, seed) : null
+      const make = await prepareOpening(opening, whole, seed)
+      const answer = this.turns.turn(cause, (turn) => completeFactor(turn, outcome, make))
+      await this.turns.tellHubOrLater()
+      return answer
+    })
+  }
+
+  addFactor(addition: FactorAddition, cause: Cause) {
+    return this.turns.answer(async () => {
+      const renew = await prepareRenewal(addition.renewal, this.ports.random(32))
+      const answer = this.turns.turn(cause, (turn) => addFactor(turn, addition, renew))
+      await this.turns.tellHubOrLater()
+      return answer
+    })
+  }
+
+  renameFactor(id: string, name: string) {
+    return this.turns.now(nobody, ({ sql }) => ({ renamed: factors.renameFactor(sql, id, name) }))
+  }
+
+  replaceRecoveryCodes(hashes: readonly string[], cause: Cause) {
+    return this.turns.now(cause, (turn) => {
+      if (!factors.hasFactor(turn.sql)) return refused
+      factors.replaceRecoveryCodes(turn, hashes)
+      return done
     })
   }
 
@@ -210,8 +274,10 @@ export class User extends DurableObject<ObjectBindings> implements UserObject {
   exportAll() {
     return this.turns.now(nobody, ({ sql, now }) => ({
       sessions: sessions.listSessions(sql, now),
-      devices: sessions.listDevices(sql),
+      devices: listDevices(sql),
       keys: keys.listKeys(sql, now),
+      factors: factors.listFactors(sql).factors,
+      grants: listGrants(sql, now),
       preferences: getPreferences(sql),
       inbox: allNotices(sql),
       events: recentEvents(sql, Number.MAX_SAFE_INTEGER),

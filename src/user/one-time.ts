@@ -16,6 +16,7 @@ export const tokenSeconds: Readonly<Record<Purpose, number>> = {
   changeEmail: 3600,
   invitation: 7 * 86_400,
   setup: 24 * 3600,
+  provider: 600,
 }
 
 const tokensMax = 100

@@ -1,7 +1,7 @@
 /** Where the objects meet the world: clock, randomness, the hub and the log. Tests hold them; an answer that takes too long is none. */
 import { typeid } from "typeid-js"
 import { type HubObject, hubObjectName, type Revocation } from "../core/hub-object.ts"
-import type { PendingEvent } from "../core/user-object.ts"
+import type { PendingEvent } from "../core/security-event.ts"
 import { writeToLog } from "./security-events.ts"
 
 /** The bindings of wrangler.toml that the objects use. */

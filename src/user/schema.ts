@@ -38,6 +38,27 @@ const userSteps = [
     `create table "watches" ("id" integer primary key autoincrement, "socket" text not null, "plan" text not null, "topic" text not null,
       "isOpen" integer not null) strict`,
   ],
+  [
+    // A seed is sealed and a code hashed. A sign-in that waits for its second factor, by the hash of its ticket; challenges that have counted.
+    `create table "factors" ("id" text primary key, "kind" text not null, "name" text not null, "createdAt" integer not null,
+      "lastUsedAt" integer, "sealed" text, "step" integer, "credential" text unique, "publicKey" text, "counter" integer,
+      "isSynced" integer, "transports" text) strict`,
+    `create table "recovery_codes" ("hash" text primary key) strict`,
+    `create table "pending" ("ticket" text primary key, "sid" text not null, "session" text not null, "createdAt" integer not null,
+      "expiresAt" integer not null) strict`,
+    `create table "challenges" ("hash" text primary key, "until" integer not null) strict`,
+  ],
+  [
+    // Programs that the user has let in; what the OAuth provider keeps of them, by its own keys; and refresh tokens that were exchanged.
+    `create table "grants" ("id" text primary key, "client" text not null, "name" text not null, "host" text, "record" text not null,
+      "scopes" text not null, "resource" text not null, "createdAt" integer not null, "redeemedAt" integer, "lastUsedAt" integer,
+      "expiresAt" integer not null, "hardAt" integer not null) strict`,
+    `create table "oauth" ("key" text primary key, "grant" text not null, "value" text not null, "metadata" text,
+      "expiresAt" integer not null) strict`,
+    `create index "oauth_by_grant" on "oauth" ("grant")`,
+    `create table "spent" ("hash" text primary key, "grant" text not null, "at" integer not null, "sealed" blob) strict`,
+    `create index "spent_by_grant" on "spent" ("grant")`,
+  ],
 ] as const
 
 const hubSteps = [
@@ -45,6 +66,11 @@ const hubSteps = [
     `create table "revoked" ("id" text primary key, "belowEpoch" integer, "until" integer not null, "version" integer not null) strict`,
     `create index "revoked_by_version" on "revoked" ("version")`,
     `create index "revoked_by_until" on "revoked" ("until")`,
+  ],
+  [
+    `create table "touched" ("noun" text not null, "record" text not null, "sequence" integer not null, "until" integer not null,
+      "version" integer not null, primary key ("noun", "record")) strict, without rowid`,
+    `create index "touched_by_version" on "touched" ("version")`,
   ],
 ] as const
 

@@ -3,7 +3,7 @@
  * the log has it. Fields hold no secret; personal ones (address, device) never leave the object, so that destroying it forgets them.
  */
 import type { Json, JsonObject } from "../core/json.ts"
-import type { EventView, PendingEvent } from "../core/user-object.ts"
+import type { EventView, PendingEvent } from "../core/security-event.ts"
 import { numberOf, retryDelayMs, setNumber, type Turn } from "./turn.ts"
 
 /** Events that stay readable for the user after the log has them. */
@@ -20,6 +20,16 @@ type Kind =
   | "token.redeemed"
   | "key.added"
   | "key.revoked"
+  | "factor.added"
+  | "factor.removed"
+  | "factor.failed"
+  | "factor.regressed"
+  | "recovery.made"
+  | "recovery.used"
+  | "session.renewed"
+  | "grant.added"
+  | "grant.ended"
+  | "grant.reuse"
 
 type Row = {
   id: string

@@ -5,8 +5,11 @@
  * at once: the same successor again). Any other counter under a valid MAC is a stolen token: the session ends and the user is told.
  */
 
+import { isMultiFactor, type Renewal } from "../core/factors.ts"
 import type { Grant, Lifetime, NewSession, Presented, SessionView } from "../core/user-object.ts"
 import { accountOf } from "./account.ts"
+import { rememberDevice } from "./devices.ts"
+import { dropPending } from "./pending.ts"
 import { owe } from "./revocations.ts"
 import { record } from "./security-events.ts"
 import { epochOf, raiseEpoch, short, type Turn } from "./turn.ts"
@@ -21,7 +24,6 @@ const graceMs = 30_000
 const slackMs = 60_000
 const accessSecondsDefault = 600
 const sessionsMax = 100
-const devicesMax = 50
 
 /** Why a session ended. */
 export type Reason = "revoked" | "reuse" | "expired" | "replaced" | "crowded" | "inactive" | "destroyed"
@@ -81,19 +83,6 @@ function grantOf(turn: Turn, row: Row, counter: number): Omit<Grant, "mac"> {
   }
 }
 
-function rememberDevice(turn: Turn, id: string, label: string | null): void {
-  turn.sql.exec(
-    `insert into "devices" values (?1, ?2, ?3, ?3)
-     on conflict ("id") do update set "label" = coalesce(excluded."label", "label"), "seenAt" = excluded."seenAt"`,
-    id,
-    label,
-    turn.now,
-  )
-  turn.sql.exec(
-    `delete from "devices" where "id" in (select "id" from "devices" order by "seenAt" desc limit -1 offset ${devicesMax})`,
-  )
-}
-
 /** Makes room: the session that was not seen for the longest time ends. */
 function makeRoom(turn: Turn): void {
   const crowd = turn.sql
@@ -104,16 +93,27 @@ function makeRoom(turn: Turn): void {
   end(turn, crowd, "crowded")
 }
 
+/** A session to be made, as the object itself says it. */
+export type SessionToMake = Omit<NewSession, "key" | "account" | "ticket" | "isWhole"> & {
+  /** The end that it takes over from the session before it. */
+  readonly hardAt?: number
+}
+
+/** True when no session may be made: the account is closed. */
+export function isClosed(sql: SqlStorage): boolean {
+  const account = accountOf(sql)
+  return account !== null && account.status !== "active"
+}
+
 /**
- * Makes a session with counter 0.
+ * Makes a session with counter 0. Whoever asks has seen to the second factor.
  * @param seed 32 random bytes
  * @returns null when the account is not active or the sid was used
  */
-export function createSession(turn: Turn, given: NewSession, seed: Uint8Array): Omit<Grant, "mac"> | null {
+export function createSession(turn: Turn, given: SessionToMake, seed: Uint8Array): Omit<Grant, "mac"> | null {
   const { sql, now } = turn
   sweepSessions(turn)
-  const account = accountOf(sql)
-  if ((account !== null && account.status !== "active") || find(sql, given.sid)) return null
+  if (isClosed(sql) || find(sql, given.sid)) return null
   const replaced = given.replaces ? find(sql, given.replaces) : null
   if (replaced) end(turn, [replaced], "replaced")
   makeRoom(turn)
@@ -127,7 +127,7 @@ export function createSession(turn: Turn, given: NewSession, seed: Uint8Array): 
     seed,
     now,
     idleSeconds * 1000,
-    now + hardSeconds * 1000,
+    given.hardAt ?? now + hardSeconds * 1000,
     accessUntilOf(turn, given.accessSeconds),
     given.authTime ?? now,
     JSON.stringify(given.amr),
@@ -139,6 +139,23 @@ export function createSession(turn: Turn, given: NewSession, seed: Uint8Array): 
   if (given.device) rememberDevice(turn, given.device, label ?? userAgent)
   record(turn, "session.created", { sid: given.sid, amr: given.amr }, { label, userAgent, address })
   return grantOf(turn, find(sql, given.sid) as Row, 0)
+}
+
+/**
+ * Goes on with a session under a new id: what is proved now stands beside what was proved then, and its end stays.
+ * @returns null when the session does not live, or the account is not active
+ */
+export function renewSession(turn: Turn, renewal: Renewal, seed: Uint8Array): Omit<Grant, "mac"> | null {
+  const row = find(turn.sql, renewal.of)
+  if (row === null || turn.now >= expiry(row)) return null
+  const { device, label, userAgent, address, idleMs, hardAt } = row
+  const amr = [...new Set<string>([...JSON.parse(row.amr), ...renewal.amr])]
+  const lifetime = { idleSeconds: idleMs / 1000, hardSeconds: 0 }
+  const { sid, accessSeconds } = renewal
+  const same = { device, label, userAgent, address, lifetime, hardAt }
+  const grant = createSession(turn, { sid, accessSeconds, amr, replaces: row.sid, ...same }, seed)
+  if (grant !== null) record(turn, "session.renewed", { sid, of: row.sid, amr: [...renewal.amr] })
+  return grant
 }
 
 /** When the last access token minted from this answer is over. */
@@ -230,6 +247,7 @@ export function revokeSession(turn: Turn, sid: string): number {
  * @param createdBefore spares what was made later than the decision, in ms
  */
 export function revokeOthers(turn: Turn, keep: string, createdBefore = Number.POSITIVE_INFINITY): number {
+  dropPending(turn.sql, createdBefore)
   const device = find(turn.sql, keep)?.device ?? null
   turn.sql.exec('delete from "devices" where "id" is not ? and "firstAt" < ?', device, createdBefore)
   return revokeWhere(turn, (row) => row.sid !== keep && row.createdAt < createdBefore)
@@ -237,13 +255,20 @@ export function revokeOthers(turn: Turn, keep: string, createdBefore = Number.PO
 
 /** Ends all that were made before an instant, and forgets their devices. */
 export function revokeAll(turn: Turn, createdBefore = Number.POSITIVE_INFINITY): number {
+  dropPending(turn.sql, createdBefore)
   turn.sql.exec('delete from "devices" where "firstAt" < ?', createdBefore)
   return revokeWhere(turn, (row) => row.createdAt < createdBefore)
 }
 
 /** Ends all because the account is no longer active, or will be no more. */
 export function endAll(turn: Turn, reason: "inactive" | "destroyed"): number {
+  dropPending(turn.sql)
   return endWhere(turn, reason, () => true)
+}
+
+/** Ends the sessions, but one, that were opened with one factor alone. */
+export function endSingleFactor(turn: Turn, keep: string): number {
+  return revokeWhere(turn, (row) => row.sid !== keep && !isMultiFactor(JSON.parse(row.amr)))
 }
 
 /** Makes the access tokens of all sessions stale (their refresh gives good ones), and shortens the sessions when a lifetime is given. */
@@ -257,15 +282,6 @@ export function staleAll(turn: Turn, epoch: number, lifetime: Lifetime | undefin
     lifetime.idleSeconds * 1000,
     lifetime.hardSeconds * 1000,
   )
-}
-
-/** The devices whose sign-ins have throttle buckets of their own. */
-export function listDevices(sql: SqlStorage): { id: string; label: string | null; firstAt: number; seenAt: number }[] {
-  return sql
-    .exec<{ id: string; label: string | null; firstAt: number; seenAt: number }>(
-      'select * from "devices" order by "seenAt" desc',
-    )
-    .toArray()
 }
 
 /** Ends what has expired. */

@@ -1,14 +1,20 @@
-/** From an attempt to a session in one transaction. Refuses to open anything for a ticket that is used or over, or that a mail has to confirm. */
+/**
+ * From an attempt to a session in one transaction, or to the wait for a second factor where the account has one. Refuses to open anything for a
+ * ticket that is used or over, or that a mail has to confirm.
+ */
 
-import type { Grant, NewSession, Outcome, Refusal } from "../core/user-object.ts"
+import type { PendingSignIn } from "../core/factors.ts"
+import type { Grant, NewSession, Opened, Outcome, Refusal } from "../core/user-object.ts"
 import { changeAccount } from "./commands.ts"
+import { factorMethods, hasFactor } from "./factors.ts"
+import { keepPending } from "./pending.ts"
 import { refreshMac } from "./refresh-mac.ts"
-import { createSession } from "./sessions.ts"
+import { createSession, isClosed } from "./sessions.ts"
 import { complete } from "./throttle.ts"
 import type { Turn } from "./turn.ts"
 
-/** What makes a session inside a transaction; null when it is refused. */
-export type Maker = (turn: Turn) => Grant | null
+/** What makes a session inside a transaction, or keeps it waiting; null when it is refused. */
+export type Maker = (turn: Turn) => Opened | null
 
 /**
  * Computes the first MAC, which takes an await; what it gives back needs none.
@@ -18,8 +24,21 @@ export async function prepareSession(session: NewSession, seed: Uint8Array): Pro
   const mac = await refreshMac(session.key, seed, session.sid, 0)
   return (turn) => {
     if (session.account) changeAccount(turn, session.account)
+    if (!session.isWhole && hasFactor(turn.sql)) {
+      const pending = isClosed(turn.sql) ? null : keepPending(turn, session)
+      return pending && { grant: null, pending }
+    }
     const grant = createSession(turn, session, seed)
-    return grant && { ...grant, mac }
+    return grant && { grant: { ...grant, mac }, pending: null }
+  }
+}
+
+/** A renewal by the password alone: refused where a second factor could be asked for. */
+export function renewedByPassword(renew: (turn: Turn) => Grant | null): Maker {
+  return (turn) => {
+    if (hasFactor(turn.sql)) return { grant: null, pending: { methods: factorMethods(turn.sql), expiresAt: turn.now } }
+    const grant = renew(turn)
+    return grant && { grant, pending: null }
   }
 }
 
@@ -28,10 +47,10 @@ export function finishAttempt(
   turn: Turn,
   given: Outcome,
   make: Maker | null,
-): { readonly grant: Grant | null; readonly confirmByMail: boolean } | Refusal {
+): { readonly grant: Grant | null; readonly pending: PendingSignIn | null; readonly confirmByMail: boolean } | Refusal {
   const outcome = complete(turn, given)
   if (outcome === null) return { error: "REFUSED" }
-  if (!given.ok || make === null || outcome.confirmByMail) return { grant: null, ...outcome }
-  const grant = make(turn)
-  return grant === null ? { error: "REFUSED" } : { grant, ...outcome }
+  if (!given.ok || make === null || outcome.confirmByMail) return { grant: null, pending: null, ...outcome }
+  const opened = make(turn)
+  return opened === null ? { error: "REFUSED" } : { ...opened, ...outcome }
 }

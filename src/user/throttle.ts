@@ -19,6 +19,10 @@ const consecutiveMax = 100
 const quietMs = 24 * 3600_000
 
 const unknown = "unknown"
+/** Second factors have buckets of their own: a right password must not forgive wrong codes. */
+const factorPrefix = "factor/"
+/** What is never forgotten by time alone. */
+export const lastingBuckets = [unknown, `${factorPrefix}${unknown}`] as const
 
 function bucketOf(sql: SqlStorage, attempt: Attempt): string {
   if (attempt.ghost !== undefined) return `ghost/${attempt.ghost}`
@@ -58,11 +62,20 @@ function waitMs(failures: number): number {
   return failures < freeFailures ? 0 : Math.min(waitMaxMs, 1000 * 2 ** Math.min(failures - freeFailures, 20))
 }
 
-/** Asks for one attempt. Admitted ones hold a ticket for a minute. */
+/** Asks for one attempt at the password. Admitted ones hold a ticket for a minute. */
 export function reserve(turn: Turn, attempt: Attempt): Reservation {
+  settle(turn.sql, turn.now)
+  return reserveIn(turn, bucketOf(turn.sql, attempt))
+}
+
+/** The same for a second factor, by the device of the sign-in or of the session. */
+export function reserveCode(turn: Turn, attempt: Pick<Attempt, "device" | "session">): Reservation {
+  settle(turn.sql, turn.now)
+  return reserveIn(turn, `${factorPrefix}${bucketOf(turn.sql, attempt)}`)
+}
+
+function reserveIn(turn: Turn, bucket: string): Reservation {
   const { sql, now } = turn
-  settle(sql, now)
-  const bucket = bucketOf(sql, attempt)
   const { failures, lastAt } = sql
     .exec<{ failures: number; lastAt: number }>(
       `select coalesce((select "failures" from "buckets" where "name" = ?1), 0) + count(*) "failures",
@@ -71,7 +84,7 @@ export function reserve(turn: Turn, attempt: Attempt): Reservation {
       bucket,
     )
     .one()
-  const confirmByMail = failures >= consecutiveMax && !bucket.startsWith("device/")
+  const confirmByMail = failures >= consecutiveMax && !bucket.includes("device/")
   const left = lastAt + waitMs(failures) - now
   if (failures >= freeFailures && left > 0)
     return { admitted: false, retryAfterSeconds: Math.ceil(left / 1000), ticket: null, confirmByMail }
@@ -80,13 +93,9 @@ export function reserve(turn: Turn, attempt: Attempt): Reservation {
   return { admitted: true, retryAfterSeconds: 0, ticket, confirmByMail }
 }
 
-/**
- * Closes an attempt. A success clears its own bucket, but not when a mail has to confirm it: then the bucket stays until `forgive`.
- * @returns null when the ticket is unknown, used or over: the attempt counts as failed and must open nothing
- */
-export function complete(turn: Turn, outcome: Outcome): { readonly confirmByMail: boolean } | null {
+/** Takes the ticket of an attempt; null when it is unknown, used or over. */
+function take(turn: Turn, ticket: string): { readonly bucket: string; readonly confirmByMail: boolean } | null {
   const { sql, now } = turn
-  const { ticket, ok } = outcome
   settle(sql, now)
   const held = sql
     .exec<{ bucket: string; confirm: number }>(
@@ -94,27 +103,66 @@ export function complete(turn: Turn, outcome: Outcome): { readonly confirmByMail
       ticket,
     )
     .toArray()[0]
-  if (held === undefined) return null
-  const confirmByMail = held.confirm === 1
-  if (!ok) {
-    addFailures(sql, held.bucket, 1, now)
-    const { failures } = sql
-      .exec<{ failures: number }>('select "failures" from "buckets" where "name" = ?', held.bucket)
-      .one()
+  return held === undefined ? null : { bucket: held.bucket, confirmByMail: held.confirm === 1 }
+}
+
+/** Counts a failure. Gives how many there are in a row. */
+function fail({ sql, now }: Turn, bucket: string): number {
+  addFailures(sql, bucket, 1, now)
+  return sql.exec<{ failures: number }>('select "failures" from "buckets" where "name" = ?', bucket).one().failures
+}
+
+/** Forgets the failures of a bucket. */
+function clear(sql: SqlStorage, bucket: string): void {
+  sql.exec('delete from "buckets" where "name" = ?', bucket)
+}
+
+/**
+ * Closes an attempt. A success clears its own bucket, but not when a mail has to confirm it: then the bucket stays until `forgive`.
+ * @returns null when the ticket is unknown, used or over: the attempt counts as failed and must open nothing
+ */
+export function complete(turn: Turn, outcome: Outcome): { readonly confirmByMail: boolean } | null {
+  const held = take(turn, outcome.ticket)
+  if (held === null) return null
+  const { bucket, confirmByMail } = held
+  if (!outcome.ok) {
+    const failures = fail(turn, bucket)
     const from = { address: short(outcome.address, 60), userAgent: short(outcome.userAgent, 300) }
-    record(turn, "signin.failed", { bucket: held.bucket === unknown ? unknown : "device", failures }, from)
-  } else if (confirmByMail) addFailures(sql, held.bucket, 0, now)
-  else sql.exec('delete from "buckets" where "name" = ?', held.bucket)
+    record(turn, "signin.failed", { bucket: bucket === unknown ? unknown : "device", failures }, from)
+  } else if (confirmByMail) addFailures(turn.sql, bucket, 0, turn.now)
+  else clear(turn.sql, bucket)
   return { confirmByMail }
+}
+
+/**
+ * Closes an attempt at a second factor. A success clears its bucket.
+ * @param decide whether the proof counts; asked only while the attempt is open
+ * @returns how many failed in a row, 0 for a success; null when the ticket is unknown, used or over
+ */
+export function completeCode(turn: Turn, ticket: string, decide: () => boolean): number | null {
+  const held = take(turn, ticket)
+  if (held === null) return null
+  if (!decide()) return fail(turn, held.bucket)
+  clear(turn.sql, held.bucket)
+  return 0
 }
 
 /** Forgets the failures of unknown devices. */
 export function forgive(sql: SqlStorage): void {
-  sql.exec('delete from "buckets" where "name" = ?', unknown)
+  clear(sql, unknown)
 }
 
-/** Clears what is over. The shared bucket stays: its failures are consecutive until somebody succeeds. */
+/** Forgets the wrong codes of unknown devices: something that nobody guesses was given there. */
+export function forgiveCodes(sql: SqlStorage): void {
+  clear(sql, `${factorPrefix}${unknown}`)
+}
+
+/** Clears what is over. The shared buckets stay: their failures are consecutive until somebody succeeds. */
 export function sweepThrottle(turn: Turn): void {
   settle(turn.sql, turn.now)
-  turn.sql.exec('delete from "buckets" where "name" <> ? and "lastAt" <= ?', unknown, turn.now - quietMs)
+  turn.sql.exec(
+    'delete from "buckets" where "name" not in (?, ?) and "lastAt" <= ?',
+    ...lastingBuckets,
+    turn.now - quietMs,
+  )
 }

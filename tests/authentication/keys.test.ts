@@ -230,6 +230,7 @@ describe("tokens", () => {
       epoch: 3,
       roles: ["admin"],
       amr: ["pwd"],
+      acr: "aal1",
       auth_time: start / 1000 - 5,
       iat: start / 1000,
       exp: start / 1000 + 600,

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import { buildBundle } from "../../scripts/bundle.ts"
+import { buildBundle, hastyMain } from "../../scripts/bundle.ts"
 import { run, Stop } from "../../scripts/local.ts"
 import { Installation, pause } from "./installation.ts"
 import { openTruth, type Truth } from "./live-truth.ts"
@@ -133,7 +133,7 @@ await run(async () => {
   const keys = await freshKeys()
   const each = Math.ceil(count / organizationsCount)
   const { people, actors } = await makeActors(organizationsCount * (each + 1), keys)
-  const bundle = buildBundle(join(folder, "bundle"))
+  const bundle = buildBundle(join(folder, "bundle"), hastyMain)
   const settings = { folder: join(folder, "state"), bundle, variables: keys.variables, people }
   const installation = new Installation(() => startServer(settings))
   const calls = callsTo(installation.origin)

@@ -9,12 +9,15 @@ test("what is not said is the safe value", () => {
   expect(accountRules()).toEqual({
     emailVerification: "required",
     takenAddress: "hidden",
+    oauth: { registration: "open" },
     password: { minimum: 15, words: [], breached: false },
     accessSeconds: 600,
     session: { idleSeconds: 30 * day, hardSeconds: 180 * day },
     administratorSession: { idleSeconds: day / 2, hardSeconds: day },
+    mfa: { administrators: "required" },
     deletionDays: 14,
     serviceAccounts: null,
+    providers: [],
   })
   expect(app({ title: "t", resources: [] }).accounts).toEqual(accountRules())
   expect(Object.isFrozen(accountRules())).toBe(true)
@@ -43,6 +46,13 @@ describe("a rule takes", () => {
     for (const value of [least - 1, most + 1, least + 0.5, Number.NaN, Number.POSITIVE_INFINITY, "600" as never])
       expect(() => accountRules(make(value)), `${value}`).toThrow(message)
   })
+})
+
+test("whether administrators take a second factor is said in words", () => {
+  expect(accountRules({ mfa: { administrators: "optional" } }).mfa).toEqual({ administrators: "optional" })
+  expect(accountRules({ mfa: {} }).mfa).toEqual({ administrators: "required" })
+  for (const word of ["off", "", false, null])
+    expect(() => accountRules({ mfa: { administrators: word as never } })).toThrow(/mfa\.administrators/)
 })
 
 test("what is said stands, and what is left out beside it stays safe", () => {

@@ -29,11 +29,14 @@ import {
 } from "selvage"
 import type { Door, Facts, Match } from "../../src/core/door.ts"
 import type { Json } from "../../src/core/json.ts"
+import type { Verdict } from "../../src/core/limiting.ts"
 import { type Model, modelOf } from "../../src/core/model.ts"
 import type { Observation } from "../../src/core/observation.ts"
+import type { Membership } from "../../src/core/organization.ts"
 import { run } from "../../src/core/pipeline.ts"
 import type { Batch, Committed, Ports, Row, Store } from "../../src/core/ports.ts"
 import { buildRegistry, type Registry } from "../../src/core/registry.ts"
+import { noAnswers } from "../support/caching.ts"
 
 const teamTable = sqliteTable("teams", { ...record("team"), name: text({ length: 40 }).notNull() }, (t) => [
   index("teams_1").on(t.createdAt, t.id),
@@ -136,6 +139,23 @@ export interface CallOptions {
   readonly replay?: { readonly answer: Json } | null
   readonly permits?: (action: string) => boolean
   readonly refuse?: Partial<Record<Step, Problem>>
+  /** What the limiter says of a key; it admits when left out. */
+  readonly draw?: (key: string) => Verdict | Promise<Verdict>
+  readonly memberships?: readonly Membership[] | Problem
+  /** Rows that the store says it has read. */
+  readonly rowsRead?: number
+  readonly address?: string
+}
+
+/** A verdict with plenty left. */
+export const admitted: Verdict = {
+  admitted: true,
+  remaining: 9,
+  retryAfterSeconds: 0,
+  resetSeconds: 1,
+  firm: false,
+  local: true,
+  grant: "g",
 }
 
 /** What a call came to. */
@@ -145,18 +165,22 @@ export interface Outcome {
   readonly facts: Facts
   /** What was asked of the world, in order. */
   readonly asked: string[]
+  /** For whom was read, in order. */
+  readonly readers: string[]
   readonly batches: Batch[]
   readonly observed: Observation[]
 }
 
-function storeOf(options: CallOptions, asked: string[], batches: Batch[]): Store {
+function storeOf(options: CallOptions, asked: string[], readers: string[], batches: Batch[]): Store {
   const commits = options.commits ?? [{ kind: "committed", reads: [], rows: [] }]
   return {
-    get: async (plan) => {
+    get: async (plan, { principal }) => {
+      readers.push(principal.kind)
       asked.push(`get ${plan.id}`)
       return options.rows?.[plan.id] ?? null
     },
-    list: async (plan) => {
+    list: async (plan, { principal }) => {
+      readers.push(principal.kind)
       asked.push(`list ${plan.resource}`)
       return { items: Object.values(options.rows ?? {}), nextCursor: null }
     },
@@ -180,13 +204,15 @@ function storeOf(options: CallOptions, asked: string[], batches: Batch[]): Store
     withSecrets: async () => null,
     log: {} as never,
     bookmark: () => "bookmark",
-    cost: { trips: 0, rowsRead: 0, rowsWritten: 0 },
+    position: () => null,
+    cost: { trips: 0, rowsRead: options.rowsRead ?? 0, rowsWritten: 0 },
   }
 }
 
 /** Runs one call of an operation through the pipeline. */
 export async function callOf(registry: Registry, name: string, options: CallOptions = {}): Promise<Outcome> {
   const asked: string[] = []
+  const readers: string[] = []
   const batches: Batch[] = []
   const observed: Observation[] = []
   const operation = registry.operations.get(name)
@@ -198,14 +224,28 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
   }
   let minted = 0
   const ports: Ports = {
-    openStore: () => storeOf(options, asked, batches),
+    openStore: () => storeOf(options, asked, readers, batches),
     authenticate: async () => {
       step("authenticate")
       return options.principal ?? ada
     },
     limitAddress: async () => step("limitAddress"),
-    limitPrincipal: async () => step("limitPrincipal"),
-    memberships: async () => [],
+    limiter: {
+      draw: (key) => {
+        step("limitPrincipal")
+        asked.push(`draw ${key}`)
+        return options.draw?.(key) ?? admitted
+      },
+      restore: (key) => void asked.push(`restore ${key}`),
+      charge: (key, _limit, tokens) => void asked.push(`charge ${key} ${tokens}`),
+    },
+    answers: noAnswers,
+    memberships: async () => {
+      asked.push("memberships")
+      if (options.memberships instanceof Problem) throw options.memberships
+      return options.memberships ?? []
+    },
+    metering: { admit: () => null, spend: () => undefined },
     limitLetters: async (sender, count) => {
       step("limitLetters")
       asked.push(`${count} letters of ${sender}`)
@@ -244,7 +284,7 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
   }
   const door: Door<null, Pick<Outcome, "output" | "problem" | "facts">> = {
     name: "test",
-    credentials: () => ({ address: null, bearer: null, userAgent: null, cookies: null }),
+    credentials: () => ({ address: options.address ?? null, bearer: null, userAgent: null, cookies: null }),
     resolve: () => {
       step("resolve")
       return match
@@ -253,7 +293,7 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
     encodeProblem: (_, problem, facts) => ({ problem, facts }),
   }
   const arrival = { requestId: "request-1", traceId: null, signal: new AbortController().signal }
-  return { ...(await run(registry, ports, door, null, arrival)), asked, batches, observed }
+  return { ...(await run(registry, ports, door, null, arrival)), asked, readers, batches, observed }
 }
 
 export { anonymous }

@@ -37,9 +37,9 @@ describe("memberships", () => {
     const { owner, editor, organizationId } = await newWorkspace()
     await must(owner, "POST /v1/members", { organizationId, userId: editor.id })
     const { models, organizations } = registry
-    const of = (user: string) => loadMemberships(env.DB, models, organizations, user)
-    expect(await of(owner.id)).toEqual([{ organization: organizationId, role: "owner", plan: null }])
-    expect(await of(editor.id)).toEqual([{ organization: organizationId, role: "member", plan: null }])
+    const of = async (user: string) => (await loadMemberships(env.DB, models, organizations, user)).memberships
+    expect(await of(owner.id)).toEqual([{ organization: organizationId, role: "owner", plan: "free" }])
+    expect(await of(editor.id)).toEqual([{ organization: organizationId, role: "member", plan: "free" }])
     expect(await of("user_nobody")).toEqual([])
   })
 })

@@ -7,7 +7,8 @@ import { ada, anonymous, callOf, noteId, notes, registry, registryWith, teamId }
 import { answer, finish, row, say } from "./operations.ts"
 
 describe("the order", () => {
-  const everything = ["limitAddress", "authenticate", "resolve", "limitPrincipal", "decode"]
+  const drawn = `draw call/default/principal/${ada.kind === "user" ? ada.id : ""}`
+  const everything = ["limitAddress", "authenticate", "resolve", "limitPrincipal", drawn, "decode"]
 
   test("who asks is known before the body is read, and the store is opened last", async () => {
     const { asked, output } = await callOf(registry, "notes.get", { input: { id: noteId }, rows: { [noteId]: row } })

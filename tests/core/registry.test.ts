@@ -174,6 +174,16 @@ describe("an operation is refused", () => {
       operation("a.b", { ...io, policy: signedIn(), rest: { method: "GET", path: "/a/{key}" } }),
       /\{key\}/,
     ],
+    [
+      "when its freshness is no time",
+      operation("a.b", { ...io, policy: signedIn(), credential: "session", fresh: "soon" as never }),
+      /fresh: "soon" is not a time/,
+    ],
+    [
+      "when a key could call what takes a fresh proof",
+      operation("a.b", { ...io, policy: signedIn(), fresh: "10m" }),
+      /credential: "session"/,
+    ],
     ["without a handler", operation("a.b", { ...io, handle: undefined as never, policy: role("admin") }), /no handle/],
   ])("%s", (_, declared, message) => {
     expect(build([parentResource], [declared])).toThrow(message)

@@ -81,9 +81,10 @@ function queryOf(document: JsonObject, operation: Described): fc.Arbitrary<[stri
   const foul = fc
     .constantFrom(...known)
     .chain((parameter) => hostileText.map((text): [string, string] => [parameter.name, text]))
-  const required = known.filter(
-    (parameter) => operation.id === "policies.explain" && ["resource", "action", "id"].includes(parameter.name),
-  )
+  // What the document cannot say: one of two must be there, or the values belong together.
+  const meant = operation.id === "policies.explain" ? ["resource", "action", "id"] : []
+  if (operation.id.startsWith("usage.")) meant.push("organizationId")
+  const required = known.filter((parameter) => meant.includes(parameter.name))
   const always = fc.tuple(...required.map((parameter) => explained(document, operation, parameter)))
   const some = fc.oneof(
     { weight: 8, arbitrary: fc.uniqueArray(fair, { maxLength: 3, selector: ([name]) => name }) },
@@ -95,6 +96,7 @@ function queryOf(document: JsonObject, operation: Described): fc.Arbitrary<[stri
 }
 
 function explained(document: JsonObject, operation: Described, parameter: Parameter): fc.Arbitrary<[string, string]> {
+  if (operation.id.startsWith("usage.")) return idText("org").map((text) => [parameter.name, text])
   if (parameter.name === "resource") return fc.constant<[string, string]>(["resource", "tasks"])
   if (parameter.name === "id") return idText("task").map((text) => ["id", text])
   return queryValue(document, operation, parameter).map((text) => [parameter.name, text])

@@ -136,6 +136,8 @@ function declared(
     input: z.strictObject({ name: z.string() }),
     output: z.object({ id: z.string() }).meta({ id: "Swept" }),
     policy: nobody(),
+    // What the application does by itself is not limited: schedules run it as often as they say.
+    limit: { per: "principal", rate: "1/d" },
     handle: ({ input, changes }) => ({
       id: changes.create(effects, { name: `${input.name} ${crypto.randomUUID()}` }).id,
     }),

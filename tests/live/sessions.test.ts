@@ -108,8 +108,9 @@ describe("a browser's cookies", () => {
 })
 
 test("what is stated as the principal from outside is not believed", async () => {
-  const forged = encodeURIComponent(JSON.stringify({ kind: "user", id: ada.id, roles: ["admin"] }))
-  const connection = await connect(null, { "X-Selvage-Principal": forged })
+  const principal = { kind: "user", id: ada.id, roles: ["admin"] }
+  const forged = encodeURIComponent(JSON.stringify({ principal, address: null, isCounted: true }))
+  const connection = await connect(null, { "X-Selvage-Sitter": forged })
   await expect(connection.call("tasks.watch", all())).rejects.toMatchObject({ code: -32016 })
   connection.close()
 })

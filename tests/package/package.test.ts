@@ -148,10 +148,12 @@ describe("a changed table", () => {
     const stale = say(elsewhere.project, "npm", "run", "-s", "migrate:check")
     expect([stale.status, stale.stderr]).toEqual([1, expect.stringContaining("ADD `due`")])
 
-    expect(elsewhere.script("migrate:new", "add_due")).toContain("migrations/0002_add_due.sql")
-    expect(readFileSync(at("migrations/0002_add_due.sql"), "utf8")).toContain("ALTER TABLE `notes` ADD `due` text")
+    expect(elsewhere.script("migrate:new", "add_due")).toContain("migrations/0003_add_due.sql")
+    expect(readFileSync(at("migrations/0003_add_due.sql"), "utf8")).toContain("ALTER TABLE `notes` ADD `due` text")
     elsewhere.script("migrate:check")
-    expect(elsewhere.script("migrate")).toContain("Applied 0000_initial.sql, 0001_telling.sql, 0002_add_due.sql")
+    expect(elsewhere.script("migrate")).toContain(
+      "Applied 0000_initial.sql, 0001_telling.sql, 0002_identities.sql, 0003_add_due.sql",
+    )
     expect(elsewhere.script("migrate")).toContain("up to date")
   })
 

@@ -9,6 +9,7 @@ import { app } from "../../src/core/registry.ts"
 import { call } from "../support/calls.ts"
 import { lettersTo, letterTo, newAddress, type Person, person, session } from "../support/people.ts"
 import { production, runtime } from "../support/runtime.ts"
+import { protectedPerson } from "../support/second-factors.ts"
 import { fromHere, newVisitor, pathOf } from "./visitor.ts"
 
 /** Whether no new access token comes out of a session. The old one may hold for seconds, until isolates hear of the end. */
@@ -57,6 +58,32 @@ describe("a newcomer", () => {
     expect([left.status, left.location]).toEqual([303, "/account/sign-in?told=out"])
     expect([...ada.cookies.keys()]).toEqual(["__Host-device"])
     expect((await ada.get("/account")).location).toBe("/account/sign-in")
+  })
+
+  test("with a second factor is asked for it after the password, or gives a recovery code in its place", async () => {
+    const who = await protectedPerson("Grace")
+    const grace = newVisitor({ ...who, headers: newAddress().headers })
+    const password = { email: who.email, password: who.password }
+    const half = await grace.post("/account/sign-in", password)
+    expect([half.status, half.location]).toEqual([303, "/account/second-factor"])
+    expect([...grace.cookies.keys()]).toEqual(["__Host-mfa"])
+    expect((await grace.get("/account")).location).toBe("/account/sign-in")
+    const page = await grace.get("/account/second-factor")
+    expect(page.text).toContain('autocomplete="one-time-code"')
+    const wrong = await grace.post("/account/second-factor", { code: "12" })
+    expect([wrong.status, wrong.text.includes("A code has six digits.")]).toEqual([400, true])
+    const done = await grace.post("/account/second-factor", { code: await who.app.next() })
+    expect([done.status, done.location]).toEqual([303, "/account"])
+    expect([...grace.cookies.keys()].sort()).toEqual(["__Host-at", "__Host-device", "__Host-rt"])
+    expect((await grace.get("/account")).status).toBe(200)
+
+    const other = newVisitor({ ...who, headers: newAddress().headers })
+    expect((await other.post("/account/recovery-code", { recoveryCode: who.recoveryCodes[0] ?? "" })).status).toBe(400)
+    await other.post("/account/sign-in", password)
+    const typo = await other.post("/account/recovery-code", { recoveryCode: "ABCD" })
+    expect(typo.text).toContain("There is no such recovery code")
+    const entered = await other.post("/account/recovery-code", { recoveryCode: who.recoveryCodes[0] ?? "" })
+    expect([entered.status, entered.location]).toEqual([303, "/account"])
   })
 
   test("sets a new password by mail and signs in with it; the old one and the old session are gone", async () => {

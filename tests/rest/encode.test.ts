@@ -169,7 +169,7 @@ describe("facts of a call", () => {
   test("cost and times are told in development", async () => {
     const { call } = open({ development: true })
     const answer = await call(`/v1/notes/${noteId}`)
-    expect(answer.headers.get("x-selvage-cost")).toBe("trips=1, rows-read=2, rows-written=0")
+    expect(answer.headers.get("x-selvage-cost")).toBe("trips=1, rows-read=2, rows-written=0, estimate=322")
     expect(answer.headers.get("server-timing")).toMatch(/^limit-address;dur=0, authenticate;dur=0, .*encode;dur=0$/)
   })
 

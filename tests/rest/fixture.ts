@@ -15,6 +15,7 @@ import { Problem, type ProblemOptions } from "../../src/core/problem.ts"
 import { app, buildRegistry, type Registry, resource } from "../../src/core/registry.ts"
 import { many, one } from "../../src/core/resource.ts"
 import { idSchema } from "../../src/core/schema.ts"
+import { noAnswers } from "../support/caching.ts"
 
 export const id = (prefix: string) => `${prefix}_01kb5t8q3cf4n9r7x2m6w0zyad`
 export const noteId = id("note")
@@ -131,6 +132,7 @@ function storeOf(world: World): Store {
     withSecrets: () => answer(null),
     log: {} as never,
     bookmark: () => "bookmark-7",
+    position: () => null,
     cost: { trips: 1, rowsRead: 2, rowsWritten: 0 },
   }
 }
@@ -150,8 +152,22 @@ function portsOf(world: World, development: boolean): Ports {
     limitAddress: async (address) => {
       if (address === "192.0.2.1") throw new Problem("RESOURCE_EXHAUSTED", "Too many calls", { retryAfterSeconds: 60 })
     },
-    limitPrincipal: async () => undefined,
+    limiter: {
+      draw: () => ({
+        admitted: true,
+        remaining: 999,
+        retryAfterSeconds: 0,
+        resetSeconds: 1,
+        firm: false,
+        local: true,
+        grant: null,
+      }),
+      restore: () => undefined,
+      charge: () => undefined,
+    },
+    answers: noAnswers,
     memberships: async () => [],
+    metering: { admit: () => null, spend: () => undefined },
     limitLetters: async () => undefined,
     ids: { mint: (prefix) => `${prefix}_01kb5t8q3cf4n9r7x2m6w0zy${String(++minted).padStart(2, "0")}` },
     accounts: () => ({}) as never,
@@ -159,7 +175,7 @@ function portsOf(world: World, development: boolean): Ports {
     link: (page) => page,
     now: () => new Date("2026-12-01T09:00:00.000Z"),
     elapsed: () => 0,
-    hash: async (content) => `${content.length}`.padStart(64, "0"),
+    hash: async (content) => `${content.length}`.padEnd(64, "0"),
     outbox: { prepare: async () => [], dispatch: async () => undefined },
     poke: () => undefined,
     watch: async () => {
@@ -200,15 +216,17 @@ export function open(options: Opening = {}) {
     development,
     corsOrigins: options.corsOrigins ?? [],
     requestId: () => "made",
+    origin: "https://selvage.test",
   }
   const health = { parts: [{ part: "database", ok: true, milliseconds: 1 }] }
+  const keys: object[] = []
   const door = restDoor({
     registry: options.registry ?? registry,
     ports: portsOf(world, development),
     settings,
     assets: null,
     health: async () => health.parts,
-    jwks: async () => ({ keys: [] }),
+    jwks: async () => ({ keys }),
   })
   const anonymously = (path: string, init: RequestInit = {}) => door(new Request(`https://api.test${path}`, init))
   const call = (path: string, init: RequestInit & { readonly headers?: Record<string, string> } = {}) =>
@@ -219,7 +237,7 @@ export function open(options: Opening = {}) {
       body: typeof body === "string" ? body : JSON.stringify(body),
       headers: { "Content-Type": "application/json", ...headers },
     })
-  return { world, health, anonymously, call, send }
+  return { world, health, keys, anonymously, call, send }
 }
 
 /** The body of a problem. */

@@ -131,6 +131,32 @@ describe("the document", () => {
     expect(tag).toMatch(/^"[0-9a-f]{32}"$/)
     const again = await anonymously("/openapi.json", { headers: { "If-None-Match": tag } })
     expect([again.status, await again.text()]).toEqual([304, ""])
+    const head = await anonymously("/openapi.json", { method: "HEAD" })
+    expect([head.status, head.headers.get("etag"), await head.text()]).toEqual([200, tag, ""])
+  })
+
+  test("may be kept by whoever is on the way, and in development by nobody", async () => {
+    const kept = async (development: boolean) =>
+      (await open({ development }).anonymously("/openapi.json")).headers.get("cache-control")
+    expect(await kept(false)).toBe("public, max-age=300, stale-while-revalidate=3600")
+    expect(await kept(true)).toBe("no-cache")
+  })
+})
+
+describe("the key set", () => {
+  test("has a tag of its content, the same in every isolate, and another when keys turn", async () => {
+    const [one, other] = [open(), open()]
+    const ask = (of: typeof one, headers = {}) => of.anonymously("/.well-known/jwks.json", { headers })
+    const first = await ask(one)
+    expect(await first.json()).toEqual({ keys: [] })
+    expect(first.headers.get("cache-control")).toBe("public, max-age=300")
+    const tag = first.headers.get("etag") ?? ""
+    expect((await ask(other)).headers.get("etag")).toBe(tag)
+    expect((await ask(one, { "If-None-Match": tag })).status).toBe(304)
+    one.keys.push({ kty: "OKP" })
+    const turned = await ask(one, { "If-None-Match": tag })
+    expect([turned.status, await turned.json()]).toEqual([200, { keys: [{ kty: "OKP" }] }])
+    expect(turned.headers.get("etag")).not.toBe(tag)
   })
 })
 

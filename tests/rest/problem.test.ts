@@ -96,11 +96,14 @@ describe("a problem", () => {
 })
 
 describe("who calls", () => {
+  /** Where a program finds out how to be let in. */
+  const metadata = 'resource_metadata="https://selvage.test/.well-known/oauth-protected-resource"'
+
   test("is asked for", async () => {
     const { anonymously } = open()
     const answer = await anonymously(path)
     expect(answer.status).toBe(401)
-    expect(answer.headers.get("www-authenticate")).toBe('Bearer realm="selvage"')
+    expect(answer.headers.get("www-authenticate")).toBe(`Bearer realm="selvage", ${metadata}`)
   })
 
   test.each(["Bearer eve", "bearer eve", "Basic YWRhOmFkYQ==", "Bearer", "Bearer a b", "ada"])(
@@ -109,7 +112,7 @@ describe("who calls", () => {
       const { call, world } = open()
       const answer = await call(path, { headers: { Authorization: authorization } })
       expect(answer.status).toBe(401)
-      expect(answer.headers.get("www-authenticate")).toBe('Bearer realm="selvage", error="invalid_token"')
+      expect(answer.headers.get("www-authenticate")).toBe(`Bearer realm="selvage", error="invalid_token", ${metadata}`)
       expect(world.plans).toEqual([])
     },
   )

@@ -124,6 +124,8 @@ describe("when the time is over", () => {
       inbox: [],
       devices: [],
       keys: [],
+      factors: [],
+      grants: [],
       preferences: {},
       events: [],
     })

@@ -5,6 +5,7 @@ import { mintSetupCode, type SetupCode, storeSetupCode } from "../../scripts/set
 import { newActor } from "../support/actors.ts"
 import { call } from "../support/calls.ts"
 import { type Newcomer, newAddress, type Person, person, session } from "../support/people.ts"
+import { withApp } from "../support/second-factors.ts"
 
 /** A code as `npm start` and `npm run admin:invite` store it. */
 async function setupCode(): Promise<SetupCode> {
@@ -22,7 +23,7 @@ const isKnown = async ({ email }: Newcomer) =>
 async function administrator(): Promise<Person> {
   const who = newAddress("Root")
   expect((await setUp(who, (await setupCode()).text)).status).toBe(201)
-  return session(who)
+  return withApp(await session(who))
 }
 
 const rotate = (actor: Parameters<typeof call>[0], mode: string) =>

@@ -20,6 +20,7 @@ beforeAll(async () => {
 
 /** Spelled open: what somebody does who has no session yet, and what tells of policies in development. */
 const open = [
+  "auth.beginPasskey",
   "auth.confirmSignIn",
   "auth.redeemMagicLink",
   "auth.refresh",
@@ -28,8 +29,10 @@ const open = [
   "auth.resetPassword",
   "auth.setUp",
   "auth.signIn",
+  "auth.signInWithPasskey",
   "auth.signUp",
   "auth.verifyEmail",
+  "auth.verifySecondFactor",
   "policies.explain",
 ]
 
@@ -73,6 +76,7 @@ describe("checklist 37: every route declares who may call it", () => {
       "auth.rotateKeys",
       "dead_letters.replay",
       "log.prune",
+      "organizations.setPlan",
       "users.disable",
       "users.enable",
       "users.endSessions",

@@ -33,6 +33,8 @@ export const reserved: ReadonlySet<string> = new Set(["dead_letters"])
 const sensible: Readonly<Record<string, JsonObject>> = {
   "users.setRoles": { roles: ["reviewer"] },
   "users.impersonate": { reason: "looking into ticket 4711" },
+  "factors.confirmTotp": { state: "none", code: "492039" },
+  "factors.rename": { name: "Telephone" },
   "apiKeys.create": { name: "Key", scopes: ["*:read"] },
 }
 

@@ -28,6 +28,9 @@ const pages = [
   "/dev/mailbox.json",
 ]
 
+/** Takes nothing, of nobody: a challenge is for whoever asks. */
+const asked = ["POST /v1/auth/passkey"]
+
 function described(document: { paths: Record<string, object> }): string[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
@@ -51,7 +54,10 @@ describe("checklist 43: the document lists every live route and its version", ()
     for (const line of live) {
       const [method = "", path = ""] = line.replace("{id}", "user_01kb5t8q3cf4n9r7x2m6w0zyad").split(" ")
       const answer = await call(null, `${method} ${path}`, method === "GET" || method === "DELETE" ? {} : { body: {} })
-      expect([line, [400, 401, 403].includes(answer.status)], JSON.stringify(answer.body)).toEqual([line, true])
+      expect(
+        [line, asked.includes(line) || [400, 401, 403].includes(answer.status)],
+        JSON.stringify(answer.body),
+      ).toEqual([line, true])
     }
     for (const { path, allow } of placesOf(registry)) {
       const other = ["GET", "POST", "PUT", "PATCH", "DELETE"].find((method) => !allow.includes(method))

@@ -7,6 +7,7 @@ import { formatToken, idRoute } from "../../src/authentication/token.ts"
 import { call } from "../support/calls.ts"
 import { newSetupCode } from "../support/operators.ts"
 import { newAddress, newNetwork, session, signIn } from "../support/people.ts"
+import { withApp } from "../support/second-factors.ts"
 
 const setUp = (code: string, who = newAddress()) => {
   const { name, email, password, headers } = who
@@ -55,7 +56,8 @@ describe("checklist 9: no default accounts; the first administrator by a one-tim
     const made = await setUp(code, who)
     expect(made).toMatchObject({ status: 201, body: { email: who.email, roles: ["admin"], status: "active" } })
     expect(await usersLike([who.email])).toEqual([{ email: who.email, roles: '["admin"]' }])
-    const first = await session(who)
+    // See administrators.test.ts for what a session is before there is a second factor.
+    const first = await withApp(await session(who))
     expect((await call(first, "GET /v1/users")).status).toBe(200)
     expect((await setUp(code)).status).toBe(403)
   })

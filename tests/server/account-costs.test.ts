@@ -1,6 +1,10 @@
 /** What each flow costs, as exact numbers: round trips to D1 and calls to objects, before the answer and behind it. Prints the README's table. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
+import application from "../../src/app/index.ts"
+import { authenticator } from "../support/authenticator.ts"
 import { type Answer, costOf } from "../support/calls.ts"
+import { site } from "../support/passkey-holders.ts"
+import { softPasskey } from "../support/passkeys.ts"
 import { letterTo, type Newcomer, newAddress, type Person, person } from "../support/people.ts"
 import { type Serving, serving, watched, watchedDatabase } from "../support/serving.ts"
 
@@ -26,12 +30,14 @@ beforeAll(async () => {
   ada = await person("Ada")
   // The clock stands: what an isolate does every few seconds, behind whatever answer it is, is no cost of a flow.
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() })
-  isolate = serving({
+  const bindings = {
     ...watchedDatabase(count("d1")),
     ...watched("USER", count("user")),
     ...watched("HUB", count("hub")),
     ...watched("LIMITER", count("limiter")),
-  })
+  }
+  // What every call has, from leased tokens, is counted by tests/limits: here stands what the flows have beside it.
+  isolate = serving(bindings, { ...application, limits: { default: [] } })
   // A warm isolate: it knows the signing keys and has asked the hub.
   expect((await isolate.call(ada, "GET /v1/me")).status).toBe(200)
   await isolate.settled()
@@ -87,11 +93,11 @@ describe("costs of a flow on a warm isolate", () => {
     await isolate.call(null, "POST /v1/auth/sign-up", from(who, { name, email, password }))
     await isolate.settled()
     const { token } = (await letterTo(email, "Confirm")).action
-    // The first proof looks for what the account holds already: keys in D1 and in the object, sessions.
+    // The first proof looks for what the account holds already: keys in D1 and in the object, identities elsewhere, sessions, factors.
     await expectCost(
       "verify",
       () => isolate.call(null, "POST /v1/auth/verify-email", from(who, { token })),
-      { d1: 3, user: 4, limiter: 2 },
+      { d1: 4, user: 5, limiter: 2 },
       1,
     )
     const signIn = (given: object) => isolate.call(null, "POST /v1/auth/sign-in", from(who, given))
@@ -129,6 +135,8 @@ describe("costs of a flow on a warm isolate", () => {
     // Whatever ended sessions here before made the isolate ask the hub once.
     await isolate.call(ada, "GET /v1/me")
     await expectCost("GET with an access token", () => isolate.call(ada, "GET /v1/me"), { d1: 1 })
+    // Which organizations a caller belongs to is read once in a while by an isolate: budgets go by it.
+    await isolate.call(ada, "GET /v1/tasks")
     await expectCost("list with an access token", () => isolate.call(ada, "GET /v1/tasks?expand=project"), { d1: 1 })
   })
 
@@ -147,6 +155,73 @@ describe("costs of a flow on a warm isolate", () => {
       hub: 1,
     })
     await expectCost("GET with an API key, again", () => isolate.call(bearer, "GET /v1/me"), { d1: 1 })
+  })
+
+  test("second factors: added, given, given once more, removed", async () => {
+    const who = await person("Costs")
+    const body = {}
+    const begun = await expectCost("TOTP begun", () => isolate.call(who, "POST /v1/factors/totp", { body }), { d1: 1 })
+    const app = authenticator(begun.body.secret)
+    const confirm = { state: begun.body.state, code: await app.next() }
+    // The letter is one batch and goes by a job.
+    const added = await expectCost(
+      "TOTP confirmed",
+      () => isolate.call(who, "POST /v1/factors/totp/confirm", { body: confirm }),
+      { d1: 2, user: 1 },
+    )
+    const half = await expectCost(
+      "sign-in, first half",
+      () => isolate.call(null, "POST /v1/auth/sign-in", from(who, { email: who.email, password: who.password })),
+      { d1: 1, user: 2, limiter: 2 },
+    )
+    const { ticket } = half.body
+    const code = await app.next()
+    await expectCost(
+      "sign-in, second half, by code",
+      () => isolate.call(null, "POST /v1/auth/second-factor", from(who, { ticket, code })),
+      { user: 2, limiter: 2 },
+    )
+    const bearer = { token: added.body.session.accessToken }
+    const again = { code: await app.next() }
+    const up = await expectCost(
+      "step-up by code",
+      () => isolate.call(bearer, "POST /v1/auth/step-up", from(who, again)),
+      // The isolate asks the hub once what it had ended itself.
+      { user: 2, limiter: 2, hub: 1 },
+    )
+    const next = { token: up.body.accessToken }
+    await isolate.call(next, "GET /v1/factors")
+    await expectCost(
+      "factor removed",
+      () => isolate.call(next, `DELETE /v1/factors/${added.body.factor.id}`),
+      { d1: 2, user: 3 },
+      1,
+    )
+  })
+
+  test("a passkey: added, and a sign-in with it alone", async () => {
+    const who = await person("Costs")
+    const passkey = await softPasskey(site)
+    // Whatever ended sessions here before made the isolate ask the hub once.
+    await isolate.call(who, "GET /v1/me")
+    const make = () => isolate.call(who, "POST /v1/factors/passkey", { body: {} })
+    const begun = await expectCost("passkey begun", make, { d1: 1, user: 1 })
+    const body = { state: begun.body.state, credential: await passkey.create(begun.body.options) }
+    await expectCost("passkey added", () => isolate.call(who, "POST /v1/factors/passkey/confirm", { body }), {
+      d1: 2,
+      user: 1,
+    })
+    const asked = await expectCost(
+      "passkey asked for",
+      () => isolate.call(null, "POST /v1/auth/passkey", from(who, {})),
+      {},
+    )
+    const answer = { state: asked.body.state, credential: await passkey.get(asked.body.options) }
+    await expectCost(
+      "sign-in by passkey",
+      () => isolate.call(null, "POST /v1/auth/passkey/sign-in", from(who, answer)),
+      { d1: 1, user: 2, limiter: 2 },
+    )
   })
 
   test("a new password by letter", async () => {

@@ -29,6 +29,7 @@ describe("refused, by name", () => {
       /REFRESH holds a key that is not/,
     ],
     ["no limiter", { LIMITER: undefined }, /binding LIMITER is missing/],
+    ["no meter", { METER: undefined }, /binding METER is missing/],
     [
       "production without letters",
       { ENVIRONMENT: "production", PUBLIC_URL: "https://a.example", MAIL: undefined },
@@ -52,6 +53,12 @@ describe("refused, by name", () => {
       { ...inProduction, OUTBOUND_PRIVATE: "allow" },
       /OUTBOUND_PRIVATE is for local trials/,
     ],
+    [
+      "passkeys for a domain that is not ours",
+      { PUBLIC_URL: "https://api.example.com", PASSKEY_RP_ID: "ample.com" },
+      /PASSKEY_RP_ID is not the host of PUBLIC_URL \(api\.example\.com\) or a domain above it/,
+    ],
+    ["passkeys for an address", { PASSKEY_RP_ID: "https://localhost" }, /PASSKEY_RP_ID/],
     ["an origin that is none", { CORS_ORIGINS: "https://a.example/path" }, /CORS_ORIGINS/],
   ])("%s", async (_, change, message) => {
     const bent = with_(change)
@@ -65,6 +72,19 @@ describe("refused, by name", () => {
     expect(answer.status).toBe(503)
     expect(JSON.parse(body)).toMatchObject({ code: "UNAVAILABLE", detail: expect.stringMatching(message) })
     for (const value of ["private-part", "short-secret"]) expect(body).not.toContain(value)
+  })
+})
+
+test("passkeys are for the host that letters lead to, or for a domain above it with its listed origins", () => {
+  expect(configOf(env).passkeys).toEqual({ rpId: "localhost", origins: ["http://localhost:8787"] })
+  const change = {
+    PUBLIC_URL: "https://api.example.com",
+    PASSKEY_RP_ID: "example.com",
+    CORS_ORIGINS: "https://app.example.com,https://example.com,https://badexample.com,https://elsewhere.test",
+  }
+  expect(configOf(with_(change)).passkeys).toEqual({
+    rpId: "example.com",
+    origins: ["https://api.example.com", "https://app.example.com", "https://example.com"],
   })
 })
 

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"
 import { addressKey, ghostObjectName, keptNames, topicObjectName, userObjectName } from "../../src/server/keys.ts"
-import { lettersTo, newAddress, signUp } from "../support/people.ts"
+import { letterTo, newAddress, signUp } from "../support/people.ts"
 
 const patternOf = (form: string) =>
   new RegExp(`^${form.replaceAll(/\{\w+\}/g, "[^/]+(?:/64)?")}${form.endsWith("/") ? ".+" : ""}$`)
@@ -27,7 +27,7 @@ test("no two names of one binding could be the same, and each says what it is fo
 test("KV holds what is declared and nothing else", async () => {
   const who = newAddress()
   await signUp(who)
-  await lettersTo(who.email)
+  await letterTo(who.email, "Confirm")
   const { keys } = await env.CACHE.list({ limit: 1000 })
   const patterns = keptNames.filter(({ binding }) => binding === "CACHE").map(({ form }) => patternOf(form))
   expect(keys.length).toBeGreaterThan(0)

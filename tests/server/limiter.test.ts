@@ -3,17 +3,21 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import type { Limit } from "../../src/core/limiting.ts"
-import { type Bucket, limiterObjectName, limiting, takeFrom } from "../../src/server/limiter.ts"
-import type { Limiter } from "../../src/server/limiter-object.ts"
+import type { Limit, Quota, Rate } from "../../src/core/limiting.ts"
+import { type Bucket, oneCall, serve } from "../../src/server/bucket.ts"
+import { limiterObjectName } from "../../src/server/keys.ts"
+import { newLimiter } from "../support/limiter.ts"
 
-const namespace = (env as unknown as { LIMITER: DurableObjectNamespace<Limiter> }).LIMITER
-const limiter = limiting(namespace)
+const namespace = env.LIMITER
+const { limiter } = newLimiter()
 const seed = Number((env as { SEED?: string }).SEED ?? 20261121)
 const newKey = () => `test/${crypto.randomUUID()}`
 const now = new Date()
 const later = (milliseconds: number) => new Date(now.getTime() + milliseconds)
-const perMinute = (ratePerMinute: number, burst: number, cost = 1): Limit => ({ ratePerMinute, burst, cost })
+const perMinute = (ratePerMinute: number, burst: number, cost = 1): Rate => ({ ratePerMinute, burst, cost })
+
+/** One call, with nothing out and nothing to undo. */
+const takeFrom = (bucket: Bucket | null, limit: Limit, at: number) => serve(bucket, [], new Set(), limit, oneCall, at)
 
 describe("exact", () => {
   test.each([1, 10, 100])(
@@ -64,7 +68,7 @@ describe("exact", () => {
             const spent = admitted.slice(index).reduce((sum, one) => sum + one.cost, 0) + wanted
             return BigInt(spent) * token <= BigInt(rule.burst) * token + perDay * BigInt(newest - from.at)
           })
-          expect(taken.verdict.admitted).toBe(fits)
+          expect(taken.answer.admitted).toBe(fits ? 1 : 0)
           if (fits) {
             admitted.push({ at: newest, cost: wanted })
             known = newest
@@ -76,21 +80,23 @@ describe("exact", () => {
     )
   })
 
-  test(`a caller that waits as told is admitted, a second before it is not (SEED=${seed})`, () => {
+  test(`a caller that waits as told is admitted, a millisecond before it is not (SEED=${seed})`, () => {
     fc.assert(
       fc.property(limit, fc.integer({ min: 1, max: 50 }), (rule, cost) => {
         const rated = { ...rule, cost: Math.min(cost, rule.burst) }
         let bucket: Bucket | null = null
         const at = now.getTime()
         for (;;) {
-          const { verdict, bucket: next } = takeFrom(bucket, rated, at)
-          if (!verdict.admitted) {
-            const wait = verdict.retryAfterSeconds * 1000
-            expect(takeFrom(bucket, rated, at + wait).verdict.admitted).toBe(true)
-            expect(wait === 1000 || !takeFrom(bucket, rated, at + wait - 1000).verdict.admitted).toBe(true)
-            expect(
-              takeFrom(bucket, { ...rated, cost: rule.burst }, at + verdict.resetSeconds * 1000).verdict,
-            ).toMatchObject({ admitted: true, remaining: 0 })
+          const { answer, bucket: next } = takeFrom(bucket, rated, at)
+          if (answer.admitted === 0) {
+            const wait = answer.waitMs
+            expect(answer.firm).toBe(true)
+            expect(takeFrom(bucket, rated, at + wait).answer.admitted).toBe(1)
+            expect(takeFrom(bucket, rated, at + wait - 1).answer.admitted).toBe(0)
+            expect(takeFrom(bucket, { ...rated, cost: rule.burst }, at + answer.resetMs).answer).toMatchObject({
+              admitted: 1,
+              remaining: 0,
+            })
             return
           }
           bucket = next
@@ -109,6 +115,9 @@ describe("the object", () => {
       remaining: 2,
       retryAfterSeconds: 0,
       resetSeconds: 1,
+      firm: false,
+      local: false,
+      grant: null,
     })
     expect(await limiter.take(key, perMinute(60, 3, 2), now)).toMatchObject({
       admitted: true,
@@ -120,6 +129,9 @@ describe("the object", () => {
       remaining: 0,
       retryAfterSeconds: 1,
       resetSeconds: 3,
+      firm: true,
+      local: false,
+      grant: null,
     })
     expect(await limiter.take(key, perMinute(60, 3), later(999))).toMatchObject({ admitted: false })
     expect(await limiter.take(key, perMinute(60, 3), later(1000))).toMatchObject({ admitted: true, remaining: 0 })
@@ -183,7 +195,7 @@ describe("the object", () => {
     expect(await runDurableObjectAlarm(stub)).toBe(true)
     expect((await limiter.take(key, rule, new Date())).admitted).toBe(false)
     await runInDurableObject(stub, (_, { storage }) =>
-      storage.sql.exec('update "buckets" set "restsAt" = ?', Date.now()),
+      storage.sql.exec('update "buckets" set "restsAt" = ?', Date.now() - 60_000),
     )
     expect(await runDurableObjectAlarm(stub)).toBe(true)
     expect(await tables()).toEqual({ count: 0 })
@@ -203,10 +215,9 @@ describe("refusals", () => {
   })
 
   test("checklist 41: an object that does not answer is UNAVAILABLE, never admission", async () => {
-    const silent = { getByName: () => ({ take: () => Promise.reject(new Error("Network connection lost")) }) }
-    await expect(limiting(silent as never).take("a", perMinute(1, 1), now)).rejects.toMatchObject({
-      code: "UNAVAILABLE",
-    })
+    const silent = newLimiter({ serve: () => Promise.reject(new Error("Network connection lost")) }).limiter
+    await expect(silent.take("a", perMinute(1, 1), now)).rejects.toMatchObject({ code: "UNAVAILABLE" })
+    await expect(silent.draw("a", perMinute(1, 1), now, () => {})).rejects.toMatchObject({ code: "UNAVAILABLE" })
   })
 
   test.each<[string, Limit]>([
@@ -217,7 +228,49 @@ describe("refusals", () => {
     ["a cost over the burst", perMinute(1, 1, 2)],
     ["no number", perMinute(Number.NaN, 1)],
     ["endless", perMinute(Number.POSITIVE_INFINITY, 1)],
+    ["a quota of nothing", { perDay: 0, cost: 1 }],
+    ["a cost over the quota", { perDay: 5, cost: 6 }],
+    ["a quota that no double counts", { perDay: 1e9, cost: 1 }],
   ])("%s makes no sense", async (_, rule) => {
     await expect(limiter.take(newKey(), rule, now)).rejects.toThrow(RangeError)
+    expect(() => limiter.draw(newKey(), rule, now, () => {})).toThrow(RangeError)
+  })
+})
+
+describe("a quota", () => {
+  const noon = new Date("2026-11-21T12:00:00Z")
+  const evening = new Date("2026-11-21T23:59:50.500Z")
+  const morning = new Date("2026-11-22T00:00:00Z")
+  const quota = (perDay: number, cost = 1): Quota => ({ perDay, cost })
+
+  test("is so much in a day of UTC, and Retry-After leads to midnight", async () => {
+    const key = newKey()
+    expect(await limiter.take(key, quota(3, 2), noon)).toMatchObject({
+      admitted: true,
+      remaining: 1,
+      resetSeconds: 12 * 3600,
+    })
+    expect(await limiter.take(key, quota(3), evening)).toMatchObject({ admitted: true, remaining: 0, resetSeconds: 10 })
+    expect(await limiter.take(key, quota(3), evening)).toMatchObject({
+      admitted: false,
+      firm: true,
+      retryAfterSeconds: 10,
+    })
+    expect(await limiter.take(key, quota(3, 3), morning)).toMatchObject({ admitted: true, remaining: 0 })
+    expect(await limiter.take(key, quota(3), morning)).toMatchObject({ admitted: false, retryAfterSeconds: 86_400 })
+  })
+
+  test("a caller whose clock still shows yesterday gets nothing of yesterday's, and waits for the night after this", async () => {
+    const key = newKey()
+    for (let call = 0; call < 2; call++) await limiter.take(key, quota(2), morning)
+    expect(await limiter.take(key, quota(2), evening)).toMatchObject({ admitted: false, retryAfterSeconds: 86_410 })
+  })
+
+  test.each([1, 10, 100])("ten times %i in parallel: exactly so many are admitted", async (perDay) => {
+    const key = newKey()
+    const verdicts = await Promise.all(
+      Array.from({ length: 10 * perDay }, () => limiter.take(key, quota(perDay), noon)),
+    )
+    expect(verdicts.filter(({ admitted }) => admitted)).toHaveLength(perDay)
   })
 })

@@ -75,8 +75,9 @@ export function faultsOf({ status, body }: Answer): (number | string)[] {
 }
 
 /** The cost receipt of an answer, from its header. */
-export function costOf(answer: Answer): { trips: number; rowsRead: number; rowsWritten: number } {
+export function costOf(answer: Answer): { trips: number; rowsRead: number; rowsWritten: number; estimate: number } {
   const header = answer.headers.get("X-Selvage-Cost") ?? ""
   const figure = (name: string) => Number(new RegExp(`${name}=(\\d+)`).exec(header)?.[1] ?? Number.NaN)
-  return { trips: figure("trips"), rowsRead: figure("rows-read"), rowsWritten: figure("rows-written") }
+  const [trips, estimate] = [figure("trips"), figure("estimate")]
+  return { trips, rowsRead: figure("rows-read"), rowsWritten: figure("rows-written"), estimate }
 }

@@ -11,6 +11,7 @@ import type { Observation } from "../../src/core/observation.ts"
 import type { Application } from "../../src/core/registry.ts"
 import { type Apart, jobsDone } from "./apart.ts"
 import { type Answer, answerOf, type CallOptions, requestOf } from "./calls.ts"
+import { briefLeases } from "./runtime.ts"
 
 /** What a Worker did since the count was cleared. */
 export interface Counts {
@@ -98,6 +99,8 @@ export function counted(
     readonly apart?: Apart
     /** In the place of Argon2id; counted all the same. */
     readonly derive?: Runtime["derive"]
+    /** Brief ones when left out. */
+    readonly leases?: Runtime["leases"]
   } = {},
 ): Counted {
   const counts: Counts = { hashes: 0, trips: 0, calls: {} }
@@ -114,13 +117,16 @@ export function counted(
     USER: countedNamespace(given.USER, note("USER")),
     HUB: countedNamespace(given.HUB, note("HUB")),
     LIMITER: countedNamespace(given.LIMITER, note("LIMITER")),
+    METER: countedNamespace(given.METER, note("METER")),
   }
   const served = serve(options.application ?? application, bindings as never, {
     observe: (observation) => void observations.push(observation),
+    sleep: async () => undefined,
     waitUntil: (work) => {
       behind.add(work)
       waitUntil(work.finally(() => behind.delete(work)))
     },
+    leases: options.leases ?? briefLeases,
     derive: (...of) => {
       counts.hashes++
       return (options.derive ?? argon2id)(...of)

@@ -3,7 +3,8 @@ import { env } from "cloudflare:workers"
 import { typeid } from "typeid-js"
 import { formatToken, hashSecret, idRoute } from "../../src/authentication/token.ts"
 import { call } from "./calls.ts"
-import { newAddress, type Person, session } from "./people.ts"
+import { newAddress, session } from "./people.ts"
+import { type Protected, withApp } from "./second-factors.ts"
 
 /**
  * A setup code, as `npm run admin:invite` makes one.
@@ -17,12 +18,12 @@ export async function newSetupCode(lifeMs = 3600_000): Promise<string> {
   return formatToken("st", idRoute(typeid("setup").toString()), secret)
 }
 
-/** An administrator with an open session. */
-export async function administrator(): Promise<Person> {
+/** An administrator with an open session and the second factor that it takes. */
+export async function administrator(): Promise<Protected> {
   const who = newAddress("Admin")
   const { name, email, password, headers } = who
   const body = { code: await newSetupCode(), name, email, password }
   const made = await call(null, "POST /v1/auth/set-up", { body, headers })
   if (made.status !== 201) throw new Error(`Setting up answered ${made.status}: ${JSON.stringify(made.body)}`)
-  return session(who)
+  return withApp(await session(who))
 }

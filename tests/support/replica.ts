@@ -10,13 +10,18 @@ export interface Replicated {
 }
 
 /**
- * A replica that shows one table as it is now, whatever happens on the primary. D1's bookmarks grow with time and are compared as text, so a
+ * A replica that shows tables as they are now, whatever happens on the primary. D1's bookmarks grow with time and are compared as text, so a
  * session that asks for a later one goes to the primary, as the platform has it wait or go there.
  */
-export async function withLaggingReplica(table: string): Promise<Replicated> {
-  const name = `${table}_${crypto.randomUUID().replaceAll("-", "")}`
-  await env.DB.prepare(`create table "${name}" as select * from "${table}"`).run()
-  onTestFinished(async () => void (await env.DB.prepare(`drop table "${name}"`).run()))
+export async function withLaggingReplica(...tables: string[]): Promise<Replicated> {
+  const suffix = crypto.randomUUID().replaceAll("-", "")
+  const copyOf = (table: string) => `${table}_${suffix}`
+  for (const table of tables) {
+    await env.DB.prepare(`create table "${copyOf(table)}" as select * from "${table}"`).run()
+    onTestFinished(async () => void (await env.DB.prepare(`drop table "${copyOf(table)}"`).run()))
+  }
+  const copied = (sql: string) =>
+    tables.reduce((text, table) => text.replaceAll(`"${table}"`, `"${copyOf(table)}"`), sql)
   const standing = env.DB.withSession("first-primary")
   await standing.prepare("select 1").run()
   const stands = standing.getBookmark() ?? ""
@@ -26,7 +31,7 @@ export async function withLaggingReplica(table: string): Promise<Replicated> {
     opened.push(isReplica ? "replica" : "primary")
     const session = env.DB.withSession(isReplica ? "first-primary" : start)
     return {
-      prepare: (sql: string) => session.prepare(isReplica ? sql.replaceAll(`"${table}"`, `"${name}"`) : sql),
+      prepare: (sql: string) => session.prepare(isReplica ? copied(sql) : sql),
       batch: (statements: D1PreparedStatement[]) => session.batch(statements),
       getBookmark: () => (isReplica ? stands : session.getBookmark()),
     }

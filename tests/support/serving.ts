@@ -7,6 +7,7 @@ import type { Application } from "../../src/core/registry.ts"
 import type { Actor } from "./actors.ts"
 import { type Apart, jobsDone } from "./apart.ts"
 import { type Answer, type CallOptions, callVia } from "./calls.ts"
+import { briefLeases } from "./runtime.ts"
 
 /** An isolate of a test's own. */
 export interface Serving extends Served {
@@ -29,6 +30,8 @@ export function serving(change: object = {}, served: Application = application, 
   const observations: Observation[] = []
   const behind: Promise<unknown>[] = []
   const runtime = {
+    sleep: async () => undefined,
+    leases: briefLeases,
     ...world,
     observe: (one: Observation) => void observations.push(one),
     waitUntil: (work: Promise<unknown>) => void behind.push(work),
@@ -49,7 +52,7 @@ export function serving(change: object = {}, served: Application = application, 
   }
 }
 
-type Namespaces = "USER" | "HUB" | "LIMITER"
+type Namespaces = "USER" | "HUB" | "LIMITER" | "METER"
 
 /** Objects of a namespace whose methods pass through `watch` first; it may throw in their place. */
 export function watched(

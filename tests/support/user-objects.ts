@@ -29,3 +29,9 @@ export function inObject(
     state.storage.sql.exec(sql, ...binds).toArray(),
   )
 }
+
+/** Kinds and fields of the events in a person's object, oldest first. */
+export async function eventsIn(who: { readonly id: string }): Promise<[string, Record<string, unknown>][]> {
+  const rows = await inObject(objectOf(who), 'select "kind", "fields" from "events" order by "sequence"')
+  return rows.map(({ kind, fields }) => [String(kind), JSON.parse(String(fields))])
+}

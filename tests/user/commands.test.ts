@@ -262,9 +262,11 @@ describe("the end", () => {
     expect(refusal(await world.refresh(grant))).toBe("REFUSED")
     expect(await world.user.exportAll()).toEqual({
       sessions: [],
+      grants: [],
       inbox: [],
       devices: [],
       keys: [],
+      factors: [],
       preferences: {},
       events: [],
     })

@@ -68,11 +68,12 @@ test("with the real clock and the real hub a revocation is there when the answer
 
 test("the objects answer to their contracts and to nothing else: what is on the prototype can be called", () => {
   const methods = (prototype: object) => Object.getOwnPropertyNames(prototype).sort().join(" ")
-  expect(methods(Hub.prototype)).toBe("alarm constructor ping revoke since")
+  expect(methods(Hub.prototype)).toBe("alarm constructor ping revoke since touch touchedSince")
   expect(methods(User.prototype)).toBe(
-    "acknowledgeEvents addKey alarm apply checkToken complete constructor createSession destroy exportAll forgive getPreferences " +
-      "issueToken listKeys listNotices listSessions markRead notify pendingEvents ping recentEvents redeemToken refresh reserve revoke " +
-      "revokeAll revokeKey revokeOthers session setPreference unseenNotice verifyKey",
+    "acknowledgeEvents addFactor addKey alarm apply checkToken complete completeFactor constructor createSession destroy enter exportAll " +
+      "findPasskey forgive getPreferences issueToken listFactors listKeys listNotices listSessions markRead notify pendingEvents ping " +
+      "recentEvents redeemToken refresh renameFactor replaceRecoveryCodes reserve reserveFactor revoke revokeAll revokeKey revokeOthers " +
+      "session setPreference unseenNotice verifyKey",
   )
   expect(methods(LiveUser.prototype)).toBe(
     "alarm attending catchUp constructor deliver destroy endStreams factsChanged fetch hear markRead notify webSocketClose webSocketError " +

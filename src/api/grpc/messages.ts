@@ -149,7 +149,7 @@ class Collector {
   input(operation: CompiledOperation): string {
     const { shape } = operation.inputType
     const name = `${methodName(operation)}Request`
-    const own = operation.standard ? name : messageName(operation.name) + "Request"
+    const own = operation.standard ? name : `${messageName(operation.name)}Request`
     this.object(own, shape.type === "object" ? shape.fields : [])
     return own
   }

@@ -38,8 +38,11 @@ ${current ? "" : end}
 </li>`
 }
 
-/** The page. */
-export function accountView(visit: Visit, me: JsonObject, sessions: readonly Session[]): View {
+/**
+ * The page.
+ * @param ways what it tells of ways to sign in beside the password
+ */
+export function accountView(visit: Visit, me: JsonObject, sessions: readonly Session[], ways: Html | ""): View {
   const news = tidings.get(visit.url.searchParams.get("told"))
   const sorted = [...sessions].sort(
     (one, other) => Number(other.current) - Number(one.current) || (one.lastSeenAt < other.lastSeenAt ? 1 : -1),
@@ -52,6 +55,7 @@ ${news && html`<p class="told" role="status">${news}</p>`}
 <dt>Address</dt><dd>${String(me.email)}</dd>
 <dt>Password</dt><dd><a href="/account/forgot-password">Set a new one by mail</a></dd>
 </dl>
+${ways}
 <h2>Where you are signed in</h2>
 <ul class="rows">${sorted.map(sessionView)}</ul>
 <div class="acts">

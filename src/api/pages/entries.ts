@@ -1,9 +1,10 @@
 /** The pages with one form each, as data: which operation the form runs, what is typed, and where it leads. */
+import type { AccountRules } from "../../core/accounts.ts"
 import type { JsonObject } from "../../core/json.ts"
 
 /** Something that is typed. Its name is the property of the operation's input. */
 export interface Field {
-  readonly name: "email" | "name" | "password"
+  readonly name: "email" | "name" | "password" | "code" | "recoveryCode"
   readonly label: string
   readonly type: "email" | "text" | "password"
   /** WHATWG autofill: which value the browser or a password manager may put in. */
@@ -58,11 +59,16 @@ const password: Field = {
 const cookie = { transport: "cookie" } as const
 const signInLink = ["Sign in", "/account/sign-in"] as const
 const signUpLink = ["Make an account", "/account/sign-up"] as const
+const codeLink = ["Use the code of an app", "/account/second-factor"] as const
+const recoveryLink = ["Use a recovery code", "/account/recovery-code"] as const
 const mailLink = ["Sign in with a link by mail", "/account/sign-in-link"] as const
+
+/** Where a first proof leads: in, or to the second factor. */
+const entered = ({ kind }: JsonObject) => (kind === "secondFactor" ? "/account/second-factor" : "/account")
 
 const plain = { lead: null, fields: [], token: false, session: false, given: {}, links: [], again: null } as const
 
-function enteringEntries(newPassword: Field): readonly Entry[] {
+function enteringEntries(newPassword: Field, others: Entry["links"]): readonly Entry[] {
   return [
     {
       ...plain,
@@ -83,7 +89,7 @@ function enteringEntries(newPassword: Field): readonly Entry[] {
       ],
       given: cookie,
       button: "Make the account",
-      links: [signInLink],
+      links: [...others, signInLink],
       next: (output) => (output.session === undefined ? "/account/sent?for=sign-up" : "/account"),
     },
     {
@@ -94,8 +100,8 @@ function enteringEntries(newPassword: Field): readonly Entry[] {
       fields: [email, password],
       given: cookie,
       button: "Sign in",
-      links: [signUpLink, ["Forgotten the password?", "/account/forgot-password"], mailLink],
-      next: () => "/account",
+      links: [...others, signUpLink, ["Forgotten the password?", "/account/forgot-password"], mailLink],
+      next: entered,
     },
     {
       ...plain,
@@ -118,6 +124,54 @@ function enteringEntries(newPassword: Field): readonly Entry[] {
       button: "Send the letter",
       links: [["Sign in with the password", "/account/sign-in"]],
       next: () => "/account/sent?for=link",
+    },
+  ]
+}
+
+/** The second half of a sign-in; its ticket is in a cookie. A passkey takes script, and has no page here. */
+function factorEntries(): readonly Entry[] {
+  return [
+    {
+      ...plain,
+      path: "second-factor",
+      title: "Enter the code",
+      lead: "This account has a second factor. Enter the six digits that your authenticator app shows now.",
+      operation: "auth.verifySecondFactor",
+      fields: [
+        {
+          name: "code",
+          label: "Code",
+          type: "text",
+          autocomplete: "one-time-code",
+          empty: "Enter the code that the app shows.",
+          wrong: "A code has six digits.",
+        },
+      ],
+      given: cookie,
+      button: "Sign in",
+      links: [recoveryLink, ["Begin again", "/account/sign-in"]],
+      next: () => "/account",
+    },
+    {
+      ...plain,
+      path: "recovery-code",
+      title: "Use a recovery code",
+      lead: "Each of the codes that you were given with the second factor works once.",
+      operation: "auth.verifySecondFactor",
+      fields: [
+        {
+          name: "recoveryCode",
+          label: "Recovery code",
+          type: "text",
+          autocomplete: "off",
+          empty: "Enter one of your recovery codes.",
+          wrong: "This is no recovery code. One looks like ABCD-EFGH-IJKL-MNOP-QRST-UVWX.",
+        },
+      ],
+      given: cookie,
+      button: "Sign in",
+      links: [codeLink, ["Begin again", "/account/sign-in"]],
+      next: () => "/account",
     },
   ]
 }
@@ -157,7 +211,7 @@ function letterEntries(newPassword: Field): readonly Entry[] {
       given: cookie,
       button: "Sign in",
       again: ["Ask for a new letter", "/account/sign-in-link"],
-      next: () => "/account",
+      next: entered,
     },
     {
       ...plain,
@@ -170,7 +224,7 @@ function letterEntries(newPassword: Field): readonly Entry[] {
       button: "It was me: sign in",
       links: [["It was not me: set a new password", "/account/forgot-password"]],
       again: ["Sign in again, and a new letter is sent", "/account/sign-in"],
-      next: () => "/account",
+      next: entered,
     },
   ]
 }
@@ -191,17 +245,21 @@ const invitation: Entry = {
 /**
  * All of them.
  * @param operations that there are; an invitation is a matter of the application, so its page stands only where it has one
- * @param passwordMinimum characters that a new password has at least
+ * @param rules how long a new password has to be, and with whom else one signs in
  */
-export function entriesOf(operations: ReadonlyMap<string, unknown>, passwordMinimum: number): readonly Entry[] {
+export function entriesOf(
+  operations: ReadonlyMap<string, unknown>,
+  { password: { minimum }, providers }: Pick<AccountRules, "password" | "providers">,
+): readonly Entry[] {
   const newPassword: Field = {
     ...password,
     label: "New password",
     autocomplete: "new-password",
-    hint: `At least ${passwordMinimum} characters. A few words in a row are good.`,
+    hint: `At least ${minimum} characters. A few words in a row are good.`,
     empty: "Choose a password.",
   }
-  const entries = [...enteringEntries(newPassword), ...letterEntries(newPassword)]
+  const others = providers.map(({ name, title }) => [`Go on with ${title}`, `/auth/${name}/start`] as const)
+  const entries = [...enteringEntries(newPassword, others), ...factorEntries(), ...letterEntries(newPassword)]
   return operations.has(invitation.operation) ? [...entries, invitation] : entries
 }
 
@@ -213,6 +271,9 @@ export const tidings: ReadonlyMap<string | null, string> = new Map([
   ["ended", "That session has ended."],
   ["others", "All other sessions have ended."],
   ["joined", "You accepted the invitation."],
+  ["linked", "You can sign in with it from now on."],
+  ["unlinked", "It does not sign you in any more, and all other sessions have ended."],
+  ["program", "Sign in, then you are asked whether to let the program in."],
 ])
 
 const linkText = "If the address has an account, a letter with a link is on its way. Open the link within 10 minutes."

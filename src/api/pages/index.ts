@@ -4,29 +4,20 @@
  */
 import { arrivalOf } from "../../core/arrival.ts"
 import type { JsonObject } from "../../core/json.ts"
+import { oauthPaths } from "../../core/oauth.ts"
 import { asProblem, Problem } from "../../core/problem.ts"
 import { accountView, problemView, sentView, sessionsIn } from "./account.ts"
+import { considerPage, decidePage, interrupted, resume } from "./consent.ts"
 import { type Entry, entriesOf, sentTexts } from "./entries.ts"
 import { entryView } from "./entry.ts"
 import type { Form } from "./form.ts"
+import type { House, Place } from "./house.ts"
 import { goOn, type Showing, show, tell, type View } from "./layout.ts"
 import { mailboxView } from "./mailbox.ts"
+import { identitiesOf, identitiesView, providerPlaces } from "./providers.ts"
 import { type Ending, type PagesOptions, type Visit, visits } from "./visit.ts"
 
 export type { PagesOptions } from "./visit.ts"
-
-type Handler = (visit: Visit) => Promise<Response>
-
-/** What can be done at a path. */
-interface Place {
-  readonly GET?: Handler
-  readonly POST?: Handler
-}
-
-/** What every page is shown with. */
-interface House extends PagesOptions {
-  showing(visit: Visit): Showing
-}
 
 const signInPath = "/account/sign-in"
 
@@ -79,8 +70,19 @@ function accountPlace(house: House): Place {
       // The access token outlives a session that was ended elsewhere by seconds; the page need not.
       if (!all.some(({ current }) => current))
         return goOn({ ...house.showing(visit), effect: { kind: "clear" } }, signInPath)
-      return show(house.showing(visit), accountView(visit, me.output, all))
+      const request = interrupted(visit)
+      if (request !== null) return resume(house.showing(visit), request)
+      const identities = await identitiesOf(house, visit)
+      const ways = identities === null ? "" : identitiesView(house.rules.providers, identities)
+      return show(house.showing(visit), accountView(visit, me.output, all, ways))
     },
+  }
+}
+
+function consentPlace(house: House): Place {
+  return {
+    GET: (visit) => considerPage(visit, () => house.showing(visit)),
+    POST: (visit) => decidePage(visit, () => house.showing(visit)),
   }
 }
 
@@ -98,14 +100,21 @@ function placesOf(house: House): ReadonlyMap<string, Place> {
   const places = new Map<string, Place>([
     ["/account", accountPlace(house)],
     ["/account/sent", sentPlace(house)],
+    [oauthPaths.authorize, consentPlace(house)],
     ["/account/sign-out", actPlace(house, "auth.signOut", `${signInPath}?told=out`, () => ({}))],
     [
       "/account/end-session",
       actPlace(house, "sessions.revoke", "/account?told=ended", (form) => ({ id: form.get("id") ?? "" })),
     ],
     ["/account/end-other-sessions", actPlace(house, "sessions.revokeOthers", "/account?told=others", () => ({}))],
+    ...providerPlaces(house),
   ])
-  for (const entry of entriesOf(house.registry.operations, house.rules.password.minimum))
+  if (house.rules.providers.length > 0)
+    places.set(
+      "/account/unlink",
+      actPlace(house, "identities.unlink", "/account?told=unlinked", (form) => ({ id: form.get("id") ?? "" })),
+    )
+  for (const entry of entriesOf(house.registry.operations, house.rules))
     places.set(`/account/${entry.path}`, entryPlace(house, entry))
   if (mailbox === null) return places
   return places
@@ -137,7 +146,7 @@ async function answer(house: House, places: ReadonlyMap<string, Place>, visit: V
   return refuse(house, visit, new Problem("UNIMPLEMENTED", sentence, { type: "method-not-allowed", allow }))
 }
 
-const pagePath = /^https?:\/\/[^/]+\/(account|dev)(?=[/?#]|$)/
+const pagePath = /^https?:\/\/[^/]+\/(account|auth|dev|oauth\/authorize)(?=[/?#]|$)/
 
 /** True for a request to an address where pages stand, or could. Asked of every request, so it parses nothing. */
 export function isPage(request: Request): boolean {

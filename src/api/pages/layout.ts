@@ -3,7 +3,7 @@
  * markup from outside: what is put into a page is escaped by hono/html.
  */
 import { html, raw } from "hono/html"
-import { setCookies } from "../../core/cookies.ts"
+import { setCookies, setFlow } from "../../core/cookies.ts"
 import type { SessionEffect } from "../../core/operation.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import { style } from "./style.ts"
@@ -20,6 +20,10 @@ export interface View {
   readonly wide?: boolean
   readonly retryAfterSeconds?: number | undefined
   readonly allow?: readonly string[] | undefined
+  /** Where the browser goes by itself, as soon as it has shown the page. */
+  readonly onward?: string
+  /** An origin beside our own to which the answer to the page's form may send the browser on. */
+  readonly leadsTo?: string
 }
 
 /** Who shows the page, and what becomes of the cookies. */
@@ -28,35 +32,50 @@ export interface Showing {
   readonly site: string
   readonly requestId: string
   readonly effect: SessionEffect | null
+  /** The flow to a provider that the browser is to keep; null takes one back. */
+  readonly flow?: Parameters<typeof setFlow>[1]
   /** The instant, milliseconds since 1970. */
   readonly now: number
 }
 
-let policy: Promise<string> | null = null
+let styleHash: Promise<string> | null = null
 
-/** The style is allowed by its hash, so that no other style is. The empty icon keeps browsers from asking for one. */
-async function policyOf(): Promise<string> {
+async function hashOfStyle(): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style)))
+  return btoa(String.fromCharCode(...digest))
+}
+
+/** CSP 3 §2.3.1: a source has no place for an IPv6 address, so its scheme stands for it. */
+function sourceOf(origin: string): string {
+  return origin.includes("[") ? origin.slice(0, origin.indexOf("/")) : origin
+}
+
+/**
+ * The style is allowed by its hash, so that no other style is. The empty icon keeps browsers from asking for one. Where a form is answered by
+ * sending the browser on, browsers hold that address against the policy, too.
+ */
+async function policyOf(leadsTo: string | undefined): Promise<string> {
+  styleHash ??= hashOfStyle()
   return [
     "default-src 'none'",
-    `style-src 'sha256-${btoa(String.fromCharCode(...digest))}'`,
+    `style-src 'sha256-${await styleHash}'`,
     "img-src data:",
-    "form-action 'self'",
+    `form-action 'self'${leadsTo === undefined ? "" : ` ${sourceOf(leadsTo)}`}`,
     "frame-ancestors 'none'",
     "base-uri 'none'",
   ].join("; ")
 }
 
-async function headersOf({ requestId, effect, now }: Showing): Promise<Headers> {
-  policy ??= policyOf()
+async function headersOf({ requestId, effect, now, flow }: Showing, leadsTo?: string): Promise<Headers> {
   const headers = new Headers({
     ...securityHeaders,
-    "Content-Security-Policy": await policy,
+    "Content-Security-Policy": await policyOf(leadsTo),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
     "X-Request-Id": requestId,
   })
   setCookies(headers, effect, now)
+  if (flow !== undefined) setFlow(headers, flow)
   return headers
 }
 
@@ -70,6 +89,7 @@ export async function show(showing: Showing, view: View): Promise<Response> {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${view.title} – ${site}</title>
 <link rel="icon" href="data:,">
+${view.onward !== undefined && html`<meta http-equiv="refresh" content="0;url=${view.onward}">`}
 <style>${raw(style)}</style>
 </head>
 <body${view.wide ? raw(' class="wide"') : ""}>
@@ -80,7 +100,7 @@ ${view.main}
 </body>
 </html>
 `
-  const headers = await headersOf(showing)
+  const headers = await headersOf(showing, view.leadsTo)
   headers.set("Content-Type", "text/html; charset=utf-8")
   if (view.retryAfterSeconds !== undefined) headers.set("Retry-After", String(Math.ceil(view.retryAfterSeconds)))
   if (view.allow !== undefined) headers.set("Allow", view.allow.join(", "))

@@ -11,7 +11,7 @@ import type { SessionEffect } from "../../core/operation.ts"
 import { run } from "../../core/pipeline.ts"
 import type { Cookies, Credentials, Ports } from "../../core/ports.ts"
 import { Problem } from "../../core/problem.ts"
-import type { Registry } from "../../core/registry.ts"
+import type { CompiledOperation, Registry } from "../../core/registry.ts"
 import { type Form, readForm } from "./form.ts"
 
 /** A letter in the mailbox of development. */
@@ -32,7 +32,9 @@ export interface PagesOptions {
   readonly ports: Ports
   /** A new request id, for callers that bring none. */
   requestId(): string
-  readonly rules: Pick<AccountRules, "password">
+  readonly rules: Pick<AccountRules, "password" | "providers">
+  /** Operations of pages alone, beside those of the registry. */
+  readonly internal: ReadonlyMap<string, CompiledOperation>
   /** The letters that would have been sent; null outside of development. */
   readonly mailbox: (() => Promise<readonly ReceivedLetter[]>) | null
 }
@@ -71,14 +73,14 @@ export interface Visit {
 }
 
 /** The pages as the pipeline sees them. */
-function doorOf(registry: Registry): Door<Call, Ending> {
+function doorOf({ registry, internal }: Pick<PagesOptions, "registry" | "internal">): Door<Call, Ending> {
   return {
     name: "pages",
     credentials: (call) => call.credentials,
     resolve(call) {
       if (call.refusal !== null) throw call.refusal
       if (!call.trusted) throw new Problem("PERMISSION_DENIED", "This form was not sent from a page of this site")
-      const operation = registry.operations.get(call.operation)
+      const operation = registry.operations.get(call.operation) ?? internal.get(call.operation)
       if (operation === undefined) throw new Error(`There is no operation ${call.operation}`)
       return {
         operation,
@@ -100,8 +102,9 @@ const empty: Form = new Map()
  * Makes visits for an isolate.
  * @returns a function from a request to a visit
  */
-export function visits({ registry, ports, requestId }: PagesOptions): (request: Request) => Visit {
-  const door = doorOf(registry)
+export function visits(options: PagesOptions): (request: Request) => Visit {
+  const { registry, ports, requestId } = options
+  const door = doorOf(options)
   return (request) => {
     const arrival = arrivalOf(request, requestId)
     // Pages are for this site alone: no other origin is listed, and a bearer has no place here.

@@ -28,15 +28,3 @@ export function expectedVersionOf(header: string | null, taken: boolean): number
   if (Number.isSafeInteger(version)) return version
   throw invalid(path, "invalid_value", 'If-Match takes one entity tag as an answer gave it, such as W/"3", or *')
 }
-
-/** True when If-None-Match names the tag (weak comparison, RFC 9110 §13.1.2): the caller has this version already. */
-export function isUnchanged(header: string | null, tag: string): boolean {
-  if (header === null) return false
-  if (header === tag || header.trim() === "*") return true
-  const opaque = withoutWeakness(tag)
-  return header.split(",").some((candidate) => withoutWeakness(candidate.trim()) === opaque)
-}
-
-function withoutWeakness(tag: string): string {
-  return tag.startsWith("W/") ? tag.slice(2) : tag
-}

@@ -1,10 +1,11 @@
 /** Output -> answer: status, body, entity tag, and where to go next. */
 import type { Facts } from "../../core/door.ts"
+import { isUnchanged } from "../../core/entity-tag.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
 import type { WatchStream } from "../../core/watch.ts"
-import { isUnchanged, tagOf } from "./conditions.ts"
+import { tagOf } from "./conditions.ts"
 import { eventBody, eventHeaders } from "./events.ts"
-import { type HeaderSets, tellFacts } from "./headers.ts"
+import { type HeaderSets, headersOf, tellFacts } from "./headers.ts"
 import { prefix, type Route } from "./routes.ts"
 import { pathText, queryText, type Wire } from "./wire.ts"
 
@@ -60,13 +61,15 @@ export function encoder(sets: HeaderSets, locations: Locations): (wire: Wire, ou
     if (route.operation.kind === "subscription") return streamed(wire, output as unknown as WatchStream, facts, sets)
     const record = (output ?? {}) as JsonObject
     const isRead = route.method === "GET"
-    const tag = tagFor(route, record)
+    const shared = isRead ? (facts.cached?.shared ?? null) : null
+    const tag = tagFor(route, record) ?? (shared && `W/"${shared.tag}"`)
+    const set = isRead ? headersOf(sets, shared) : sets.write
     const unchanged = isRead && tag !== null && isUnchanged(wire.request.headers.get("if-none-match"), tag)
     const answer = unchanged
-      ? new Response(null, { status: 304, headers: sets.read })
+      ? new Response(null, { status: 304, headers: set })
       : new Response(JSON.stringify(enclosed(output, route)), {
           status: route.status,
-          headers: isRead ? sets.read : sets.write,
+          headers: set,
         })
     const { headers } = answer
     if (unchanged) headers.delete("Content-Type")

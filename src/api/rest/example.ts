@@ -35,6 +35,7 @@ function textExample(schema: JsonObject, name: string): Json {
   if (schema.format === "uri") return "https://example.com/"
   if (schema.format === "uuid") return "0192f0c1-2b3c-7d4e-8f50-617283940a1b"
   if (schema.contentEncoding === "base64" || schema.format === "base64") return "aGVsbG8="
+  if (schema.pattern === "^[A-Za-z0-9_-]+$") return "aGVsbG8"
   const text = words(name).padEnd(Number(schema.minLength ?? 0), ".")
   return typeof schema.maxLength === "number" ? text.slice(0, schema.maxLength) : text
 }

@@ -1,19 +1,25 @@
 /** The headers that every answer has, made once an isolate, and the ones that tell of one call. */
 import { setCookies } from "../../core/cookies.ts"
-import type { Facts } from "../../core/door.ts"
+import type { Facts, SharedFacts } from "../../core/door.ts"
+import { limitFields } from "../../core/limit-fields.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import type { Wire } from "./wire.ts"
 
 /** Headers of answers that scripts of listed origins may read. */
 const exposed = [
+  "Age",
   "ETag",
   "Idempotent-Replayed",
   "Link",
   "Location",
+  "RateLimit",
+  "RateLimit-Policy",
   "Retry-After",
   "Server-Timing",
+  "WWW-Authenticate",
   "X-Request-Id",
   "X-Selvage-Bookmark",
+  "X-Selvage-Cache",
   "X-Selvage-Cost",
 ].join(", ")
 
@@ -33,6 +39,9 @@ const requested = [
 export interface HeaderSets {
   /** A read: may be kept by the caller alone, and only with asking again, so that entity tags are of use. */
   readonly read: Headers
+  /** A read that is the same for everybody, or for everybody who brings no credential. Without the length of time. */
+  readonly everybody: Headers
+  readonly anonymous: Headers
   readonly write: Headers
   readonly empty: Headers
   readonly problem: Headers
@@ -40,17 +49,20 @@ export interface HeaderSets {
 
 /** The sets of one configuration. */
 export function headerSets(corsOrigins: readonly string[]): HeaderSets {
-  const vary = corsOrigins.length === 0 ? "Accept, Authorization, Cookie" : "Accept, Authorization, Cookie, Origin"
+  const origin = corsOrigins.length === 0 ? "" : ", Origin"
   const json = "application/json; charset=utf-8"
-  const set = (cache: string, type: string | null) =>
+  const set = (cache: string, type: string | null, vary = "Accept, Authorization, Cookie") =>
     new Headers({
       ...securityHeaders,
       "Cache-Control": cache,
-      Vary: vary,
+      Vary: vary + origin,
       ...(type === null ? {} : { "Content-Type": type }),
     })
   return {
     read: set("private, no-cache", json),
+    // A bookmark asks for what is not kept.
+    everybody: set("public", json, "Accept, X-Selvage-Bookmark"),
+    anonymous: set("public", json, "Accept, Authorization, Cookie, X-Selvage-Bookmark"),
     write: set("no-store", json),
     empty: set("no-store", null),
     problem: set("no-store", "application/problem+json; charset=utf-8"),
@@ -65,18 +77,47 @@ export function allowOrigin(headers: Headers, origin: string | null): void {
   headers.set("Access-Control-Expose-Headers", exposed)
 }
 
-/** The headers that tell of this call: its id, where the database stood, what it cost. */
+/**
+ * The headers of a read: for this caller alone, or with how long whoever is on the way may keep it (RFC 9111 §5.2, §5.1; RFC 5861 §3). `max-age` counts
+ * from when the answer was made, and Age says how much of it is over.
+ */
+export function headersOf(sets: HeaderSets, shared: SharedFacts | null): Headers {
+  if (shared === null) return sets.read
+  const headers = new Headers(shared.everybody ? sets.everybody : sets.anonymous)
+  const stale = shared.staleSeconds === 0 ? "" : `, stale-while-revalidate=${shared.staleSeconds}`
+  headers.set("Cache-Control", `public, max-age=${shared.freshSeconds}${stale}`)
+  headers.set("Age", String(shared.ageSeconds))
+  return headers
+}
+
+/** A request id that the caller chose must not be kept for others; one of our own says nothing to them. */
+function isReflected(wire: Wire, facts: Facts): boolean {
+  return Boolean(facts.cached?.shared) && wire.request.headers.get("x-request-id") === facts.requestId
+}
+
+/** The headers that tell of this call: its id, where the database stood, what is left of its limits, what it cost. */
 export function tellFacts(headers: Headers, wire: Wire, facts: Facts): void {
-  headers.set("X-Request-Id", facts.requestId)
+  if (!isReflected(wire, facts)) headers.set("X-Request-Id", facts.requestId)
   if (facts.bookmark !== null) headers.set("X-Selvage-Bookmark", facts.bookmark)
+  // What is left to one is not kept for others.
+  const fields = facts.cached?.shared ? null : limitFields(facts.limits)
+  if (fields !== null) {
+    headers.set("RateLimit-Policy", fields.policy)
+    headers.set("RateLimit", fields.state)
+  }
   if (facts.replayed) headers.set("Idempotent-Replayed", "true")
   if (facts.receipt !== null) {
-    const { cost, spans } = facts.receipt
+    const { cost, estimate, spans } = facts.receipt
     headers.set(
       "Server-Timing",
       spans.map((span) => `${span.stage};dur=${Math.round(span.milliseconds * 1000) / 1000}`).join(", "),
     )
-    headers.set("X-Selvage-Cost", `trips=${cost.trips}, rows-read=${cost.rowsRead}, rows-written=${cost.rowsWritten}`)
+    if (facts.cached !== null) headers.set("X-Selvage-Cache", facts.cached.state)
+    const { trips, rowsRead, rowsWritten } = cost
+    headers.set(
+      "X-Selvage-Cost",
+      `trips=${trips}, rows-read=${rowsRead}, rows-written=${rowsWritten}, estimate=${estimate}`,
+    )
   }
   if (facts.session !== null) setCookies(headers, facts.session, Date.now())
   allowOrigin(headers, wire.origin)

@@ -13,6 +13,7 @@ import { anonymous } from "../../core/principal.ts"
 import { asProblem, Problem } from "../../core/problem.ts"
 import { unknownRoute } from "./decode.ts"
 import { doorOf } from "./door.ts"
+import { finderOf } from "./finder.ts"
 import { type Mounting, methods, mountRefusals, type RestOptions } from "./mounting.ts"
 import { mountPages } from "./pages.ts"
 import { type Place, placesOf } from "./routes.ts"
@@ -42,7 +43,9 @@ function bareFacts(requestId: string): Facts {
     principal: anonymous,
     bookmark: null,
     replayed: false,
+    limits: [],
     session: null,
+    cached: null,
     receipt: null,
   }
 }
@@ -64,7 +67,7 @@ export function restDoor(options: RestOptions): (request: Request) => Promise<Re
   const { registry, ports, settings } = options
   const places = placesOf(registry)
   const routes = places.flatMap((place) => [...place.routes.values()])
-  const door = doorOf(routes, settings.corsOrigins)
+  const door = doorOf(routes, settings)
   const readWire = wireReader(settings.corsOrigins, registry.mounts)
   const app = new OpenAPIHono()
   const call = (wire: Wire) => run(registry, ports, door, wire, arrivalOf(wire.request, settings.requestId))
@@ -76,11 +79,21 @@ export function restDoor(options: RestOptions): (request: Request) => Promise<Re
     const refusal = isKnown ? unknownRoute() : new Problem("UNIMPLEMENTED", "This method is not known here")
     return call(readWire(c.req.raw, { route: null, refusal }))
   })
-  app.onError((thrown, c) => {
-    const arrival = arrivalOf(c.req.raw, settings.requestId)
+  const faulty = (request: Request, thrown: unknown): Response => {
+    const arrival = arrivalOf(request, settings.requestId)
     const problem = asProblem(thrown)
     tellFault(options, arrival, problem)
-    return door.encodeProblem(readWire(c.req.raw, { route: null }), problem, bareFacts(arrival.requestId))
-  })
-  return (request) => app.fetch(request) as Promise<Response>
+    return door.encodeProblem(readWire(request, { route: null }), problem, bareFacts(arrival.requestId))
+  }
+  app.onError((thrown, c) => faulty(c.req.raw, thrown))
+  const find = finderOf(places)
+  return async (request) => {
+    const found = find(request)
+    if (found === null) return app.fetch(request)
+    try {
+      return await call(readWire(request, found))
+    } catch (thrown) {
+      return faulty(request, thrown)
+    }
+  }
 }

@@ -20,6 +20,8 @@ export interface RestOptions {
     readonly corsOrigins: readonly string[]
     /** A new request id, for callers that bring none. */
     requestId(): string
+    /** Our own origin: where programs find out how to be let in. */
+    readonly origin: string
   }
   /** The static assets, for requests to them that reach the Worker. */
   readonly assets: ((request: Request) => Promise<Response>) | null

@@ -33,6 +33,10 @@ export const problemSchemas: Readonly<Record<string, JsonObject>> = {
       code: { type: "string", enum: [...codes] },
       requestId: { type: "string", description: "Names this call in the operator's log." },
       retryAfter: { type: "number", description: "Seconds after which the same call may succeed." },
+      maxAge: {
+        type: "integer",
+        description: "For a step-up: how long ago, in seconds, you may have proved who you are.",
+      },
       violations: { type: "array", items: { $ref: `${schemas}Violation` } },
     },
   },
@@ -54,6 +58,18 @@ export const headerComponents: Readonly<Record<string, JsonObject>> = {
   Link: { description: 'The next page, as rel="next"; absent on the last.', schema: { type: "string" } },
   Location: { description: "Where the new record stands.", schema: { type: "string", format: "uri-reference" } },
   RequestId: { description: "Names this call; the caller's own when it sent one.", schema: { type: "string" } },
+  RateLimit: {
+    description:
+      "What is left by each policy: r calls (or what a call costs), t seconds until all is back (draft-ietf-httpapi-ratelimit-headers-11).",
+    schema: { type: "string" },
+    example: '"default/principal";r=999;t=1',
+  },
+  RateLimitPolicy: {
+    description: "The policies that the call was counted by: q in w seconds.",
+    schema: { type: "string" },
+    example: '"default/principal";q=1000;w=60',
+  },
+  RetryAfter: { description: "Seconds to wait.", schema: { type: "integer", minimum: 0 } },
   Bookmark: {
     description: "Where the database stood; send it back to read your own writes.",
     schema: { type: "string" },
@@ -70,6 +86,9 @@ const headerNames = {
   Location: "Location",
   RequestId: "X-Request-Id",
   Bookmark: "X-Selvage-Bookmark",
+  RateLimit: "RateLimit",
+  RateLimitPolicy: "RateLimit-Policy",
+  RetryAfter: "Retry-After",
 } as const
 
 /** A stream of events; OpenAPI 3.1 has no schema for what follows in it. */
@@ -81,18 +100,27 @@ function events(headers: JsonObject): JsonObject {
   return { description, headers, content: { "text/event-stream": { schema: { type: "string" }, example } } }
 }
 
+const limitNames = ["RateLimit", "RateLimitPolicy"] as const
+/** The shield of the whole installation refuses with the first alone. */
+const limitNamesOfRefusal = ["RetryAfter", ...limitNames] as const
+
+/** The headers of limits, where there are any. */
+function limitsOf({ operation: { limits } }: Route): readonly (typeof limitNames)[number][] {
+  return limits.early.length + limits.late.length > 0 ? limitNames : []
+}
+
 /** The answers of success. */
 export function successes(route: Route): Record<string, JsonObject> {
-  const { operation, status, tagged } = route
-  const usual = ["RequestId", "Bookmark"] as const
+  const { operation, status, tagged, conditional } = route
+  const usual = ["RequestId", "Bookmark", ...limitsOf(route)] as const
   if (status === 204) return { 204: { description: "Done.", headers: headersOf(usual) } }
   const verb = operation.standard?.verb
   const special = [
-    ...(tagged ? (["ETag"] as const) : []),
+    ...(tagged || conditional ? (["ETag"] as const) : []),
     ...(status === 201 ? (["Location"] as const) : []),
     ...(verb === "list" ? (["Link"] as const) : []),
   ]
-  if (operation.kind === "subscription") return { [status]: events(headersOf(["RequestId"])) }
+  if (operation.kind === "subscription") return { [status]: events(headersOf(["RequestId", ...limitsOf(route)])) }
   const schema = enclosing(operation.outputType.schema, route.envelope.answer)
   const content = { "application/json": { schema } }
   const answer = {
@@ -100,11 +128,11 @@ export function successes(route: Route): Record<string, JsonObject> {
     headers: headersOf([...special, ...usual]),
     content,
   }
-  if (!(tagged && route.method === "GET")) return { [status]: answer }
+  if (!conditional) return { [status]: answer }
   return {
     [status]: answer,
     304: {
-      description: "The record still has the version that the caller named.",
+      description: tagged ? "The record still has the version that the caller named." : "The answer is still the same.",
       headers: headersOf(["ETag", ...usual]),
     },
   }
@@ -123,6 +151,7 @@ function failuresOf(route: Route): readonly Failure[] {
     "not-acceptable",
     "RESOURCE_EXHAUSTED",
   ]
+  if (operation.fresh !== undefined) found.push("insufficient-user-authentication")
   if (verb !== "list" && verb !== "aggregate" && verb !== "watch") found.push("NOT_FOUND")
   if (operation.kind === "mutation")
     found.push("ALREADY_EXISTS", "ABORTED", "FAILED_PRECONDITION", "idempotency-key-reused")
@@ -147,8 +176,9 @@ function pascal(failure: Failure): string {
     .join("")
 }
 
-function problemAnswer(description: string): JsonObject {
-  return { description, content: { "application/problem+json": { schema: { $ref: `${schemas}Problem` } } } }
+function problemAnswer(description: string, group: readonly Failure[] = []): JsonObject {
+  const headers = group.includes("RESOURCE_EXHAUSTED") ? { headers: headersOf(limitNamesOfRefusal) } : {}
+  return { description, ...headers, content: { "application/problem+json": { schema: { $ref: `${schemas}Problem` } } } }
 }
 
 /** The answers of failure as a mount renders them: what it renders is asked of it, so that the document cannot say otherwise. */
@@ -167,7 +197,9 @@ function mountedFailures(
     const { status, body } = rendering.render({ code, type, status: statusOfFailure(failure), ...facts })
     const content = body === null ? {} : { content: { "application/json": { schema: shape.schema } } }
     const others = answers[status]?.description
-    answers[status] = { description: others ? `${others}; or ${titleOf(failure)}` : titleOf(failure), ...content }
+    const headers = failure === "RESOURCE_EXHAUSTED" ? { headers: headersOf(limitNamesOfRefusal) } : {}
+    const description = others ? `${others}; or ${titleOf(failure)}` : titleOf(failure)
+    answers[status] = { ...answers[status], description, ...headers, ...content }
   }
   return answers
 }
@@ -188,7 +220,7 @@ export function failures(route: Route, all: Components): Record<string, JsonObje
   const answers: Record<string, JsonObject> = {}
   for (const [status, group] of [...byStatus].sort(([one], [other]) => one - other)) {
     const name = group.map(pascal).join("Or")
-    components[name] ??= problemAnswer(`${group.map(titleOf).join("; or ")}.`)
+    components[name] ??= problemAnswer(`${group.map(titleOf).join("; or ")}.`, group)
     answers[status] = { $ref: `#/components/responses/${name}` }
   }
   components.OtherProblem ??= problemAnswer("Any other problem.")

@@ -131,7 +131,7 @@ function parametersOf(route: Route, components: Components): JsonObject[] {
     ...filtersOf(route, components),
     ...header(route.operation.kind === "mutation", "IdempotencyKey"),
     ...header(route.takesIfMatch, "IfMatch"),
-    ...header(route.tagged && route.method === "GET", "IfNoneMatch"),
+    ...header(route.conditional, "IfNoneMatch"),
     ...header(route.operation.kind === "subscription", "LastEventId"),
     ...header(true, "Bookmark"),
   ]

@@ -1,29 +1,13 @@
 /** The pages beside the operations: the document, the page that shows it, health, and where to start. None of them asks who calls. */
 import type { Context } from "hono"
 import { arrivalOf } from "../../core/arrival.ts"
+import { documentAnswer, documentKeeper, writtenOnce } from "../../core/document.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
-import { isUnchanged } from "./conditions.ts"
 import { docsAnswer, startAnswer, startPath } from "./docs.ts"
 import { allowOrigin } from "./headers.ts"
 import { liveAnswer, readyAnswer } from "./health.ts"
 import { type Mounting, mountRefusals } from "./mounting.ts"
 import { openApiDocument } from "./openapi.ts"
-
-/** The document as text with its tag: written when it is first asked for, kept for the isolate. */
-function documentKeeper({ registry, ports }: Mounting): () => Promise<{ readonly text: string; readonly tag: string }> {
-  let kept: Promise<{ text: string; tag: string }> | null = null
-  const write = async () => {
-    const text = JSON.stringify(openApiDocument(registry))
-    return { text, tag: `"${(await ports.hash(text)).slice(0, 32)}"` }
-  }
-  return () => {
-    kept ??= write().catch((fault) => {
-      kept = null
-      throw fault
-    })
-    return kept
-  }
-}
 
 function mountPage(mounting: Mounting, path: string, answer: (request: Request) => Response | Promise<Response>): void {
   mounting.app.get(path, (c: Context) => answer(c.req.raw))
@@ -31,14 +15,30 @@ function mountPage(mounting: Mounting, path: string, answer: (request: Request) 
 }
 
 function mountDocument(mounting: Mounting): void {
-  const document = documentKeeper(mounting)
+  const { registry, ports, settings } = mounting
+  const document = documentKeeper(
+    writtenOnce(() => JSON.stringify(openApiDocument(registry))),
+    ports.hash,
+  )
+  const type = "application/json; charset=utf-8"
+  // Whoever develops wants to see what they just wrote.
+  const cacheControl = settings.development ? "no-cache" : "public, max-age=300, stale-while-revalidate=3600"
   mountPage(mounting, "/openapi.json", async (request) => {
-    const { text, tag } = await document()
-    const headers = new Headers({ ...securityHeaders, "Cache-Control": "no-cache", ETag: tag, Vary: "Origin" })
-    allowOrigin(headers, mounting.readWire(request, { route: null }).origin)
-    if (isUnchanged(request.headers.get("if-none-match"), tag)) return new Response(null, { status: 304, headers })
-    headers.set("Content-Type", "application/json; charset=utf-8")
-    return new Response(text, { headers })
+    const answer = documentAnswer(request, await document(), { type, cacheControl })
+    answer.headers.set("Vary", "Origin")
+    allowOrigin(answer.headers, mounting.readWire(request, { route: null }).origin)
+    return answer
+  })
+}
+
+/** The key set changes when keys turn: those who verify ask again within minutes (RFC 7517 §5). */
+function mountKeySet(mounting: Mounting): void {
+  const { ports, readWire, jwks } = mounting
+  const document = documentKeeper(async () => JSON.stringify(await jwks()), ports.hash)
+  const options = { type: "application/jwk-set+json", cacheControl: "public, max-age=300" }
+  mountPage(mounting, "/.well-known/jwks.json", async (request) => {
+    await ports.limitAddress(readWire(request, { route: null }).credentials.address)
+    return documentAnswer(request, await document(), options)
   })
 }
 
@@ -66,15 +66,7 @@ export function mountPages(mounting: Mounting): void {
     await ports.limitAddress(readWire(request, { route: null }).credentials.address)
     return readyAnswer(health, requestId(request))
   })
-  mountPage(mounting, "/.well-known/jwks.json", async (request) => {
-    await ports.limitAddress(readWire(request, { route: null }).credentials.address)
-    const headers = {
-      ...securityHeaders,
-      "Cache-Control": "public, max-age=300",
-      "Content-Type": "application/jwk-set+json",
-    }
-    return new Response(JSON.stringify(await mounting.jwks()), { headers })
-  })
+  mountKeySet(mounting)
   if (assets === null) return
   mountPage(mounting, "/_docs/:file", async (request) => {
     const asset = await assets(request)

@@ -36,7 +36,9 @@ export const codeByType: Readonly<Record<ProblemType, Code>> = {
   "unsupported-media-type": "INVALID_ARGUMENT",
   "version-mismatch": "FAILED_PRECONDITION",
   "idempotency-key-reused": "FAILED_PRECONDITION",
+  "budget-exhausted": "RESOURCE_EXHAUSTED",
   "unknown-route": "NOT_FOUND",
+  "insufficient-user-authentication": "UNAUTHENTICATED",
 }
 
 /** Where the type says more than the code. */
@@ -47,7 +49,9 @@ export const refinements: Readonly<Record<ProblemType, { readonly status: number
   "unsupported-media-type": { status: 415, title: "The body has another type" },
   "version-mismatch": { status: 412, title: "The record has another version" },
   "idempotency-key-reused": { status: 422, title: "The key was used for another request" },
+  "budget-exhausted": { status: 429, title: "The budget of the day is spent" },
   "unknown-route": { status: 404, title: "Nothing stands here" },
+  "insufficient-user-authentication": { status: 401, title: "A fresh proof of who you are is needed" },
 }
 
 /** The status that a problem is answered with. */
@@ -62,7 +66,7 @@ export function problemUrn(name: Code | ProblemType): string {
 }
 
 function bodyOf(wire: Wire, problem: Problem, requestId: string) {
-  const { type, violations, retryAfterSeconds } = problem.options
+  const { type, violations, retryAfterSeconds, maxAgeSeconds } = problem.options
   return {
     type: problemUrn(type ?? problem.code),
     title: type === undefined ? titles[problem.code] : refinements[type].title,
@@ -72,23 +76,37 @@ function bodyOf(wire: Wire, problem: Problem, requestId: string) {
     code: problem.code,
     requestId,
     ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
+    ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }),
     ...(violations === undefined
       ? {}
       : { violations: violations.map((one) => ({ ...one, path: clientPath(wire, one.path) })) }),
   }
 }
 
-function tellCure(headers: Headers, wire: Wire, problem: Problem): void {
+/**
+ * RFC 6750 §3: what was wrong with the credential, and where a program finds out how to get a better one (RFC 9728 §5.1); for a step-up RFC 9470
+ * §3. null where another credential would change nothing.
+ */
+function challengeOf(
+  wire: Wire,
+  { code, options: { scope, maxAgeSeconds } }: Problem,
+  metadata: string,
+): string | null {
+  const about = (...parts: readonly string[]) =>
+    ['Bearer realm="selvage"', ...parts, `resource_metadata="${metadata}"`].join(", ")
+  if (code === "PERMISSION_DENIED" && scope !== undefined)
+    return about('error="insufficient_scope"', `scope="${scope}"`)
+  if (code !== "UNAUTHENTICATED") return null
+  if (maxAgeSeconds !== undefined) return about('error="insufficient_user_authentication"', `max_age=${maxAgeSeconds}`)
+  return wire.credentials.bearer === null ? about() : about('error="invalid_token"')
+}
+
+function tellCure(headers: Headers, wire: Wire, problem: Problem, metadata: string): void {
   const { type, allow, retryAfterSeconds } = problem.options
   if (retryAfterSeconds !== undefined) headers.set("Retry-After", String(Math.ceil(retryAfterSeconds)))
   if (allow !== undefined) headers.set("Allow", allow.join(", "))
-  if (problem.code === "UNAUTHENTICATED") {
-    const presented = wire.credentials.bearer !== null
-    headers.set(
-      "WWW-Authenticate",
-      presented ? 'Bearer realm="selvage", error="invalid_token"' : 'Bearer realm="selvage"',
-    )
-  }
+  const challenge = challengeOf(wire, problem, metadata)
+  if (challenge !== null) headers.set("WWW-Authenticate", challenge)
   if (type === "unsupported-media-type" && wire.route) {
     const taken = takenTypes(wire.route.method).join(", ")
     headers.set("Accept", taken)
@@ -115,11 +133,17 @@ function rendered(wire: Wire, problem: Problem, requestId: string, sets: HeaderS
   return new Response(JSON.stringify(body), { status, headers: sets.write })
 }
 
-/** The encoder of problems of one configuration. */
-export function problemEncoder(sets: HeaderSets): (wire: Wire, problem: Problem, facts: Facts) => Response {
+/**
+ * The encoder of problems of one configuration.
+ * @param metadata address of the document on how to be let in
+ */
+export function problemEncoder(
+  sets: HeaderSets,
+  metadata: string,
+): (wire: Wire, problem: Problem, facts: Facts) => Response {
   return (wire, problem, facts) => {
     const answer = rendered(wire, problem, facts.requestId, sets)
-    tellCure(answer.headers, wire, problem)
+    tellCure(answer.headers, wire, problem, metadata)
     tellFacts(answer.headers, wire, facts)
     return answer
   }

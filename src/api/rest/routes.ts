@@ -24,6 +24,8 @@ export interface Route {
   readonly takesIfMatch: boolean
   /** True when the answer is one record whose version is its entity tag. */
   readonly tagged: boolean
+  /** True for a read that may be asked for under a condition: its answer has an entity tag. */
+  readonly conditional: boolean
   /** Properties of the input by name, compiled on first use. */
   readonly fields: ReadonlyMap<string, Field>
   /** Properties of the input that come from the query string. */
@@ -74,6 +76,7 @@ export function routeOf(operation: CompiledOperation): Route {
     envelope: binding.envelope ?? noEnvelope,
     takesIfMatch: verb === "update" || verb === "delete",
     tagged: verb === "get" || verb === "create" || verb === "update",
+    conditional: binding.method === "GET" && (verb === "get" || operation.caching !== null),
     get fields() {
       fields ??= fieldsOf(operation)
       return fields

@@ -73,7 +73,7 @@ function mapOf(value: Shape, element: Element, path: string, found: Faults): Jso
     if (entry.local !== "entry" || !key || !held || entry.children.length !== 2)
       found.add(`${path}/${n}`, "invalid_type", "A map is a list of entry, each with key and value")
     else if (Object.hasOwn(out, key.text)) found.add(path + pointer(key.text), "duplicate", "The same key stands twice")
-    else out[key.text] = valueOf(value, held, path + pointer(key.text), found)
+    else out[key.text] = readValue(value, held, path + pointer(key.text), found)
   }
   return { ...out }
 }
@@ -85,18 +85,18 @@ function unionOf(shape: Extract<Shape, { type: "union" }>, element: Element, pat
     found.add(path, "invalid_type", `One of ${shape.variants.map(({ name }) => name).join(", ")}`)
     return null
   }
-  const value = valueOf(variant.shape, chosen, path, found)
+  const value = readValue(variant.shape, chosen, path, found)
   return { ...(value as Record<string, Json>), [shape.tag]: variant.name }
 }
 
 /** The value of one element. */
-export function valueOf(shape: Shape, element: Element, path: string, found: Faults): Json {
+export function readValue(shape: Shape, element: Element, path: string, found: Faults): Json {
   if (isNil(element)) return null
   switch (shape.type) {
     case "object":
       return objectOf(shape.fields, element, path, found)
     case "list":
-      return element.children.map((item, n) => valueOf(shape.item, item, `${path}/${n}`, found))
+      return element.children.map((item, n) => readValue(shape.item, item, `${path}/${n}`, found))
     case "map":
       return mapOf(shape.value, element, path, found)
     case "union":
@@ -122,10 +122,10 @@ export function objectOf(fields: readonly Field[], element: Element, path: strin
     // The null of a list is told from a null in it by the schema: where an item may be null, the list is not.
     if (field.shape.type === "list" && (field.shape.itemNullable || !isNil(child))) {
       const items = (out[field.name] ??= []) as Json[]
-      if (Array.isArray(items)) items.push(valueOf(field.shape.item, child, `${at}/${items.length}`, found))
+      if (Array.isArray(items)) items.push(readValue(field.shape.item, child, `${at}/${items.length}`, found))
       else found.add(at, "duplicate", `${field.name} is null and has an element`)
     } else if (Object.hasOwn(out, field.name)) found.add(at, "duplicate", `${field.name} stands twice`)
-    else out[field.name] = valueOf(field.shape, child, at, found)
+    else out[field.name] = readValue(field.shape, child, at, found)
   }
   // A list without an element is an empty one where there must be one.
   for (const field of fields)
@@ -139,7 +139,7 @@ export function objectOf(fields: readonly Field[], element: Element, path: strin
  */
 export function decodeCall(shape: Shape, call: Element): Json {
   const found = faults()
-  const input = shape.type === "object" ? objectOf(shape.fields, call, "", found) : valueOf(shape, call, "", found)
+  const input = shape.type === "object" ? objectOf(shape.fields, call, "", found) : readValue(shape, call, "", found)
   found.throwIfAny()
   return input
 }

@@ -3,9 +3,13 @@
  * is refused before that is an HTTP problem, since there is no connection yet.
  */
 import { arrivalOf } from "../../core/arrival.ts"
+import { checkRestriction } from "../../core/assurance.ts"
+import { type LimitFields, limitFields } from "../../core/limit-fields.ts"
+import type { LimitedCaller } from "../../core/limit-places.ts"
+import { limitCall } from "../../core/limit-stage.ts"
 import type { Ports } from "../../core/ports.ts"
-import type { Principal } from "../../core/principal.ts"
 import { asProblem, Problem } from "../../core/problem.ts"
+import type { Registry } from "../../core/registry.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import { credentialsOf, offered, subprotocol } from "./credentials.ts"
 
@@ -14,10 +18,14 @@ export { watchOver } from "./stream.ts"
 
 /** What the door needs of the world. */
 export interface WebSocketOptions {
-  readonly ports: Pick<Ports, "limitAddress" | "limitPrincipal" | "authenticate" | "observe" | "now">
+  readonly registry: Pick<Registry, "connectionLimits">
+  readonly ports: Pick<
+    Ports,
+    "limitAddress" | "limiter" | "memberships" | "authenticate" | "observe" | "behind" | "now"
+  >
   readonly corsOrigins: readonly string[]
-  /** Opens a connection to the live object of a principal. Throws RESOURCE_EXHAUSTED, UNAUTHENTICATED, UNAVAILABLE. */
-  connect(principal: Principal, address: string | null): Promise<WebSocket>
+  /** Opens a connection to the live object of a caller. Throws RESOURCE_EXHAUSTED, UNAUTHENTICATED, UNAVAILABLE. */
+  connect(caller: LimitedCaller): Promise<WebSocket>
   requestId(): string
 }
 
@@ -36,7 +44,8 @@ const statuses: Readonly<Record<string, number>> = {
 
 function refusal(problem: Problem, requestId: string, isUpgrade: boolean): Response {
   const status = isUpgrade ? (statuses[problem.code] ?? 500) : 426
-  const { retryAfterSeconds } = problem.options
+  const { retryAfterSeconds, limits = [] } = problem.options
+  const fields = limitFields(limits)
   const body = { title: problem.code, status, detail: problem.message, code: problem.code, requestId }
   return new Response(
     JSON.stringify({ type: `urn:selvage:problem:${problem.code.toLowerCase().replaceAll("_", "-")}`, ...body }),
@@ -49,10 +58,15 @@ function refusal(problem: Problem, requestId: string, isUpgrade: boolean): Respo
         "X-Request-Id": requestId,
         ...(isUpgrade ? {} : { Upgrade: "websocket", Connection: "Upgrade" }),
         ...(status === 401 ? { "WWW-Authenticate": 'Bearer realm="selvage"' } : {}),
+        ...limitHeaders(fields),
         ...(retryAfterSeconds === undefined ? {} : { "Retry-After": String(Math.ceil(retryAfterSeconds)) }),
       },
     },
   )
+}
+
+function limitHeaders(fields: LimitFields | null): Readonly<Record<string, string>> {
+  return fields === null ? {} : { "RateLimit-Policy": fields.policy, RateLimit: fields.state }
 }
 
 /** The subprotocol to answer with: ours when it is offered, none when none is. */
@@ -65,7 +79,7 @@ function chosen(request: Request): Readonly<Record<string, string>> {
 
 /** Makes the door of an isolate. The handler does not reject. */
 export function webSocketDoor(options: WebSocketOptions): (request: Request) => Promise<Response> {
-  const { ports, connect } = options
+  const { registry, ports, connect } = options
   const listed = new Set(options.corsOrigins)
   return async (request) => {
     const { requestId, traceId } = arrivalOf(request, options.requestId)
@@ -91,10 +105,14 @@ export function webSocketDoor(options: WebSocketOptions): (request: Request) => 
       if (!isUpgrade) throw new Problem("INVALID_ARGUMENT", "This address speaks WebSocket: ask for an upgrade")
       const headers = chosen(request)
       const principal = await ports.authenticate(credentials, started)
-      await ports.limitPrincipal(principal)
-      const webSocket = await connect(principal, credentials.address)
+      checkRestriction({}, principal)
+      const caller = { principal, address: credentials.address }
+      const counted = { limits: registry.connectionLimits, operation: null, caller, input: {}, now: started }
+      const fields = limitFields(await limitCall(ports, counted))
+      const webSocket = await connect(caller)
       tell(principal.kind === "user" ? principal.id : principal.kind, null)
-      return new Response(null, { status: 101, webSocket, headers: { ...headers, "X-Request-Id": requestId } })
+      const told = { ...headers, ...limitHeaders(fields), "X-Request-Id": requestId }
+      return new Response(null, { status: 101, webSocket, headers: told })
     } catch (thrown) {
       const problem = asProblem(thrown)
       tell("anonymous", problem)

@@ -1,6 +1,7 @@
 /** Problem -> JSON-RPC error: the code is -32000 less the gRPC number, but for those that JSON-RPC 2.0 §5.1 has a number for. */
 import { type Code, codes } from "../../core/code.ts"
 import type { Json } from "../../core/json.ts"
+import { limitsJson } from "../../core/limit-fields.ts"
 import { Problem } from "../../core/problem.ts"
 
 const standard: Partial<Record<Code, number>> = {
@@ -21,11 +22,13 @@ export function encodeFault(code: number, message: string): string {
 
 /** The error of a call. */
 export function refuse(id: string | number, problem: Problem): string {
-  const { violations, retryAfterSeconds, type } = problem.options
+  const { violations, retryAfterSeconds, type, maxAgeSeconds, limits } = problem.options
   const data = {
     code: problem.code,
     ...(type === undefined ? {} : { type: `urn:selvage:problem:${type}` }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
+    ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }),
+    ...(limits === undefined ? {} : { limits: limitsJson(limits) }),
     ...(violations === undefined ? {} : { violations }),
   }
   return JSON.stringify({

@@ -110,6 +110,8 @@ function createKey(flow: Flow, apiKeys: Resource, hasServices: boolean): Operati
       .meta({ id: "ApiKeyCreated" }),
     policy: signedIn(),
     credential: "session",
+    // It outlives the session that made it.
+    fresh: "10m",
     confidential: true,
     rest: { method: "POST", path: "/api-keys", status: 201 },
     engine: async (given: CreateInput, work) => {

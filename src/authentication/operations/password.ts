@@ -4,11 +4,11 @@ import type { EngineWork, Operation } from "../../core/operation.ts"
 import { signedIn } from "../../core/policy.ts"
 import { system } from "../../core/principal.ts"
 import { invalid } from "../../core/problem.ts"
-import { admit, callerPerson, causeOf, checkChoice, commandTo, type Flow, type Person } from "../account.ts"
+import { admit, callerPerson, causeOf, checkChoice, commandTo, type Flow, originOf, type Person } from "../account.ts"
 import { changedMail } from "../mails.ts"
 import { ask } from "../objects.ts"
 import { users } from "../resources.ts"
-import { originOf, reserveAttempt } from "./sign-in.ts"
+import { reserveAttempt } from "./sign-in.ts"
 import { passwordInput } from "./sign-up.ts"
 
 /**

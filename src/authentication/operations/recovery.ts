@@ -22,17 +22,18 @@ import { changedMail, magicMail, resetMail } from "../mails.ts"
 import { ask } from "../objects.ts"
 import { users } from "../resources.ts"
 import {
+  askSecondFactor,
   checkTransport,
   deviceOf,
   deviceToken,
   handOver,
   newSession,
   replacedBy,
-  signedIn,
+  signInAnswer,
   transport,
 } from "../session-opening.ts"
 import { type OneTimePurpose, readOneTimeToken } from "../token-once.ts"
-import { endKeys, endLateKeys, endSessions, heldBefore } from "../unproved.ts"
+import { endFactors, endKeys, endLateKeys, endSessions, heldBefore } from "../unproved.ts"
 import { restored } from "./sign-in.ts"
 import { emailInput, passwordInput, sendLink, tokenInput } from "./sign-up.ts"
 
@@ -109,7 +110,10 @@ async function holderOf(flow: Flow, work: EngineWork, purpose: OneTimePurpose, t
 
 const resetInput = z.strictObject({ token: tokenInput, password: passwordInput }).meta({ id: "ResetPassword" })
 
-/** `auth.resetPassword`. Ends every session, and the API keys that were made before anybody had proved the address; opens no session. */
+/**
+ * `auth.resetPassword`. Ends every session, and the API keys and factors that were made before anybody had proved the address; opens no session.
+ * The second factors of an account that is proved stay, and are asked for after it.
+ */
 export function resetPassword(flow: Flow, apiKeys: Resource): Operation {
   return {
     name: "auth.resetPassword",
@@ -136,6 +140,7 @@ export function resetPassword(flow: Flow, apiKeys: Resource): Operation {
         decidedOn(users.name, person.id, person.version)
         endSessions(work, batch, person.id)
         endKeys(work, batch, apiKeys, person.id, held)
+        endFactors(work, batch, person.id, held)
         changes.mail(changedMail(person.email, ports.title, "Your password was changed"))
       })
       await endLateKeys(work, apiKeys, person.id, held)
@@ -145,8 +150,8 @@ export function resetPassword(flow: Flow, apiKeys: Resource): Operation {
   }
 }
 
-/** Whoever signs in by mail owns the address. What was set up by somebody who never proved it goes first. */
-async function proved(flow: Flow, work: EngineWork, apiKeys: Resource, found: Person): Promise<Person> {
+/** Whoever signs in by mail, or by who runs the mailbox, owns the address. What was set up by somebody who never proved it goes first. */
+export async function proved(flow: Flow, work: EngineWork, apiKeys: Resource, found: Person): Promise<Person> {
   const person = await restored(flow, work, found)
   if (person.emailVerifiedAt !== null) return person
   const held = await heldBefore(flow, work, person)
@@ -159,6 +164,7 @@ async function proved(flow: Flow, work: EngineWork, apiKeys: Resource, found: Pe
     decidedOn(users.name, person.id, person.version)
     endSessions(work, batch, person.id)
     endKeys(work, batch, apiKeys, person.id, held)
+    endFactors(work, batch, person.id, held)
   })
   await endLateKeys(work, apiKeys, person.id, held)
   return { ...person, version: person.version + 1, emailVerifiedAt, passwordSealed: null }
@@ -179,7 +185,7 @@ function redeemLink(
     kind: "mutation",
     summary,
     input: redeemInput,
-    output: signedIn,
+    output: signInAnswer,
     policy: anyone(),
     confidential: true,
     rest: { method: "POST", path },
@@ -193,9 +199,10 @@ function redeemLink(
       const amr = purpose === "confirmSignIn" ? ["pwd", "otp"] : ["otp"]
       const replaces = await replacedBy(flow.ports(), work, person)
       const made = await newSession(flow, work, { person, amr, device, replaces })
-      const grant = await ask(() => object.createSession(made.session, causeOf(work)))
-      if (grant === null) throw new Problem("PERMISSION_DENIED", "This account is closed")
-      return handOver(flow, work, grant, {
+      const opened = await ask(() => object.enter(made.session, causeOf(work)))
+      if (opened === null) throw new Problem("PERMISSION_DENIED", "This account is closed")
+      if (opened.pending !== null) return askSecondFactor(work, opened.pending, made.ticket, given.transport)
+      return handOver(flow, work, opened.grant, {
         userId: person.id,
         transport: given.transport,
         deviceToken: made.deviceToken,

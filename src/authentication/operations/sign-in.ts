@@ -15,6 +15,7 @@ import {
   type Flow,
   findPerson,
   normaliseEmail,
+  originOf,
   type Person,
   type Target,
   targetOf,
@@ -23,14 +24,16 @@ import { confirmMail, verifyMail } from "../mails.ts"
 import { ask } from "../objects.ts"
 import { users } from "../resources.ts"
 import {
+  askSecondFactor,
   checkTransport,
   deviceOf,
   deviceToken,
   handOver,
   newSession,
   replacedBy,
-  type SignedIn,
+  type SignInAnswer,
   signedIn,
+  signInAnswer,
   transport,
 } from "../session-opening.ts"
 import { mintOneTimeToken } from "../token-once.ts"
@@ -75,13 +78,8 @@ export async function reserveAttempt(
   return { target, ticket: reserved.ticket, device }
 }
 
-/** Where an attempt came from, for its owner to see. */
-export function originOf({ caller }: EngineWork) {
-  return { address: caller.address, userAgent: caller.userAgent }
-}
-
 /** Why the right password opens nothing; null when it does. */
-function hindrance(flow: Flow, person: Person): "closed" | "unverified" | null {
+export function hindrance(flow: Flow, person: Person): "closed" | "unverified" | null {
   if (person.kind !== "person" || person.status === "disabled" || person.status === "deleted") return "closed"
   return person.emailVerifiedAt === null && flow.rules.emailVerification === "required" ? "unverified" : null
 }
@@ -135,7 +133,13 @@ const input = z
 type Input = z.output<typeof input>
 
 /** Completes an attempt whose password was right. */
-async function open(flow: Flow, work: EngineWork, given: Input, found: Person, attempt: Attempt): Promise<SignedIn> {
+async function open(
+  flow: Flow,
+  work: EngineWork,
+  given: Input,
+  found: Person,
+  attempt: Attempt,
+): Promise<SignInAnswer> {
   const { target, ticket, device } = attempt
   const hindered = hindrance(flow, found)
   const person = hindered === null ? await restored(flow, work, found) : found
@@ -152,6 +156,8 @@ async function open(flow: Flow, work: EngineWork, given: Input, found: Person, a
     await askByMail(flow, work, person, "verifyEmail")
     throw new Problem("FAILED_PRECONDITION", "The address is not proved yet; a new letter is on its way")
   }
+  if (made !== null && completed.pending !== null)
+    return askSecondFactor(work, completed.pending, made.ticket, given.transport)
   if (made === null || completed.grant === null) throw new Problem("PERMISSION_DENIED", "This account is closed")
   return handOver(flow, work, completed.grant, {
     userId: person.id,
@@ -165,9 +171,9 @@ export function signIn(flow: Flow): Operation {
   return {
     name: "auth.signIn",
     kind: "mutation",
-    summary: "Sign in with address and password",
+    summary: "Sign in with address and password; an account with a second factor asks for it next",
     input,
-    output: signedIn,
+    output: signInAnswer,
     policy: anyone(),
     confidential: true,
     rest: { method: "POST", path: "/auth/sign-in" },

@@ -27,7 +27,7 @@ import { ask } from "../objects.ts"
 import { users } from "../resources.ts"
 import { checkTransport, handOver, newSession, signedIn, transport } from "../session-opening.ts"
 import { mintOneTimeToken, readOneTimeToken } from "../token-once.ts"
-import { endKeys, endLateKeys, endSessions, heldBefore, isOwnSession } from "../unproved.ts"
+import { endFactors, endKeys, endLateKeys, endSessions, heldBefore, isOwnSession } from "../unproved.ts"
 
 export const emailInput = z
   .email()
@@ -243,6 +243,7 @@ export function verifyEmail(flow: Flow, apiKeys: Resource): Operation {
         if (held !== null && reset !== null) {
           endSessions(work, batch, person.id)
           endKeys(work, batch, apiKeys, person.id, held)
+          endFactors(work, batch, person.id, held)
           send(commandTo(work, person.id, { kind: "issueToken", token: reset.token }))
           changes.mail(provedMail(person.email, ports.title, ports.link("reset-password", reset.text)))
         }

@@ -161,7 +161,7 @@ function impersonate(flow: Flow): Operation {
     },
     impersonation,
   )
-  return { ...operation, confidential: true }
+  return { ...operation, fresh: "10m", confidential: true }
 }
 
 /** A session of its own, so that it is seen and can be ended; its refresh token is thrown away. */
@@ -177,7 +177,16 @@ async function actingToken(
   const key = await ports.refreshTokens.sessionKey(person.id, sid)
   const account = accountOf(person, flow.rules)
   const label = `Administrator: ${reason}`.slice(0, 100)
-  const session = { sid, key, lifetime, accessSeconds: impersonationSeconds, label, amr: ["user"], account }
+  const session = {
+    sid,
+    key,
+    lifetime,
+    accessSeconds: impersonationSeconds,
+    label,
+    amr: ["user"],
+    account,
+    isWhole: true as const,
+  }
   const cause = { ...causeOf(work), actor: person.id, impersonator: administrator }
   const grant = await ask(() => ports.objects.user(person.id).createSession(session, cause))
   if (grant === null) throw new Problem("FAILED_PRECONDITION", "The account is not open")
@@ -211,13 +220,16 @@ export function userOperations(flow: Flow): readonly Operation[] {
     administration("enable", post("enable"), "Open an account again", one, async ({ id: userId }, work) =>
       changePerson(flow, work, await personOf(work, userId), { status: "active" }),
     ),
-    administration(
-      "setRoles",
-      { method: "PUT", path: "/users/{id}/roles" },
-      "Give the roles in the whole application; access tokens with the old ones end",
-      rolesInput,
-      async ({ id: userId, roles }, work) => changePerson(flow, work, await personOf(work, userId), { roles }),
-    ),
+    {
+      ...administration(
+        "setRoles",
+        { method: "PUT", path: "/users/{id}/roles" },
+        "Give the roles in the whole application; access tokens with the old ones end",
+        rolesInput,
+        async ({ id: userId, roles }, work) => changePerson(flow, work, await personOf(work, userId), { roles }),
+      ),
+      fresh: "10m",
+    },
     administration(
       "endSessions",
       post("end-sessions"),

@@ -2,5 +2,5 @@
 import { worker } from "selvage/worker"
 import application from "./app/index.ts"
 
-export { Feed, Hub, Limiter, Topic, User } from "selvage/worker"
+export { Feed, Hub, Limiter, Meter, Topic, User } from "selvage/worker"
 export default worker(application)

@@ -54,7 +54,7 @@ async function pageOf(read: Read, part: z.output<typeof page>, filter: Filter) {
 }
 
 const list = operation("articles.list", {
-  ...asking,
+  ...asking("articles", "article_tags", "favorites", "profiles"),
   summary: "Get recent articles globally",
   input: page.extend({ tag: z.string().optional(), author: z.string().optional(), favorited: z.string().optional() }),
   output: pageSchema,
@@ -80,7 +80,7 @@ const feed = operation("articles.feed", {
 })
 
 const getArticle = operation("articles.get", {
-  ...asking,
+  ...asking("articles", "favorites", "profiles"),
   summary: "Get an article",
   ...ofArticle,
   rest: get("/articles/{slug}", answered),
@@ -153,7 +153,7 @@ const unfavorite = operation("articles.unfavorite", {
 })
 
 const tags = operation("tags.list", {
-  ...asking,
+  ...asking("article_tags"),
   summary: "Get tags",
   input: z.strictObject({}),
   output: z.object({ tags: z.array(z.string()) }).meta({ id: "Tags" }),

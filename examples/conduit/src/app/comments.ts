@@ -13,7 +13,7 @@ const commentSchema = z.preprocess(
 )
 
 const list = operation("comments.list", {
-  ...asking,
+  ...asking("articles", "comments", "profiles"),
   summary: "Get the comments of an article",
   input: bySlug,
   output: z.object({ comments: z.array(commentSchema) }).meta({ id: "CommentList" }),

@@ -9,8 +9,9 @@ const userSchema = z.object({ email: z.string(), token: z.string(), ...told }).m
 /** What is read of an author. */
 export const shownProfile = { fields: Object.keys(profileSchema.shape) }
 
-/** What anybody may ask, and what users may do. */
-export const asking = { kind: "query", policy: anyone() } as const
+const cache = { public: "60s", swr: "10m" } as const
+/** What anybody may ask (who has no account is answered from a cache until one of these changes), and what users may do. */
+export const asking = (...tags: string[]) => ({ kind: "query", policy: anyone(), cache: { ...cache, tags } }) as const
 export const doing = { kind: "mutation", policy: signedIn() } as const
 
 const username = z.string().trim().min(1).max(50)
@@ -80,7 +81,7 @@ const ofProfile = { input: z.strictObject({ username: z.string().max(50) }), out
 const answered = { envelope: { answer: "profile" } }
 
 const getProfile = operation("profiles.get", {
-  ...asking,
+  ...asking("profiles"),
   summary: "Get a profile",
   ...ofProfile,
   rest: get("/profiles/{username}", answered),

@@ -1,6 +1,6 @@
 /** Which resources a policy looks at: whoever writes none of them cannot change its answer. */
-import { type Model, type Models, modelOf } from "../core/model.ts"
-import { type Action, walk } from "../core/policy.ts"
+import { type Model, type Models, modelOf } from "./model.ts"
+import { type Action, type Condition, walk } from "./policy.ts"
 
 /**
  * The names of the resources whose rows decide about `action` on a record, the record's own among them.
@@ -12,11 +12,21 @@ export function resourcesRead(
   action: Action,
   seen = new Set<string>(),
 ): ReadonlySet<string> {
-  const reach = new Set([model.name])
   const step = `${model.name} ${action}`
-  if (seen.has(step)) return reach
+  if (seen.has(step)) return new Set([model.name])
   seen.add(step)
-  for (const node of walk(model.policy[action])) {
+  return conditionReads(models, model, model.policy[action], seen)
+}
+
+/** The same for a condition on a record of `model`. */
+export function conditionReads(
+  models: Models,
+  model: Model,
+  condition: Condition,
+  seen = new Set<string>(),
+): ReadonlySet<string> {
+  const reach = new Set([model.name])
+  for (const node of walk(condition)) {
     if (node.kind === "member") {
       const grants = modelOf(models, node.resource).members
       if (grants) reach.add(grants.resource)

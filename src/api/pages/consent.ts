@@ -1,0 +1,130 @@
+/**
+ * The page of consent, at the authorization endpoint (RFC 6749 §3.1): who asks, for what, and where the browser goes afterwards. Nothing that a
+ * program says of itself is believed, and all of it is escaped. Whoever is not signed in is led to the sign-in and back.
+ */
+import { html } from "hono/html"
+import type { JsonObject } from "../../core/json.ts"
+import { oauthPaths } from "../../core/oauth.ts"
+import { problemView } from "./account.ts"
+import { goOn, type Html, type Showing, show, type View } from "./layout.ts"
+import type { Ending, Visit } from "./visit.ts"
+
+/** What the person is asked, as `oauth.consider` tells it. */
+interface Question {
+  readonly client: { readonly name: string; readonly host: string | null }
+  readonly redirectOrigin: string
+  readonly redirectHost: string
+  readonly scopes: readonly { readonly scope: string; readonly words: string }[]
+  readonly resource: string
+  readonly account: string
+  readonly ticket: string
+}
+
+const signInPath = "/account/sign-in"
+/** Where to go on after the sign-in. It holds a query and no address, so it leads to the page of consent alone. */
+const detourCookie = "__Host-next"
+const detourSeconds = 600
+/** Browsers keep cookies of 4096 bytes (RFC 6265 §6.1). */
+const detourMax = 3500
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host)
+}
+
+function whoView({ client }: Question): Html {
+  if (client.host === null)
+    return html`<p class="hint">It has given itself this name, and nobody knows who runs it. Go on only if you have just asked it to connect.</p>`
+  return html`<p class="hint">It is described by <strong>${client.host}</strong>, and has given itself this name. Go on only if you trust ${client.host}.</p>`
+}
+
+function consentView(question: Question, site: string): View {
+  const { client, scopes, redirectHost, account, resource, ticket } = question
+  const goal = isLoopback(redirectHost)
+    ? html`a program on this device (<strong>${redirectHost}</strong>)`
+    : html`<strong>${redirectHost}</strong>`
+  const main = html`<h1>Let this program in?</h1>
+<p><strong>“${client.name}”</strong> wants to use your account at ${site}: ${account}.</p>
+${whoView(question)}
+<h2>It will be able to</h2>
+<ul>${scopes.map(({ scope, words }) => html`<li>${words} <code>${scope}</code></li>`)}</ul>
+<p>at <strong>${resource}</strong>, until you take the access away.</p>
+<p>Either way you are sent on to ${goal}.</p>
+<form method="post" action="${oauthPaths.authorize}">
+<input type="hidden" name="ticket" value="${ticket}">
+<div class="acts"><button name="decision" value="allow">Let it in</button><button class="quiet" name="decision" value="refuse">Refuse</button></div>
+</form>`
+  return { title: "Let this program in?", main, leadsTo: question.redirectOrigin }
+}
+
+/** The page that a browser reads which came from elsewhere: with such a request it sends no cookie that could renew the session. */
+function arrivalView(address: string): View {
+  const main = html`<h1>One moment</h1>
+<p><a href="${address}">Go on</a></p>`
+  return { title: "One moment", main }
+}
+
+/** Whoever is nobody signs in first. */
+async function signInFirst(visit: Visit, showing: Showing): Promise<Response> {
+  const query = visit.url.search.slice(1)
+  const address = `${oauthPaths.authorize}?${query}`
+  const site = visit.request.headers.get("sec-fetch-site")
+  if (visit.request.method === "GET" && (site === "cross-site" || site === "same-site")) {
+    const answer = await show(showing, arrivalView(address))
+    answer.headers.set("Refresh", `0; url=${address}`)
+    return answer
+  }
+  const answer = await goOn(showing, `${signInPath}?told=program`)
+  const value = encodeURIComponent(query)
+  if (value.length <= detourMax)
+    answer.headers.append(
+      "Set-Cookie",
+      `${detourCookie}=${value}; Max-Age=${detourSeconds}; Path=/; Secure; HttpOnly; SameSite=Lax`,
+    )
+  return answer
+}
+
+function refused(visit: Visit, showing: Showing, { problem }: Ending & { ok: false }): Promise<Response> {
+  if (problem.code === "UNAUTHENTICATED") return signInFirst(visit, showing)
+  return show(showing, problemView(problem, visit.requestId))
+}
+
+/** GET: what is asked; a request that is not valid goes back to the program where that is safe. */
+export async function considerPage(visit: Visit, showing: () => Showing): Promise<Response> {
+  const query = visit.url.search.slice(1)
+  const ending = await visit.call("oauth.consider", () => ({ query }), { session: true })
+  if (!ending.ok) return refused(visit, showing(), ending)
+  const { question, redirect } = ending.output as unknown as { question: Question | null; redirect: string | null }
+  if (question === null) return goOn(showing(), redirect ?? "/account")
+  return show(showing(), consentView(question, showing().site))
+}
+
+/** POST: what was decided. */
+export async function decidePage(visit: Visit, showing: () => Showing): Promise<Response> {
+  const ending = await visit.call(
+    "oauth.decide",
+    (form): JsonObject => ({ ticket: form.get("ticket") ?? "", decision: form.get("decision") ?? "" }),
+    { session: true },
+  )
+  if (!ending.ok) return refused(visit, showing(), ending)
+  return goOn(showing(), String(ending.output.redirect))
+}
+
+/** Where a program's request was interrupted by the sign-in; null when none was. */
+export function interrupted(visit: Visit): string | null {
+  const cookies = visit.request.headers.get("cookie") ?? ""
+  const value = new RegExp(`(?:^|; *)${detourCookie}=([^;]+)`).exec(cookies)?.[1]
+  if (value === undefined) return null
+  try {
+    // What is no query of a URL any more is brought into its form, so that it is nothing else in a header.
+    return `${oauthPaths.authorize}?${new URLSearchParams(decodeURIComponent(value))}`
+  } catch {
+    return null
+  }
+}
+
+/** Goes on where the sign-in has interrupted, once. */
+export async function resume(showing: Showing, address: string): Promise<Response> {
+  const answer = await goOn(showing, address)
+  answer.headers.append("Set-Cookie", `${detourCookie}=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax`)
+  return answer
+}

@@ -1,0 +1,6 @@
+/** What is used of the OAuth provider: imported by name, so that what is not used of it stays out of the bundle. */
+export {
+  AuthorizationError,
+  authorizationErrorRedirect,
+  OAuthAuthorizationServer,
+} from "@cloudflare/workers-oauth-provider"
