@@ -128,7 +128,7 @@ test("a role that was taken away while the socket lives is gone; one that was gi
     expect(answer.status).toBeLessThan(300)
   }
   const tried = (connection: Awaited<ReturnType<typeof connect>>) =>
-    connection.call("users.list", { limit: 1 }).then(
+    connection.call("dead_letters.list", { limit: 1 }).then(
       () => "admitted",
       (fault) => fault.data.code,
     )
