@@ -20,6 +20,8 @@ export interface DoorOptions {
   admit(credentials: Credentials): Promise<Principal>
   readonly corsOrigins: readonly string[]
   requestId(): string
+  /** Our origin. */
+  readonly origin: string
   /** Whether doors describe themselves to anybody: development does. */
   readonly introspection: boolean
   /** Texts of persisted queries. */
