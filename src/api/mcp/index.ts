@@ -3,16 +3,20 @@
  * every record a resource. Whoever calls proves it before any message is read; each call of a tool is one call of the pipeline.
  */
 import {
+  type AuthInfo,
   createMcpHandler,
+  isLegacyRequest,
   ProtocolError,
   ProtocolErrorCode,
   ResourceNotFoundError,
   Server,
+  WebStandardStreamableHTTPServerTransport,
 } from "@modelcontextprotocol/server"
 import { arrivalOf } from "../../core/arrival.ts"
 import { challengeOf } from "../../core/challenge.ts"
 import type { Arrival, Call, Door } from "../../core/door.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
+import { limits } from "../../core/limits.ts"
 import { defaultScope, oauthPaths, resourcePaths } from "../../core/oauth.ts"
 import type { Credentials } from "../../core/ports.ts"
 import { presentedIn } from "../../core/presented.ts"
@@ -184,13 +188,37 @@ function guarded(answer: Response, { requestId }: Arrival, challenge: string | n
   return new Response(answer.body, { status: 403, headers })
 }
 
+/**
+ * The library, made to answer in one piece: nothing of ours comes in parts, and a stream would have its status before the call has run.
+ * @returns the handler of a message of whoever was let in
+ */
+function messageHandler(registry: Registry): (request: Request, visit: Visit) => Promise<Response> {
+  const tools = toolbox(registry)
+  const modern = createMcpHandler(({ authInfo }) => serverOf(registry, tools, authInfo?.extra?.visit as Visit), {
+    maxRequestBodySize: limits.bodyBytes,
+  })
+  return async (request, visit) => {
+    // What the library passes on unread: it verifies no token itself.
+    const authInfo: AuthInfo = { token: "", clientId: "", scopes: [], extra: { visit } }
+    const bound = { maxRequestBodySize: limits.bodyBytes }
+    const isEarlier = request.method === "POST" && (await isLegacyRequest(request.clone() as Request, undefined, bound))
+    if (!isEarlier) return modern.fetch(request, { authInfo })
+    const transport = new WebStandardStreamableHTTPServerTransport({
+      ...bound,
+      sessionIdGenerator: undefined,
+      enableJsonResponse: true,
+    })
+    await serverOf(registry, tools, visit).connect(transport)
+    return transport.handleRequest(request, { authInfo })
+  }
+}
+
 /** Makes the door of an isolate. The handler does not reject. */
 export function mcpDoor(options: McpOptions): (request: Request) => Promise<Response> {
   const { registry, call, admit } = options
   const listed = new Set(options.corsOrigins)
-  const tools = toolbox(registry)
   const metadata = options.origin + oauthPaths.resourceMetadata + resourcePaths.mcp
-  const handler = createMcpHandler(({ authInfo }) => serverOf(registry, tools, authInfo?.extra?.visit as Visit))
+  const handle = messageHandler(registry)
   return async (request) => {
     const arrival = arrivalOf(request, options.requestId)
     const presented = presentedIn(request, listed)
@@ -210,9 +238,8 @@ export function mcpDoor(options: McpOptions): (request: Request) => Promise<Resp
         principal,
         run: (called) => call(door, { ...called, credentials, principal, refused }, arrival),
       }
-      // What the library passes on unread: it verifies no token itself.
-      const authInfo = { token: "", clientId: "", scopes: [], extra: { visit } }
-      return guarded(await handler.fetch(request, { authInfo }), arrival, challenge)
+      const answer = await handle(request, visit)
+      return guarded(answer, arrival, challenge)
     } catch (thrown) {
       const problem = asProblem(thrown)
       return turnedAway(problem, arrival.requestId, challengeOf(problem, bearer !== null, metadata, defaultScope))
