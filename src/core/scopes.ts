@@ -2,7 +2,7 @@
  * The scopes of an application (RFC 6749 §3.3): a noun of its operations and `read` or `write`, and `*` for all nouns. They are the scopes of API
  * keys (core/credential.ts), so what one reaches is decided in one place. Refuses to offer a scope that reaches nothing.
  */
-import type { Operation } from "../../core/operation.ts"
+import type { Operation } from "./operation.ts"
 
 /** What a program gets that asks for nothing: it may look, and nothing else. */
 export const defaultScope = "*:read"
