@@ -50,13 +50,8 @@ function enteringEntries(newPassword: Field, others: Entry["links"]): readonly E
       fields: [email, password],
       given: cookie,
       button: "Sign in",
-      links: [
-        ["Sign in with a passkey", "/account/passkey"],
-        ...others,
-        signUpLink,
-        ["Forgotten the password?", "/account/forgot-password"],
-        mailLink,
-      ],
+      aside: ["Sign in with a passkey", "/account/passkey"],
+      links: [...others, signUpLink, ["Forgotten the password?", "/account/forgot-password"], mailLink],
       next: entered,
     },
     {

@@ -113,6 +113,7 @@ ${Object.entries(beside.hidden ?? {}).map(([name, value]) => html`<input type="h
 ${fields}${beside.within ?? ""}
 <button>${entry.button}</button>
 </form>
+${entry.aside && html`<p class="aside"><a class="button quiet" href="${entry.aside[1]}">${entry.aside[0]}</a></p>`}
 ${linksView(entry.links)}`
   return { ...shared, main, retryAfterSeconds }
 }

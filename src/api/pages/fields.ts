@@ -31,6 +31,8 @@ export interface Entry {
   /** What the operation is given beside the fields. */
   readonly given: JsonObject
   readonly button: string
+  /** A way that stands beside the form as its equal, as title and address. */
+  readonly aside?: readonly [string, string]
   /** Other ways, as title and address. */
   readonly links: readonly (readonly [string, string])[]
   /** Where a letter is asked for again; null where none leads here. */

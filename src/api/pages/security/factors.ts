@@ -46,9 +46,8 @@ function factorView({ id, kind, name, createdAt, lastUsedAt, synced }: Factor): 
 
 function recoveryView(left: number): Html {
   return html`<h2>Recovery codes</h2>
-<p>${left} of 10 are left. Each completes one sign-in on a day when no factor is at hand.</p>
-<form class="plain" method="post" action="${factorsPath}/recovery-codes"><button class="quiet">Make new ones</button></form>
-<p class="hint">The old ones end with it.</p>`
+<p>${left} of 10 are left. Each completes one sign-in on a day when no factor is at hand. New ones take the place of the old.</p>
+<form method="post" action="${factorsPath}/recovery-codes"><button class="quiet">Make new ones</button></form>`
 }
 
 function factorsView(visit: Visit, factors: readonly Factor[], left: number): View {

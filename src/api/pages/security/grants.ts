@@ -27,7 +27,7 @@ function grantView({ id, client, scopes, resource, createdAt, lastUsedAt, expire
 <div>
 <p><strong>“${client.name}”</strong></p>
 <p class="hint">${who}; at ${resource}</p>
-<ul class="plain">${scopes.map((scope) => html`<li>${sayScope(scope)} <code>${scope}</code></li>`)}</ul>
+<ul>${scopes.map((scope) => html`<li>${sayScope(scope)} <code>${scope}</code></li>`)}</ul>
 <p class="hint">Let in ${instantView(createdAt)}<br>${lastUsedAt === null ? "Not used yet" : html`Last used ${instantView(lastUsedAt)}`}; ends ${instantView(expiresAt)} unless it is used before</p>
 </div>
 <form method="post" action="${grantsPath}/end">

@@ -3,7 +3,7 @@ import { html } from "hono/html"
 import type { JsonObject } from "../../../core/json.ts"
 import { invalid } from "../../../core/problem.ts"
 import type { CompiledOperation } from "../../../core/registry.ts"
-import { sayScope, scopesOf } from "../../../core/scopes.ts"
+import { nounText, scopesOf } from "../../../core/scopes.ts"
 import { instantView } from "../account.ts"
 import { actPlace, entryRefused, idInput, refused } from "../acting.ts"
 import { entryView } from "../entry.ts"
@@ -95,11 +95,15 @@ function nounsOf(operations: ReadonlyMap<string, CompiledOperation>): ReadonlyMa
 
 const fieldOf = (noun: string) => `scope.${noun}`
 
+const rights = { read: "See", write: "See and change" } as const
+
 function choiceView(noun: string, scopes: readonly string[], chosen: string | undefined): Html {
-  const option = (scope: string) =>
-    html`<option value="${scope}"${scope === chosen ? " selected" : ""}>${sayScope(scope)}</option>`
+  const option = (scope: string) => {
+    const right = scope.endsWith(":write") ? rights.write : rights.read
+    return html`<option value="${scope}"${scope === chosen ? " selected" : ""}>${right}</option>`
+  }
   const id = noun === "*" ? "scope-everything" : `scope-${noun}`
-  return html`<div class="choice"><label for="${id}">${noun === "*" ? "Everything" : noun}</label>
+  return html`<div class="choice"><label for="${id}">${noun === "*" ? "Everything that I can reach" : nounText(noun)}</label>
 <select id="${id}" name="${fieldOf(noun)}" autocomplete="off"><option value="">Nothing</option>${scopes.map(option)}</select></div>`
 }
 
