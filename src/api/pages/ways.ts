@@ -28,8 +28,9 @@ export function needsFreshProof({ options }: Problem): boolean {
 }
 
 /** True when the account has to have a second factor before this. */
-export function needsFactor({ options }: Problem): boolean {
-  return options.violations?.some(({ code }) => code === "second_factor_required") === true
+export function needsFactor({ code, options }: Problem): boolean {
+  const isAsked = options.violations?.some((violation) => violation.code === "second_factor_required") === true
+  return code === "PERMISSION_DENIED" && isAsked
 }
 
 /**
