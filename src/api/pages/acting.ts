@@ -32,13 +32,9 @@ export async function refused(
 ): Promise<Response> {
   const showing = house.showing(visit)
   if (needsFreshProof(problem)) return goOn(showing, stepUpPath(from))
-  const answer =
-    problem.code === "UNAUTHENTICATED"
-      ? await goOn(showing, signInPath)
-      : needsFactor(problem)
-        ? await goOn(showing, enrolmentPath)
-        : null
-  if (answer === null) return show(showing, problemView(problem, visit.requestId))
+  const isNobody = problem.code === "UNAUTHENTICATED"
+  if (!isNobody && !needsFactor(problem)) return show(showing, problemView(problem, visit.requestId))
+  const answer = await goOn(showing, isNobody ? signInPath : enrolmentPath)
   return from === accountPath ? answer : keepDetour(answer, from)
 }
 

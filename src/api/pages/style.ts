@@ -64,16 +64,16 @@ time { white-space: nowrap }
 article { border-top: 1px solid var(--line); padding: 1.25rem 0 .5rem; margin: 1.25rem 0 0 }
 article h2 { margin: 0 }
 .letter { white-space: pre-line; margin: .75rem 0 1rem }
-fieldset { border: 1px solid var(--line); border-radius: .5rem; margin: 0 0 1.25rem; padding: .5rem 1rem 1rem }
+fieldset { border: 1px solid var(--line); border-radius: .5rem; margin: 0 0 1.25rem; padding: .5rem .75rem .75rem }
 legend { font-weight: 600; padding: 0 .25rem }
-.choice { display: grid; grid-template-columns: 1fr minmax(7rem, 45%); gap: .75rem; align-items: center; margin: .375rem 0 0 }
+.choice { display: grid; grid-template-columns: 1fr minmax(9.5rem, 45%); gap: .75rem; align-items: center; margin: .375rem 0 0 }
 .choice label { font-weight: 400; margin: 0; overflow-wrap: anywhere }
 .aside { margin: .75rem 0 0 }
 .aside .button { width: 100% }
 summary { color: var(--act); cursor: pointer; font-size: .875rem; padding: .25rem 0; width: max-content }
 .rows details form { margin: .5rem 0 .25rem; display: grid; gap: .5rem }
 .rows details button { justify-self: start }
-.picture img { display: block; margin: 0 auto; background: #fff; border-radius: .5rem; max-width: 100%; height: auto }
+.picture img { display: block; margin: 0 auto; background: #fff; padding: .5rem; border-radius: .5rem; max-width: 100%; height: auto }
 .secret { display: block; font-size: 1rem; font-weight: 600; word-spacing: .25rem }
 .codes { padding: 0 0 0 2rem; margin: 0 0 1rem }
 .codes li { padding: .125rem 0 }

@@ -2,7 +2,6 @@
 import { html } from "hono/html"
 import type { JsonObject } from "../../../core/json.ts"
 import type { Problem } from "../../../core/problem.ts"
-import { problemView } from "../account.ts"
 import { entryInput, entryRefused, refused } from "../acting.ts"
 import { deviceName } from "../device.ts"
 import { entryView, fieldView } from "../entry.ts"
@@ -109,7 +108,8 @@ function passkeyPlace(house: House): Place {
       const input = (form: Form) => ({ ...answerIn(form), name: name(form) })
       const ending = await visit.call("factors.addPasskey", input, { session: true })
       if (ending.ok) return added(house, visit, ending.output)
-      if (visit.form() === null) return show(house.showing(visit), problemView(ending.problem, visit.requestId))
+      // Nothing was read of a form that came from elsewhere.
+      if (visit.form() === null) return refused(house, visit, ending, passkeyPath)
       return askPasskey(house, visit, ending.problem)
     },
   }

@@ -65,6 +65,7 @@ function placeOf(house: House, way: Way): Place {
     async POST(visit) {
       const ending = await visit.call(way.operation, way.input)
       if (ending.ok) return goOn(house.showing(visit), entered(ending.output))
+      // Nothing was read of a form that came from elsewhere.
       if (visit.form() === null) return show(house.showing(visit), problemView(ending.problem, visit.requestId))
       return ask(house, visit, way, ending.problem)
     },

@@ -4,7 +4,6 @@
  */
 import type { JsonObject } from "../../../core/json.ts"
 import type { Problem } from "../../../core/problem.ts"
-import { problemView } from "../account.ts"
 import { entryRefused, refused } from "../acting.ts"
 import { entryView } from "../entry.ts"
 import { code, type Entry, type Field, password, plain, recoveryCode } from "../fields.ts"
@@ -129,7 +128,8 @@ export function stepUpPlace(house: House): Place {
         { session: true },
       )
       if (ending.ok) return goOn(house.showing(visit), backTo(next))
-      if (visit.form() === null) return show(house.showing(visit), problemView(ending.problem, visit.requestId))
+      // Nothing was read of a form that came from elsewhere.
+      if (visit.form() === null) return refused(house, visit, ending)
       const known = await visit.call("factors.list", () => ({}), { session: true })
       if (!known.ok) return refused(house, visit, known)
       const ways = waysOf(known.output)
