@@ -97,7 +97,9 @@ describe("an API key", () => {
 
   test("is shown once, and reaches what it was made for", async () => {
     await page.getByLabel("tasks", { exact: true }).selectOption("tasks:read")
+    await page.getByLabel("comments", { exact: true }).selectOption("comments:write")
     await page.getByLabel("It ends after").selectOption("30")
+    await look(page, "key-chosen")
     await press("Make the key")
     expect(await heading(page)).toBe("Keep this key")
     key = (await page.locator("code.secret").textContent()) ?? ""

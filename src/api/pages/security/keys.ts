@@ -103,7 +103,7 @@ function choiceView(noun: string, scopes: readonly string[], chosen: string | un
     return html`<option value="${scope}"${scope === chosen ? " selected" : ""}>${right}</option>`
   }
   const id = noun === "*" ? "scope-everything" : `scope-${noun}`
-  return html`<div class="choice"><label for="${id}">${noun === "*" ? "Everything that I can reach" : nounText(noun)}</label>
+  return html`<div class="choice"><label for="${id}">${noun === "*" ? "everything" : nounText(noun)}</label>
 <select id="${id}" name="${fieldOf(noun)}" autocomplete="off"><option value="">Nothing</option>${scopes.map(option)}</select></div>`
 }
 
