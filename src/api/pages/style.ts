@@ -68,6 +68,7 @@ fieldset { border: 1px solid var(--line); border-radius: .5rem; margin: 0 0 1.25
 legend { font-weight: 600; padding: 0 .25rem }
 .choice { display: grid; grid-template-columns: minmax(min-content, 1fr) minmax(0, 9.5rem); gap: .5rem; align-items: center; margin: .375rem 0 0 }
 .choice label { font-weight: 400; margin: 0 }
+.choice select { padding: .5rem .125rem .5rem .375rem }
 .aside { margin: .75rem 0 0 }
 .aside .button { width: 100% }
 summary { color: var(--act); cursor: pointer; font-size: .875rem; padding: .25rem 0; width: max-content }
