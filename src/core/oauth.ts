@@ -21,9 +21,6 @@ export const oauthPaths = {
  */
 export const resourcePaths = { whole: "", mcp: "/mcp" } as const
 
-/** What a program gets that asks for nothing: it may look, and nothing else. */
-export const defaultScope = "*:read"
-
 /** What a client reads in the place of a problem: RFC 6749 §5.2, RFC 7009 §2.2.1, RFC 7591 §3.2.2, RFC 8707 §2. */
 export const oauthErrors = [
   "invalid_request",

@@ -1,70 +1,40 @@
 /** What a newcomer does with a browser alone, in Chromium with scripts switched off: sign-up to sign-out, a forgotten password, a link by mail. */
-import { join } from "node:path"
 import type { BrowserContext, Page } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { pictures, type Started, start } from "./started.ts"
+import {
+  signIn as enter,
+  followLetter as follow,
+  heading as headingOf,
+  look as lookAt,
+  newcomer,
+  pathOf,
+  sizes,
+  watch,
+} from "./looking.ts"
+import { type Started, start } from "./started.ts"
 
 let started: Started
 let context: BrowserContext
 let page: Page
-const complaints: string[] = []
-const asked: string[] = []
+const watched = { complaints: [] as string[], asked: [] as string[] }
 
-const id = crypto.randomUUID().slice(0, 8)
-const who = { name: "Ada Lovelace", email: `ada-${id}@example.com`, password: `a loom of ${id} threads` }
-const nextPassword = `another loom of ${id} threads`
-
-const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } }
-
-function watch(watched: Page): void {
-  watched.on("request", (request) => asked.push(request.url()))
-  watched.on("console", (message) => message.type() === "error" && complaints.push(message.text()))
-  watched.on("pageerror", (error) => complaints.push(error.message))
-}
+const who = newcomer("Ada Lovelace")
+const nextPassword = `once more ${who.password}`
 
 beforeAll(async () => {
   started = await start()
   context = await started.browser.newContext({ javaScriptEnabled: false, viewport: sizes.desktop })
   page = await context.newPage()
-  watch(page)
+  watch(page, watched)
 })
 
 afterAll(() => started?.stop())
 
-/** Pictures of the page on a phone and a desktop, the phone in the dark; nothing may stand out at the side. */
-async function look(name: string): Promise<void> {
-  await page.setViewportSize(sizes.phone)
-  await page.emulateMedia({ colorScheme: "dark" })
-  await page.screenshot({ path: join(pictures, `account-${name}-phone.png`) })
-  const { width } = (await page.locator("main").boundingBox()) ?? { width: Number.NaN }
-  expect(width).toBeLessThanOrEqual(sizes.phone.width - 16)
-  await page.setViewportSize(sizes.desktop)
-  await page.emulateMedia({ colorScheme: "light" })
-  await page.screenshot({ path: join(pictures, `account-${name}-desktop.png`) })
-}
-
-/** Opens the mailbox and follows the newest letter whose button says so. */
-async function followLetter(button: string): Promise<void> {
-  const letter = page
-    .locator("article", { hasText: who.email })
-    .filter({ has: page.getByRole("link", { name: button }) })
-  for (let turn = 0; turn < 20; turn++) {
-    await page.goto(`${started.origin}/dev/mailbox`)
-    if ((await letter.count()) > 0) break
-    await page.waitForTimeout(200)
-  }
-  await letter.first().getByRole("link", { name: button }).click()
-}
-
-async function signIn(password: string): Promise<void> {
-  await page.goto(`${started.origin}/account/sign-in`)
-  await page.getByLabel("E-mail address").fill(who.email)
-  await page.getByLabel("Password", { exact: true }).fill(password)
-  await page.getByRole("button", { name: "Sign in" }).click()
-}
-
-const heading = () => page.getByRole("heading", { level: 1 }).textContent()
-const path = () => new URL(page.url()).pathname
+const look = (name: string) => lookAt(page, name)
+const followLetter = (button: string) => follow(page, started.origin, who.email, button)
+const signIn = (password: string) => enter(page, started.origin, { email: who.email, password })
+const heading = () => headingOf(page)
+const path = () => pathOf(page)
 
 describe("a newcomer with a browser and without script", () => {
   test("who is nobody yet is asked to sign in, and finds the way to an account", async () => {
@@ -194,6 +164,7 @@ describe("a newcomer with a browser and without script", () => {
 
   test("nothing complained, and nothing was asked of another origin", () => {
     // A refusal is told in the console by its status; a policy that was broken would say so.
+    const { complaints, asked } = watched
     expect(complaints.filter((text) => !/status of (400|403)/.test(text))).toEqual([])
     expect(asked.filter((url) => !url.startsWith(started.origin) && !url.startsWith("data:"))).toEqual([])
   })

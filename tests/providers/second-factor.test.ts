@@ -36,6 +36,22 @@ describe("somebody with an authenticator app", () => {
     expect((await whoIs(elsewhere))?.email).toBe(claims.email)
   })
 
+  test("is led on after the code to where the provider was to lead, and only there", async () => {
+    const { place, claims, app } = await protectedComer()
+    const elsewhere = visitor(place)
+    const url = await start(elsewhere, "acme", `?returnTo=${encodeURIComponent("/account/grants")}`)
+    const back = await comeBack(elsewhere, place.acme.agree(url, claims))
+    expect(back.headers.get("Location")).toBe("/account/second-factor")
+    const given = await elsewhere.fetch("POST /account/second-factor", {
+      body: `code=${await app.next()}`,
+      headers: { "Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded" },
+    })
+    const account = await elsewhere.fetch(`GET ${given.headers.get("Location")}`)
+    expect([account.status, account.headers.get("Location")]).toEqual([303, "/account/grants"])
+    // Once: the page of the account is itself again.
+    expect((await elsewhere.fetch("GET /account")).status).toBe(200)
+  })
+
   test("is answered with a ticket where a program finishes, and with no token", async () => {
     const { place, claims } = await protectedComer()
     const { begin, finish } = program(place)
@@ -59,5 +75,11 @@ describe("linking", () => {
     const answer = await ada.fetch("POST /v1/auth/providers/other/link", { body: "{}", headers })
     expect([answer.status, answer.body.type]).toEqual([401, "urn:selvage:problem:insufficient-user-authentication"])
     expect(answer.body.url).toBeUndefined()
+    const page = await ada.fetch("POST /account/link", {
+      body: "provider=other",
+      headers: { "Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded" },
+    })
+    expect([page.status, page.headers.get("Location")]).toEqual([303, "/account/step-up?next=%2Faccount"])
+    expect(ada.jar.has("__Host-flow")).toBe(false)
   })
 })

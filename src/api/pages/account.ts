@@ -3,9 +3,10 @@ import { html } from "hono/html"
 import type { JsonObject } from "../../core/json.ts"
 import type { Problem } from "../../core/problem.ts"
 import { deviceName } from "./device.ts"
-import { tidings } from "./entries.ts"
 import type { Html, View } from "./layout.ts"
+import { tidings } from "./tidings.ts"
 import type { Visit } from "./visit.ts"
+import { factorsPath } from "./ways.ts"
 import { sayProblem, statusOf } from "./words.ts"
 
 /** A session as sessions.list tells of it. */
@@ -19,7 +20,7 @@ interface Session {
 }
 
 /** An instant to the minute. Without script nobody knows the visitor's own time. */
-function instantView(at: string): Html {
+export function instantView(at: string): Html {
   return html`<time datetime="${at}">${at.slice(0, 10)} ${at.slice(11, 16)} UTC</time>`
 }
 
@@ -53,7 +54,10 @@ ${news && html`<p class="told" role="status">${news}</p>`}
 <dl>
 <dt>Name</dt><dd>${String(me.name)}</dd>
 <dt>Address</dt><dd>${String(me.email)}</dd>
-<dt>Password</dt><dd><a href="/account/forgot-password">Set a new one by mail</a></dd>
+<dt>Password</dt><dd><a href="/account/password">Change it</a></dd>
+<dt>Second factors</dt><dd><a href="${factorsPath}">Apps, passkeys and recovery codes</a></dd>
+<dt>API keys</dt><dd><a href="/account/keys">Keys for programs of your own</a></dd>
+<dt>Programs</dt><dd><a href="/account/grants">Programs that you have let in</a></dd>
 </dl>
 ${ways}
 <h2>Where you are signed in</h2>

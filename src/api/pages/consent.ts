@@ -6,8 +6,10 @@ import { html } from "hono/html"
 import type { JsonObject } from "../../core/json.ts"
 import { oauthPaths } from "../../core/oauth.ts"
 import { problemView } from "./account.ts"
+import { keepDetour } from "./detour.ts"
 import { goOn, type Html, type Showing, show, type View } from "./layout.ts"
 import type { Ending, Visit } from "./visit.ts"
+import { enrolmentPath, needsFactor, signInPath } from "./ways.ts"
 
 /** What the person is asked, as `oauth.consider` tells it. */
 interface Question {
@@ -19,13 +21,6 @@ interface Question {
   readonly account: string
   readonly ticket: string
 }
-
-const signInPath = "/account/sign-in"
-/** Where to go on after the sign-in. It holds a query and no address, so it leads to the page of consent alone. */
-const detourCookie = "__Host-next"
-const detourSeconds = 600
-/** Browsers keep cookies of 4096 bytes (RFC 6265 §6.1). */
-const detourMax = 3500
 
 function isLoopback(host: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host)
@@ -65,26 +60,20 @@ function arrivalView(address: string): View {
 
 /** Whoever is nobody signs in first. */
 async function signInFirst(visit: Visit, showing: Showing): Promise<Response> {
-  const query = visit.url.search.slice(1)
-  const address = `${oauthPaths.authorize}?${query}`
+  const address = `${oauthPaths.authorize}${visit.url.search}`
   const site = visit.request.headers.get("sec-fetch-site")
   if (visit.request.method === "GET" && (site === "cross-site" || site === "same-site")) {
     const answer = await show(showing, arrivalView(address))
     answer.headers.set("Refresh", `0; url=${address}`)
     return answer
   }
-  const answer = await goOn(showing, `${signInPath}?told=program`)
-  const value = encodeURIComponent(query)
-  if (value.length <= detourMax)
-    answer.headers.append(
-      "Set-Cookie",
-      `${detourCookie}=${value}; Max-Age=${detourSeconds}; Path=/; Secure; HttpOnly; SameSite=Lax`,
-    )
-  return answer
+  return keepDetour(await goOn(showing, `${signInPath}?told=program`), address)
 }
 
-function refused(visit: Visit, showing: Showing, { problem }: Ending & { ok: false }): Promise<Response> {
+async function refused(visit: Visit, showing: Showing, { problem }: Ending & { ok: false }): Promise<Response> {
   if (problem.code === "UNAUTHENTICATED") return signInFirst(visit, showing)
+  if (needsFactor(problem))
+    return keepDetour(await goOn(showing, enrolmentPath), `${oauthPaths.authorize}${visit.url.search}`)
   return show(showing, problemView(problem, visit.requestId))
 }
 
@@ -107,24 +96,4 @@ export async function decidePage(visit: Visit, showing: () => Showing): Promise<
   )
   if (!ending.ok) return refused(visit, showing(), ending)
   return goOn(showing(), String(ending.output.redirect))
-}
-
-/** Where a program's request was interrupted by the sign-in; null when none was. */
-export function interrupted(visit: Visit): string | null {
-  const cookies = visit.request.headers.get("cookie") ?? ""
-  const value = new RegExp(`(?:^|; *)${detourCookie}=([^;]+)`).exec(cookies)?.[1]
-  if (value === undefined) return null
-  try {
-    // What is no query of a URL any more is brought into its form, so that it is nothing else in a header.
-    return `${oauthPaths.authorize}?${new URLSearchParams(decodeURIComponent(value))}`
-  } catch {
-    return null
-  }
-}
-
-/** Goes on where the sign-in has interrupted, once. */
-export async function resume(showing: Showing, address: string): Promise<Response> {
-  const answer = await goOn(showing, address)
-  answer.headers.append("Set-Cookie", `${detourCookie}=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax`)
-  return answer
 }

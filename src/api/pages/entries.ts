@@ -1,72 +1,22 @@
 /** The pages with one form each, as data: which operation the form runs, what is typed, and where it leads. */
 import type { AccountRules } from "../../core/accounts.ts"
-import type { JsonObject } from "../../core/json.ts"
-
-/** Something that is typed. Its name is the property of the operation's input. */
-export interface Field {
-  readonly name: "email" | "name" | "password" | "code" | "recoveryCode"
-  readonly label: string
-  readonly type: "email" | "text" | "password"
-  /** WHATWG autofill: which value the browser or a password manager may put in. */
-  readonly autocomplete: string
-  readonly hint?: string
-  /** Said when nothing was typed, and when it is not what belongs there. */
-  readonly empty: string
-  readonly wrong: string
-}
-
-/** A page with one form. */
-export interface Entry {
-  /** Below /account. */
-  readonly path: string
-  readonly title: string
-  readonly lead: string | null
-  readonly operation: string
-  readonly fields: readonly Field[]
-  /** True where a letter leads here: its token goes with the form, and nothing happens before the button is pressed. */
-  readonly token: boolean
-  /** True where only somebody who is signed in can do it. */
-  readonly session: boolean
-  /** What the operation is given beside the fields. */
-  readonly given: JsonObject
-  readonly button: string
-  /** Other ways, as title and address. */
-  readonly links: readonly (readonly [string, string])[]
-  /** Where a letter is asked for again; null where none leads here. */
-  readonly again: readonly [string, string] | null
-  /** Where to go when it is done. */
-  next(output: JsonObject): string
-}
-
-const email: Field = {
-  name: "email",
-  label: "E-mail address",
-  type: "email",
-  autocomplete: "username",
-  empty: "Enter your e-mail address.",
-  wrong: "This is not an e-mail address. One looks like ada@example.com.",
-}
-
-const password: Field = {
-  name: "password",
-  label: "Password",
-  type: "password",
-  autocomplete: "current-password",
-  empty: "Enter your password.",
-  wrong: "A password has at most 256 characters.",
-}
-
-const cookie = { transport: "cookie" } as const
-const signInLink = ["Sign in", "/account/sign-in"] as const
-const signUpLink = ["Make an account", "/account/sign-up"] as const
-const codeLink = ["Use the code of an app", "/account/second-factor"] as const
-const recoveryLink = ["Use a recovery code", "/account/recovery-code"] as const
-const mailLink = ["Sign in with a link by mail", "/account/sign-in-link"] as const
-
-/** Where a first proof leads: in, or to the second factor. */
-const entered = ({ kind }: JsonObject) => (kind === "secondFactor" ? "/account/second-factor" : "/account")
-
-const plain = { lead: null, fields: [], token: false, session: false, given: {}, links: [], again: null } as const
+import {
+  againLink,
+  code,
+  codeLink,
+  cookie,
+  type Entry,
+  email,
+  type Field,
+  mailLink,
+  password,
+  plain,
+  recoveryCode,
+  recoveryLink,
+  signInLink,
+  signUpLink,
+} from "./fields.ts"
+import { entered } from "./ways.ts"
 
 function enteringEntries(newPassword: Field, others: Entry["links"]): readonly Entry[] {
   return [
@@ -100,6 +50,7 @@ function enteringEntries(newPassword: Field, others: Entry["links"]): readonly E
       fields: [email, password],
       given: cookie,
       button: "Sign in",
+      aside: ["Sign in with a passkey", "/account/passkey"],
       links: [...others, signUpLink, ["Forgotten the password?", "/account/forgot-password"], mailLink],
       next: entered,
     },
@@ -128,50 +79,28 @@ function enteringEntries(newPassword: Field, others: Entry["links"]): readonly E
   ]
 }
 
-/** The second half of a sign-in; its ticket is in a cookie. A passkey takes script, and has no page here. */
+/** The second half of a sign-in; its ticket is in a cookie. A passkey has a page of its own, because it takes script. */
 function factorEntries(): readonly Entry[] {
+  const shared = { ...plain, operation: "auth.verifySecondFactor", given: cookie, button: "Sign in" } as const
+  const passkeyLink = ["Use a passkey", "/account/second-factor/passkey"] as const
   return [
     {
-      ...plain,
+      ...shared,
       path: "second-factor",
       title: "Enter the code",
       lead: "This account has a second factor. Enter the six digits that your authenticator app shows now.",
-      operation: "auth.verifySecondFactor",
-      fields: [
-        {
-          name: "code",
-          label: "Code",
-          type: "text",
-          autocomplete: "one-time-code",
-          empty: "Enter the code that the app shows.",
-          wrong: "A code has six digits.",
-        },
-      ],
-      given: cookie,
-      button: "Sign in",
-      links: [recoveryLink, ["Begin again", "/account/sign-in"]],
-      next: () => "/account",
+      fields: [code],
+      links: [passkeyLink, recoveryLink, againLink],
+      next: entered,
     },
     {
-      ...plain,
+      ...shared,
       path: "recovery-code",
       title: "Use a recovery code",
       lead: "Each of the codes that you were given with the second factor works once.",
-      operation: "auth.verifySecondFactor",
-      fields: [
-        {
-          name: "recoveryCode",
-          label: "Recovery code",
-          type: "text",
-          autocomplete: "off",
-          empty: "Enter one of your recovery codes.",
-          wrong: "This is no recovery code. One looks like ABCD-EFGH-IJKL-MNOP-QRST-UVWX.",
-        },
-      ],
-      given: cookie,
-      button: "Sign in",
-      links: [codeLink, ["Begin again", "/account/sign-in"]],
-      next: () => "/account",
+      fields: [recoveryCode],
+      links: [codeLink, passkeyLink, againLink],
+      next: entered,
     },
   ]
 }
@@ -229,6 +158,25 @@ function letterEntries(newPassword: Field): readonly Entry[] {
   ]
 }
 
+/** The password of somebody who knows the one before. */
+function changeEntry(newPassword: Field): Entry {
+  return {
+    ...plain,
+    path: "password",
+    title: "Change the password",
+    lead: "Everywhere else that you are signed in, you will be signed out.",
+    operation: "auth.changePassword",
+    fields: [{ ...password, name: "currentPassword", label: "Current password" }, newPassword],
+    session: true,
+    button: "Change the password",
+    links: [
+      ["Set a new one by mail", "/account/forgot-password"],
+      ["Back to your account", "/account"],
+    ],
+    next: () => "/account?told=changed",
+  }
+}
+
 const invitation: Entry = {
   ...plain,
   path: "invitation",
@@ -259,31 +207,14 @@ export function entriesOf(
     empty: "Choose a password.",
   }
   const others = providers.map(({ name, title }) => [`Go on with ${title}`, `/auth/${name}/start`] as const)
-  const entries = [...enteringEntries(newPassword, others), ...factorEntries(), ...letterEntries(newPassword)]
+  const entries = [
+    ...enteringEntries(newPassword, others),
+    ...factorEntries(),
+    ...letterEntries(newPassword),
+    changeEntry(newPassword),
+  ]
   return operations.has(invitation.operation) ? [...entries, invitation] : entries
 }
 
-/** What the sign-in page and the account page may be asked to tell, by name: an address in the location bar is no message of ours. */
-export const tidings: ReadonlyMap<string | null, string> = new Map([
-  ["confirmed", "Your address is confirmed. Sign in with it."],
-  ["password", "The new password is set. Sign in with it."],
-  ["out", "You are signed out."],
-  ["ended", "That session has ended."],
-  ["others", "All other sessions have ended."],
-  ["joined", "You accepted the invitation."],
-  ["linked", "You can sign in with it from now on."],
-  ["unlinked", "It does not sign you in any more, and all other sessions have ended."],
-  ["program", "Sign in, then you are asked whether to let the program in."],
-])
-
-const linkText = "If the address has an account, a letter with a link is on its way. Open the link within 10 minutes."
-
 /** For whom a page needs to be signed in and is not. */
 export const signInFirst: readonly (readonly [string, string])[] = [signInLink, signUpLink]
-
-/** What is said after a letter was asked for; the same whether the address has an account. */
-export const sentTexts: ReadonlyMap<string | null, string> = new Map([
-  ["sign-up", "A letter is on its way. Open the link in it within 24 hours to confirm your address, then sign in."],
-  ["password", linkText],
-  ["link", linkText],
-])

@@ -1,9 +1,11 @@
 /** A page with one form: shown, and shown again with what is wrong beside each field. What was typed stays, passwords excepted. */
 import { html } from "hono/html"
 import type { Problem, Violation } from "../../core/problem.ts"
-import { type Entry, type Field, signInFirst, tidings } from "./entries.ts"
+import { signInFirst } from "./entries.ts"
+import type { Entry, Field } from "./fields.ts"
 import type { Form } from "./form.ts"
 import type { Html, View } from "./layout.ts"
+import { tidings } from "./tidings.ts"
 import type { Visit } from "./visit.ts"
 import { sayProblem, sayViolation, statusOf } from "./words.ts"
 
@@ -30,19 +32,24 @@ function faultsOf(entry: Entry, problem: Problem, form: Form, requestId: string)
   return { beside, whole: beside.size > 0 ? null : sayProblem(problem, requestId), token }
 }
 
-function fieldView(field: Field, typed: string, fault: string | undefined, focus: boolean): Html {
-  const { name, label, type, autocomplete } = field
+/**
+ * A field with its label, its hint and what is wrong with it.
+ * @param typed what stands in it; never shown of a password
+ */
+export function fieldView(field: Field, typed: string, fault: string | undefined, focus: boolean): Html {
+  const { name, label, type, autocomplete, inputmode } = field
   // What is wrong says what would be right.
   const hint = fault === undefined ? field.hint : undefined
   const describedBy = [hint && `${name}-hint`, fault && `${name}-wrong`].filter(Boolean).join(" ")
   const described = describedBy === "" ? "" : html` aria-describedby="${describedBy}"`
   const value = type === "password" || typed === "" ? "" : html` value="${typed}"`
+  const keyboard = inputmode === undefined ? "" : html` inputmode="${inputmode}"`
   const invalid = fault === undefined ? "" : html` aria-invalid="true"`
   return html`<div class="field">
 <label for="${name}">${label}</label>
 ${hint && html`<p class="hint" id="${name}-hint">${hint}</p>`}
 ${fault && html`<p class="wrong" id="${name}-wrong">${fault}</p>`}
-<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" required${value}${described}${invalid}${focus ? " autofocus" : ""}>
+<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" required${keyboard}${value}${described}${invalid}${focus ? " autofocus" : ""}>
 </div>`
 }
 
@@ -53,7 +60,8 @@ function toldView(faults: Faults, news: string | undefined): Html | "" {
   return news === undefined ? "" : html`<p class="told" role="status">${news}</p>`
 }
 
-function linksView(links: Entry["links"]): Html | "" {
+/** Other ways, below what a page is for. */
+export function linksView(links: Entry["links"]): Html | "" {
   if (links.length === 0) return ""
   return html`<ul class="links">${links.map(([title, address]) => html`<li><a href="${address}">${title}</a></li>`)}</ul>`
 }
@@ -64,12 +72,23 @@ function withoutForm(entry: Entry, whole: string, links: Entry["links"]): Html {
 ${toldView({ ...none, whole }, undefined)}${linksView(links)}`
 }
 
+/** What a page has beside its entry. */
+export interface Beside {
+  /** Between the lead and the form. */
+  readonly above?: Html
+  /** Behind the fields. */
+  readonly within?: Html
+  readonly hidden?: Readonly<Record<string, string>>
+  /** What stands in the fields before anything was typed. */
+  readonly typed?: Form
+}
+
 /**
  * The page.
  * @param problem what kept the form from being done; null when it is shown for the first time
  */
-export function entryView(entry: Entry, visit: Visit, problem: Problem | null): View {
-  const form: Form = visit.form() ?? new Map()
+export function entryView(entry: Entry, visit: Visit, problem: Problem | null, beside: Beside = {}): View {
+  const form: Form = visit.form() ?? beside.typed ?? new Map()
   const faults = problem === null ? none : faultsOf(entry, problem, form, visit.requestId)
   const token = form.get("token") ?? visit.url.searchParams.get("token") ?? ""
   const title = problem === null ? entry.title : `Not done: ${entry.title}`
@@ -87,12 +106,14 @@ export function entryView(entry: Entry, visit: Visit, problem: Problem | null): 
     fieldView(field, form.get(field.name) ?? "", faults.beside.get(field.name), field === first),
   )
   const main = html`<h1>${entry.title}</h1>
-${toldView(faults, news)}${entry.lead && html`<p>${entry.lead}</p>`}
+${toldView(faults, news)}${entry.lead && html`<p>${entry.lead}</p>`}${beside.above ?? ""}
 <form class="entry" method="post" action="/account/${entry.path}">
 ${entry.token && html`<input type="hidden" name="token" value="${token}">`}
-${fields}
+${Object.entries(beside.hidden ?? {}).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+${fields}${beside.within ?? ""}
 <button>${entry.button}</button>
 </form>
+${entry.aside && html`<p class="aside"><a class="button quiet" href="${entry.aside[1]}">${entry.aside[0]}</a></p>`}
 ${linksView(entry.links)}`
   return { ...shared, main, retryAfterSeconds }
 }

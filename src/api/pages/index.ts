@@ -3,61 +3,23 @@
  * nothing; POST of a form from this site runs an operation through the pipeline and sends the browser on.
  */
 import { arrivalOf } from "../../core/arrival.ts"
-import type { JsonObject } from "../../core/json.ts"
 import { oauthPaths } from "../../core/oauth.ts"
 import { asProblem, Problem } from "../../core/problem.ts"
 import { accountView, problemView, sentView, sessionsIn } from "./account.ts"
-import { considerPage, decidePage, interrupted, resume } from "./consent.ts"
-import { type Entry, entriesOf, sentTexts } from "./entries.ts"
-import { entryView } from "./entry.ts"
-import type { Form } from "./form.ts"
+import { actPlace, entryPlace, idInput, refused } from "./acting.ts"
+import { considerPage, decidePage } from "./consent.ts"
+import { interrupted, resume } from "./detour.ts"
+import { entriesOf } from "./entries.ts"
 import type { House, Place } from "./house.ts"
 import { goOn, type Showing, show, tell, type View } from "./layout.ts"
 import { mailboxView } from "./mailbox.ts"
 import { identitiesOf, identitiesView, providerPlaces } from "./providers.ts"
-import { type Ending, type PagesOptions, type Visit, visits } from "./visit.ts"
+import { securityPlaces } from "./security/index.ts"
+import { sentTexts } from "./tidings.ts"
+import { type PagesOptions, type Visit, visits } from "./visit.ts"
+import { accountPath, signInPath } from "./ways.ts"
 
 export type { PagesOptions } from "./visit.ts"
-
-const signInPath = "/account/sign-in"
-
-function entryInput({ fields, token, given }: Entry, form: Form): JsonObject {
-  const typed = fields.map(({ name }) => [name, form.get(name) ?? ""] as const)
-  return { ...given, ...Object.fromEntries(typed), ...(token ? { token: form.get("token") ?? "" } : {}) }
-}
-
-function entryPlace(house: House, entry: Entry): Place {
-  return {
-    GET: (visit) => show(house.showing(visit), entryView(entry, visit, null)),
-    async POST(visit) {
-      const ending = await visit.call(entry.operation, (form) => entryInput(entry, form), entry)
-      const showing = house.showing(visit)
-      if (ending.ok) return goOn(showing, entry.next(ending.output))
-      // Nothing was read of a form that came from elsewhere, so there is nothing to show again.
-      if (visit.form() === null && ending.problem.code !== "UNAUTHENTICATED")
-        return show(showing, problemView(ending.problem, visit.requestId))
-      return show(showing, entryView(entry, visit, ending.problem))
-    },
-  }
-}
-
-/** What a signed-in page does when a call was refused: whoever is nobody is asked to sign in. */
-function refused(house: House, visit: Visit, { problem }: Ending & { ok: false }): Promise<Response> {
-  const showing = house.showing(visit)
-  if (problem.code === "UNAUTHENTICATED") return goOn(showing, signInPath)
-  return show(showing, problemView(problem, visit.requestId))
-}
-
-/** A button of the account page. */
-function actPlace(house: House, operation: string, place: string, input: (form: Form) => JsonObject): Place {
-  return {
-    async POST(visit) {
-      const ending = await visit.call(operation, input, { session: true })
-      if (!ending.ok && ending.problem.code !== "NOT_FOUND") return refused(house, visit, ending)
-      return goOn(house.showing(visit), place)
-    },
-  }
-}
 
 function accountPlace(house: House): Place {
   return {
@@ -97,23 +59,20 @@ function sentPlace(house: House): Place {
 
 function placesOf(house: House): ReadonlyMap<string, Place> {
   const { mailbox } = house
+  const told = (name: string) => ({ from: accountPath, to: `${accountPath}?told=${name}` })
+  const out = { from: accountPath, to: `${signInPath}?told=out` }
   const places = new Map<string, Place>([
-    ["/account", accountPlace(house)],
+    [accountPath, accountPlace(house)],
     ["/account/sent", sentPlace(house)],
     [oauthPaths.authorize, consentPlace(house)],
-    ["/account/sign-out", actPlace(house, "auth.signOut", `${signInPath}?told=out`, () => ({}))],
-    [
-      "/account/end-session",
-      actPlace(house, "sessions.revoke", "/account?told=ended", (form) => ({ id: form.get("id") ?? "" })),
-    ],
-    ["/account/end-other-sessions", actPlace(house, "sessions.revokeOthers", "/account?told=others", () => ({}))],
+    ["/account/sign-out", actPlace(house, "auth.signOut", out, () => ({}))],
+    ["/account/end-session", actPlace(house, "sessions.revoke", told("ended"), idInput)],
+    ["/account/end-other-sessions", actPlace(house, "sessions.revokeOthers", told("others"), () => ({}))],
+    ...securityPlaces(house),
     ...providerPlaces(house),
   ])
   if (house.rules.providers.length > 0)
-    places.set(
-      "/account/unlink",
-      actPlace(house, "identities.unlink", "/account?told=unlinked", (form) => ({ id: form.get("id") ?? "" })),
-    )
+    places.set("/account/unlink", actPlace(house, "identities.unlink", told("unlinked"), idInput))
   for (const entry of entriesOf(house.registry.operations, house.rules))
     places.set(`/account/${entry.path}`, entryPlace(house, entry))
   if (mailbox === null) return places

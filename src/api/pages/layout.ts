@@ -1,6 +1,6 @@
 /**
- * What every page has: the document around it, and headers under which nothing runs, nothing is loaded and no form leads elsewhere. Refuses
- * markup from outside: what is put into a page is escaped by hono/html.
+ * What every page has: the document around it, and headers under which nothing runs but a script of ours where a page says so, nothing is loaded and no
+ * form leads elsewhere. Refuses markup from outside: what is put into a page is escaped by hono/html.
  */
 import { html, raw } from "hono/html"
 import { setCookies, setFlow } from "../../core/cookies.ts"
@@ -24,6 +24,8 @@ export interface View {
   readonly onward?: string
   /** An origin beside our own to which the answer to the page's form may send the browser on. */
   readonly leadsTo?: string
+  /** A constant of ours that runs in the page, and nothing else does. */
+  readonly script?: string
 }
 
 /** Who shows the page, and what becomes of the cookies. */
@@ -38,11 +40,18 @@ export interface Showing {
   readonly now: number
 }
 
-let styleHash: Promise<string> | null = null
+const sources = new Map<string, Promise<string>>()
 
-async function hashOfStyle(): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style)))
-  return btoa(String.fromCharCode(...digest))
+async function hash(text: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)))
+  return `'sha256-${btoa(String.fromCharCode(...digest))}'`
+}
+
+/** The source expression of one of our constants. There are two, so all are kept. */
+function hashOf(text: string): Promise<string> {
+  const found = sources.get(text) ?? hash(text)
+  sources.set(text, found)
+  return found
 }
 
 /** CSP 3 §2.3.1: a source has no place for an IPv6 address, so its scheme stands for it. */
@@ -51,14 +60,14 @@ function sourceOf(origin: string): string {
 }
 
 /**
- * The style is allowed by its hash, so that no other style is. The empty icon keeps browsers from asking for one. Where a form is answered by
+ * Style and script are allowed by their hash, so that no others are. The empty icon keeps browsers from asking for one. Where a form is answered by
  * sending the browser on, browsers hold that address against the policy, too.
  */
-async function policyOf(leadsTo: string | undefined): Promise<string> {
-  styleHash ??= hashOfStyle()
+async function policyOf({ leadsTo, script }: Pick<View, "leadsTo" | "script">): Promise<string> {
   return [
     "default-src 'none'",
-    `style-src 'sha256-${await styleHash}'`,
+    ...(script === undefined ? [] : [`script-src ${await hashOf(script)}`]),
+    `style-src ${await hashOf(style)}`,
     "img-src data:",
     `form-action 'self'${leadsTo === undefined ? "" : ` ${sourceOf(leadsTo)}`}`,
     "frame-ancestors 'none'",
@@ -66,10 +75,13 @@ async function policyOf(leadsTo: string | undefined): Promise<string> {
   ].join("; ")
 }
 
-async function headersOf({ requestId, effect, now, flow }: Showing, leadsTo?: string): Promise<Headers> {
+async function headersOf(
+  { requestId, effect, now, flow }: Showing,
+  view: Pick<View, "leadsTo" | "script"> = {},
+): Promise<Headers> {
   const headers = new Headers({
     ...securityHeaders,
-    "Content-Security-Policy": await policyOf(leadsTo),
+    "Content-Security-Policy": await policyOf(view),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
     "X-Request-Id": requestId,
@@ -97,10 +109,11 @@ ${view.onward !== undefined && html`<meta http-equiv="refresh" content="0;url=${
 <main>
 ${view.main}
 </main>
+${view.script !== undefined && html`<script>${raw(view.script)}</script>`}
 </body>
 </html>
 `
-  const headers = await headersOf(showing, view.leadsTo)
+  const headers = await headersOf(showing, view)
   headers.set("Content-Type", "text/html; charset=utf-8")
   if (view.retryAfterSeconds !== undefined) headers.set("Retry-After", String(Math.ceil(view.retryAfterSeconds)))
   if (view.allow !== undefined) headers.set("Allow", view.allow.join(", "))

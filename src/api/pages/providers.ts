@@ -7,11 +7,12 @@ import { flowOf } from "../../core/cookies.ts"
 import type { JsonObject } from "../../core/json.ts"
 import type { Provider } from "../../core/provider.ts"
 import { problemView } from "./account.ts"
+import { refused } from "./acting.ts"
+import { keepDetour } from "./detour.ts"
 import type { House, Place } from "./house.ts"
 import { goOn, type Html, type Showing, show } from "./layout.ts"
 import type { Visit } from "./visit.ts"
-
-const secondFactorPath = "/account/second-factor"
+import { accountPath, entered } from "./ways.ts"
 
 /** Where a browser begins with a provider. */
 export function startPath({ name }: Pick<Provider, "name">): string {
@@ -55,8 +56,12 @@ function callbackPlace(house: House, provider: Provider): Place {
       if (!ending.ok) return show(showing, problemView(ending.problem, visit.requestId))
       const { identityId, signIn } = ending.output
       if (identityId !== undefined) return goOn(showing, "/account?told=linked")
-      const isAsked = (signIn as JsonObject).kind === "secondFactor"
-      return goOn(showing, isAsked ? secondFactorPath : field(ending.output, "returnTo"))
+      const place = entered(signIn as JsonObject)
+      const returnTo = field(ending.output, "returnTo")
+      if (place === accountPath) return goOn(showing, returnTo)
+      // What is asked for comes in between; the page of the account then leads on.
+      const answer = await goOn(showing, place)
+      return returnTo === accountPath ? answer : keepDetour(answer, returnTo)
     },
   }
 }
@@ -73,8 +78,8 @@ function linkPlace(house: House): Place {
         (form) => ({ provider: form.get("provider") ?? "", returnTo: "/account" }),
         { session: true },
       )
+      if (!ending.ok) return refused(house, visit, ending, accountPath)
       const showing = house.showing(visit)
-      if (!ending.ok) return show(showing, problemView(ending.problem, visit.requestId))
       const url = field(ending.output, "url")
       const main = html`<h1>On to the other site</h1>
 <p>You are going to be asked there whether it may say who you are.</p>

@@ -35,7 +35,8 @@ label { display: block; font-weight: 600; margin: 0 0 .25rem }
 .hint { color: var(--faint); font-size: .875rem; margin: 0 0 .375rem }
 .wrong { color: var(--bad); font-size: .9375rem; font-weight: 600; margin: 0 0 .375rem }
 input { font: inherit; color: inherit; width: 100%; min-height: 2.75rem; padding: .5rem .75rem; background: var(--sheet); border: 1px solid var(--field); border-radius: .5rem }
-input:focus-visible { outline-offset: 0; border-color: var(--act) }
+select { font: inherit; color: inherit; width: 100%; min-height: 2.75rem; padding: .5rem .75rem; background: var(--sheet); border: 1px solid var(--field); border-radius: .5rem }
+input:focus-visible, select:focus-visible { outline-offset: 0; border-color: var(--act) }
 input[aria-invalid], input[aria-invalid]:focus-visible { border: 2px solid var(--bad); outline-color: var(--bad) }
 button, .button { display: inline-flex; align-items: center; justify-content: center; font: inherit; font-weight: 600; min-height: 2.75rem; padding: .5rem 1.25rem; border: 1px solid var(--act); border-radius: .5rem; background: var(--act); color: var(--on-act); text-decoration: none; cursor: pointer }
 button:hover, .button:hover { background: var(--act-over); border-color: var(--act-over); color: var(--on-act) }
@@ -63,5 +64,22 @@ time { white-space: nowrap }
 article { border-top: 1px solid var(--line); padding: 1.25rem 0 .5rem; margin: 1.25rem 0 0 }
 article h2 { margin: 0 }
 .letter { white-space: pre-line; margin: .75rem 0 1rem }
+fieldset { border: 1px solid var(--line); border-radius: .5rem; margin: 0 0 1.25rem; padding: .5rem .75rem .75rem }
+legend { font-weight: 600; padding: 0 .25rem }
+.choice { display: grid; grid-template-columns: minmax(min-content, 1fr) minmax(0, 9.5rem); gap: .5rem; align-items: center; margin: .375rem 0 0 }
+.choice label { font-weight: 400; margin: 0 }
+.choice select { padding: .5rem .125rem .5rem .375rem }
+.aside { margin: .75rem 0 0 }
+.aside .button { width: 100% }
+summary { color: var(--act); cursor: pointer; font-size: .875rem; padding: .25rem 0; width: max-content }
+.rows details form { margin: .5rem 0 .25rem; display: grid; gap: .5rem }
+.rows details button { justify-self: start }
+.picture img { display: block; margin: 0 auto; background: #fff; padding: .5rem; border-radius: .5rem; max-width: 100%; height: auto }
+.secret { display: block; font-size: 1rem; font-weight: 600; word-spacing: .25rem }
+.codes { padding: 0 0 0 2rem; margin: 0 0 1rem }
+.codes li { padding: .125rem 0 }
+.codes code { font-size: .9375rem }
+.rows ul { margin: .25rem 0; padding: 0; list-style: none }
+[hidden] { display: none !important }
 code { font: .875rem/1.4 ui-monospace, "Liberation Mono", monospace; overflow-wrap: anywhere }
 `

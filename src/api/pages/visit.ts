@@ -13,6 +13,7 @@ import type { Cookies, Credentials, Ports } from "../../core/ports.ts"
 import { Problem } from "../../core/problem.ts"
 import type { CompiledOperation, Registry } from "../../core/registry.ts"
 import { type Form, readForm } from "./form.ts"
+import { needsFreshProof } from "./ways.ts"
 
 /** A letter in the mailbox of development. */
 export interface ReceivedLetter {
@@ -149,7 +150,8 @@ export function visits(options: PagesOptions): (request: Request) => Visit {
         if (trusted && session && cookies !== null && cookies.access === null) await renew()
         const ending = await once(operation, decode)
         // A cookie that does not hold is nobody's. Who is nobody is turned away before anything is read or done, so it may be tried again.
-        const isTurnedAway = !ending.ok && ending.problem.code === "UNAUTHENTICATED"
+        // A proof that is too old is somebody's, and no newer in the next access token.
+        const isTurnedAway = !ending.ok && ending.problem.code === "UNAUTHENTICATED" && !needsFreshProof(ending.problem)
         if (!isTurnedAway || !session || cookies?.access == null || effect !== null) return ending
         await renew()
         return once(operation, decode)

@@ -8,6 +8,7 @@ import { anyone, signedIn as whoIsSignedIn } from "../../core/policy.ts"
 import { invalid } from "../../core/problem.ts"
 import type { Provider } from "../../core/provider.ts"
 import type { Resource } from "../../core/resource.ts"
+import { pathWithin } from "../../core/return-path.ts"
 import { admit, callerPerson, type Flow } from "../account.ts"
 import { sessionOf } from "../operations/password.ts"
 import { checkTransport, deviceToken, signInAnswer, transport } from "../session-opening.ts"
@@ -39,12 +40,10 @@ const finished = z
   .meta({ id: "ProviderFinish" })
 
 /** A path of this site, and nothing that a browser could read as another one. */
-function checkReturn(origin: string, path: string): string {
-  const url = path.startsWith("/") ? URL.parse(path, origin) : null
-  // `/..//evil.example` is a path of this site, and what is left of it is not.
-  if (url === null || url.origin !== origin || url.pathname.startsWith("//"))
-    throw invalid("/returnTo", "other_site", "It is no path of this site")
-  return url.pathname + url.search + url.hash
+function checkReturn(origin: string, text: string): string {
+  const path = pathWithin(origin, text)
+  if (path === null) throw invalid("/returnTo", "other_site", "It is no path of this site")
+  return path
 }
 
 function listProviders({ rules }: Flow): Operation {

@@ -2,8 +2,10 @@
  * The scopes of an application (RFC 6749 §3.3): a noun of its operations and `read` or `write`, and `*` for all nouns. They are the scopes of API
  * keys (core/credential.ts), so what one reaches is decided in one place. Refuses to offer a scope that reaches nothing.
  */
-import { defaultScope } from "../../core/oauth.ts"
-import type { Operation } from "../../core/operation.ts"
+import type { Operation } from "./operation.ts"
+
+/** What a program gets that asks for nothing: it may look, and nothing else. */
+export const defaultScope = "*:read"
 
 type Named = Pick<Operation, "name" | "kind" | "credential" | "policy">
 
@@ -26,8 +28,8 @@ export function scopesOf(operations: Iterable<Named>): readonly string[] {
   return [defaultScope, "*:write", ...own]
 }
 
-/** `api_keys`, `apiKeys` -> `api keys`. */
-function words(noun: string): string {
+/** A noun of the operations for people: `api_keys`, `apiKeys` -> `api keys`. */
+export function nounText(noun: string): string {
   return noun
     .replaceAll("_", " ")
     .replaceAll(/([a-z0-9])([A-Z])/g, "$1 $2")
@@ -40,5 +42,5 @@ export function sayScope(scope: string): string {
   if (noun === "*")
     return right === "write" ? "See and change everything that you can" : "See everything that you can see"
   if (noun === "me") return right === "write" ? "See and change your name and settings" : "See your name and address"
-  return right === "write" ? `See, add, change and delete ${words(noun)}` : `See ${words(noun)}`
+  return right === "write" ? `See, add, change and delete ${nounText(noun)}` : `See ${nounText(noun)}`
 }
