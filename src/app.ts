@@ -20,7 +20,7 @@ import { poker } from "./feed/poke.ts"
 import type { TopicPorts } from "./feed/topic-object.ts"
 import { tellableOf, webhookReader } from "./feed/webhooks/index.ts"
 import { consumer, schedulesOf } from "./jobs/index.ts"
-import { connector, livePortsOf, topicPortsOf, watcher } from "./live.ts"
+import { connector, liveOpener, livePortsOf, topicPortsOf, watcher } from "./live.ts"
 import { pruneLog } from "./log/archive.ts"
 import { sealLog } from "./log/seal.ts"
 import { entranceOf, laterOf, routing } from "./routing.ts"
@@ -140,7 +140,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const shared = { registry, ports, requestId }
   const entrance = entranceOf(world, application, accounts, shared)
   const sockets = webSocketDoor({ ...shared, corsOrigins, connect })
-  const later = laterOf(world, shared)
+  const later = laterOf(world, shared, liveOpener(registry, ports, connect))
   const tend = tending(world, outbox, open)
   const wake = () => {
     outbox.poke()
