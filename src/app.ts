@@ -1,6 +1,7 @@
 /** The composition root: registry + ports + doors over the world of an isolate (world.ts). */
 import { restDoor } from "./api/rest/index.ts"
 import { webSocketDoor } from "./api/websocket/index.ts"
+import { asyncApiDocument } from "./asyncapi.ts"
 import { authenticator } from "./authentication/authenticate.ts"
 import { handlerAccounts } from "./authentication/handler-accounts.ts"
 import { hashSecret } from "./authentication/token.ts"
@@ -136,6 +137,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     assets: assets ? (request: Request) => assets.fetch(request) : null,
     health: () => checkHealth({ ...env, feed: world.feed }, world.observe, ports),
     jwks: () => world.signing.jwks(new Date()),
+    asyncApi: () => asyncApiDocument(registry),
   })
   const shared = { registry, ports, requestId }
   const entrance = entranceOf(world, application, accounts, shared)

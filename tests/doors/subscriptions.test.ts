@@ -119,8 +119,20 @@ test.each(["graphql-ws", "graphql-sse"])(
 
 test("somebody without rights is told of an empty list, and of nothing that happens there", async () => {
   const given = await variables()
-  const results = overSocket(nobody).iterate({ query: watch, variables: given })
-  await expect(results.next()).rejects.toMatchObject([{ extensions: { code: "UNAUTHENTICATED" } }])
+  const theirs = overSocket(nobody).iterate({ query: watch, variables: given })
+  expect((await untilTold(theirs, isReady)).map((told) => told.__typename)).toEqual(["WatchReset", "WatchReady"])
+  const mine = overSocket(ada).iterate({ query: watch, variables: given })
+  await untilTold(mine, isReady)
+  let heard: Result = null
+  const next = theirs.next().then((result) => {
+    heard = result
+  })
+  await http(create, { input: { projectId, title: "Not for everybody" } })
+  await untilTold(mine, (told) => told.record?.title === "Not for everybody")
+  expect(heard).toBeNull()
+  await theirs.return?.()
+  await next
+  expect(heard).toMatchObject({ done: true })
 })
 
 test("a token that does not hold is refused by the protocol's own code, and fatal ones are not tried again", async () => {

@@ -19,6 +19,7 @@ import { documents } from "./documents.ts"
 import { type Answered, encode, encodeProblem, headersOf } from "./encode.ts"
 import { eventBody, eventType } from "./events.ts"
 import { type Executor, executed, type Prepared, prepare, type Runnable, subscribed } from "./execution.ts"
+import { isForPage, pageAnswer } from "./page.ts"
 import type { Queries } from "./persisted.ts"
 import { errorOf } from "./problem.ts"
 import { schemaOf } from "./schema.ts"
@@ -139,6 +140,7 @@ export function graphqlDoor(options: GraphqlOptions): (request: Request) => Prom
   const schema = schemaOf(options.registry)
   const house: House = { ...options, schema, check: documents(schema, options.introspection) }
   return async (request) => {
+    if (options.introspection && isForPage(request)) return pageAnswer(options.registry.title)
     const arrival = arrivalOf(request, options.requestId)
     const accepted = acceptedType(request.headers.get("accept"))
     const credentials = presentedIn(request, listed)
