@@ -49,6 +49,7 @@ export function laterOf(
       registry,
       requestId,
       live,
+      origin: config.publicUrl,
       corsOrigins: config.corsOrigins,
       introspection: config.development,
       queries: keptQueries(env.CACHE, behind, ports.hash),

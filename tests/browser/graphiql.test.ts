@@ -33,7 +33,7 @@ async function tokenOf(email: string): Promise<string> {
 
 /** Puts text into one of the editors, and waits until the page has taken it. */
 async function write(page: Page, editor: string, text: string): Promise<void> {
-  await page.locator(`${editor} .view-line`).first().click()
+  await page.locator(`${editor} .view-line:visible`).first().click()
   await page.keyboard.press("ControlOrMeta+a")
   await page.keyboard.insertText(text)
   await page.waitForTimeout(1000)
