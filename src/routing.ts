@@ -51,7 +51,7 @@ export function laterOf(
       live,
       origin: config.publicUrl,
       corsOrigins: config.corsOrigins,
-      introspection: config.development,
+      introspection: config.introspection,
       queries: keptQueries(env.CACHE, behind, ports.hash),
       call: (door, wire, arrival) => run(registry, ports, door, wire, arrival),
       async admit(credentials) {

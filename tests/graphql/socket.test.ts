@@ -158,6 +158,18 @@ test("of sixty watches on one socket fifty are taken, and the rest are refused",
   socket.close()
 })
 
+test("one that is complete gives its place back: sixty, one after another", async () => {
+  const { viewer, organizationId } = await newWorkspace()
+  const socket = await graphqlOf(viewer)
+  for (let n = 0; n < 60; n++) {
+    subscribeTasks(socket, `s${n}`, organizationId)
+    await socket.until(() => socket.words(`s${n}`).includes("ready"))
+    socket.send({ id: `s${n}`, type: "complete" })
+  }
+  expect(socket.messages.filter(({ type }) => type === "error")).toEqual([])
+  socket.close()
+})
+
 test("somebody has twenty connections at a time, these among them", async () => {
   const somebody = await newActor("Somebody")
   const sockets = await Promise.all(Array.from({ length: 20 }, () => graphqlOf(somebody)))

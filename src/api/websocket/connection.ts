@@ -170,6 +170,8 @@ export function connectionOver(socket: WebSocket): LiveConnection {
   const ask = <T>(method: string, params: JsonObject, take: (frame: Frame) => T): Promise<T> =>
     new Promise((resolve, reject) => {
       if (ended !== null) throw causeOf(ended)
+      // Its close is on the way.
+      if (socket.readyState !== WebSocket.OPEN) throw lost()
       const id = ++calls
       send({ id, method, params })
       takers.set(id, (frame) => {
