@@ -12,6 +12,7 @@ import { openApiDocument } from "../src/api/rest/openapi.ts"
 import { wsdlText } from "../src/api/soap/wsdl.ts"
 import application from "../src/app/index.ts"
 import { registryOf } from "../src/app.ts"
+import { asyncApiDocument } from "../src/asyncapi.ts"
 import type { Registry } from "../src/core/registry.ts"
 import { keptNames } from "../src/server/keys.ts"
 import { root, run, Stop } from "./local.ts"
@@ -45,6 +46,7 @@ function artefacts(): ReadonlyMap<string, string> {
   const lock = extended(registry.protoLock ?? emptyLock, description)
   return new Map([
     ["src/api/rest/openapi.json", `${JSON.stringify(openApiDocument(registry), null, 2)}\n`],
+    ["src/api/websocket/asyncapi.json", `${JSON.stringify(asyncApiDocument(registry), null, 2)}\n`],
     ["docs/stores.md", storesPage()],
     ["src/app/proto.lock.json", `${JSON.stringify(lock, null, 2)}\n`],
     ["src/api/grpc/api.proto", protoText(description, lock)],

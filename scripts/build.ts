@@ -9,6 +9,7 @@ import { join, relative } from "node:path"
 import { build, type OutputChunk } from "rolldown"
 import { placeAssets } from "./assets.ts"
 import { writeDeclarations } from "./declarations.ts"
+import { placeGraphiql } from "./graphiql.ts"
 import { root, run, Stop } from "./local.ts"
 import { entries, manifest, repository } from "./manifest.ts"
 
@@ -96,6 +97,7 @@ export async function buildPackage(): Promise<string> {
   chmodSync(join(packagePath, "bin/selvage.js"), 0o755)
   writeDeclarations(packagePath, isBrought)
   placeAssets(join(packagePath, "assets"))
+  await placeGraphiql(join(packagePath, "assets/_docs"))
   for (const name of ["README.md", "LICENSE"]) copyFileSync(join(root, name), join(packagePath, name))
   writeFileSync(join(packagePath, "package.json"), `${JSON.stringify(manifest(), null, 2)}\n`)
   return packagePath

@@ -27,6 +27,7 @@ const directions: Readonly<Record<string, readonly string[] | "everything">> = {
   "config.ts": ["core"],
   "selvage.ts": ["core", "database", "authentication", "integrations", "jobs"],
   "app.ts": "everything",
+  "asyncapi.ts": "everything",
   "caches.ts": "everything",
   "doors.ts": "everything",
   "routing.ts": "everything",

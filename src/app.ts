@@ -1,6 +1,7 @@
 /** The composition root: registry + ports + doors over the world of an isolate (world.ts). */
 import { restDoor } from "./api/rest/index.ts"
 import { webSocketDoor } from "./api/websocket/index.ts"
+import { asyncApiDocument } from "./asyncapi.ts"
 import { authenticator } from "./authentication/authenticate.ts"
 import { handlerAccounts } from "./authentication/handler-accounts.ts"
 import { hashSecret } from "./authentication/token.ts"
@@ -20,7 +21,7 @@ import { poker } from "./feed/poke.ts"
 import type { TopicPorts } from "./feed/topic-object.ts"
 import { tellableOf, webhookReader } from "./feed/webhooks/index.ts"
 import { consumer, schedulesOf } from "./jobs/index.ts"
-import { connector, livePortsOf, topicPortsOf, watcher } from "./live.ts"
+import { connector, liveOpener, livePortsOf, topicPortsOf, watcher } from "./live.ts"
 import { pruneLog } from "./log/archive.ts"
 import { sealLog } from "./log/seal.ts"
 import { entranceOf, laterOf, routing } from "./routing.ts"
@@ -136,11 +137,12 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     assets: assets ? (request: Request) => assets.fetch(request) : null,
     health: () => checkHealth({ ...env, feed: world.feed }, world.observe, ports),
     jwks: () => world.signing.jwks(new Date()),
+    asyncApi: () => asyncApiDocument(registry),
   })
   const shared = { registry, ports, requestId }
   const entrance = entranceOf(world, application, accounts, shared)
   const sockets = webSocketDoor({ ...shared, corsOrigins, connect })
-  const later = laterOf(world, shared)
+  const later = laterOf(world, shared, liveOpener(registry, ports, connect))
   const tend = tending(world, outbox, open)
   const wake = () => {
     outbox.poke()

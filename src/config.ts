@@ -36,6 +36,7 @@ export interface Env {
   readonly ARCHIVE?: R2Bucket
   readonly OUTBOUND_PRIVATE?: string
   readonly DOORS_OFF?: string
+  readonly GRAPHQL_INTROSPECTION?: string
 }
 
 /** What the engine goes by. */
@@ -60,6 +61,8 @@ export interface Config {
   readonly callsLoopback: boolean
   /** Names of doors that are switched off. */
   readonly doorsOff: readonly string[]
+  /** GraphQL tells its schema, and gives browsers GraphiQL. */
+  readonly introspection: boolean
 }
 
 /** A JWK set of Ed25519 public keys (RFC 7517, RFC 8037). */
@@ -193,6 +196,14 @@ function doorsOff(env: Env): readonly string[] {
   return names
 }
 
+/** Development tells its schema; elsewhere it is switched on. */
+function introspection(env: Env, development: boolean): boolean {
+  const value = env.GRAPHQL_INTROSPECTION ?? ""
+  if (!["", "on", "off"].includes(value))
+    throw new ConfigError('GRAPHQL_INTROSPECTION is "on" or "off"; left out, development alone has it on')
+  return value === "" ? development : value === "on"
+}
+
 function callsLoopback(env: Env, development: boolean): boolean {
   const value = env.OUTBOUND_PRIVATE ?? ""
   if (value === "") return false
@@ -236,6 +247,7 @@ function parse(env: Env): Config {
     log: logOf(env),
     callsLoopback: callsLoopback(env, development),
     doorsOff: doorsOff(env),
+    introspection: introspection(env, development),
   }
 }
 

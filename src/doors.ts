@@ -4,7 +4,9 @@
  */
 import type { doorNames } from "./config.ts"
 import { allowOrigin, allowRequest } from "./core/cors.ts"
-import type { Call } from "./core/door.ts"
+import type { Arrival, Call } from "./core/door.ts"
+import type { LimitedCaller } from "./core/limit-places.ts"
+import type { LiveConnection } from "./core/live-connection.ts"
 import type { Credentials } from "./core/ports.ts"
 import type { Principal } from "./core/principal.ts"
 import type { Registry } from "./core/registry.ts"
@@ -20,6 +22,11 @@ export interface DoorOptions {
    * @throws Problem RESOURCE_EXHAUSTED, UNAUTHENTICATED, UNAVAILABLE
    */
   admit(credentials: Credentials): Promise<Principal>
+  /**
+   * Opens a connection to the live object of whoever was let in: counted, refused and told to the operator as one at `/ws`.
+   * @throws Problem RESOURCE_EXHAUSTED, PERMISSION_DENIED, UNAUTHENTICATED, UNAVAILABLE
+   */
+  live(caller: LimitedCaller, arrival: Arrival): Promise<LiveConnection>
   readonly corsOrigins: readonly string[]
   requestId(): string
   /** Our origin. */

@@ -1,5 +1,6 @@
 /** The live world of an isolate: what topics, live objects and doors need of one another. Only composition; nothing is decided here. */
-import { frames, watchOver } from "./api/websocket/index.ts"
+import { connectionOver, frames, watchOver } from "./api/websocket/index.ts"
+import { checkRestriction } from "./core/assurance.ts"
 import type { TopicAddress } from "./core/feed-object.ts"
 import type { JsonObject } from "./core/json.ts"
 import { limitsJson } from "./core/limit-fields.ts"
@@ -7,8 +8,10 @@ import { limitCall } from "./core/limit-stage.ts"
 import type { LiveObject, TopicObject } from "./core/live-object.ts"
 import type { Ports } from "./core/ports.ts"
 import type { Principal } from "./core/principal.ts"
-import { Problem } from "./core/problem.ts"
+import { asProblem, Problem } from "./core/problem.ts"
 import type { Registry } from "./core/registry.ts"
+import { actorOf } from "./core/run.ts"
+import type { DoorOptions } from "./doors.ts"
 import type { Reader } from "./feed/tail.ts"
 import type { TopicPorts } from "./feed/topic-object.ts"
 import { topicsReader } from "./feed/topics.ts"
@@ -108,4 +111,39 @@ export function watcher(connect: (sitter: Sitter) => Promise<WebSocket>): Ports[
       match?.operation.name ?? "",
       input as JsonObject,
     )
+}
+
+/** What opens connections for a door that has callers of its own in front of one, speaking another protocol. Counted and told as at `/ws`. */
+export function liveOpener(
+  registry: Registry,
+  ports: Ports,
+  connect: (sitter: Sitter) => Promise<WebSocket>,
+): DoorOptions["live"] {
+  return async (caller, { requestId, traceId }) => {
+    const now = ports.now()
+    const tell = (problem: Problem | null) =>
+      ports.observe({
+        kind: "call",
+        at: now.toISOString(),
+        requestId,
+        traceId,
+        door: "graphql",
+        operation: null,
+        actor: actorOf(caller.principal),
+        code: problem?.code ?? "OK",
+        milliseconds: ports.now().getTime() - now.getTime(),
+        cost: { trips: 0, rowsRead: 0, rowsWritten: 0 },
+        ...(problem?.options.cause === undefined ? {} : { cause: problem.options.cause }),
+      })
+    try {
+      checkRestriction({}, caller.principal)
+      await limitCall(ports, { limits: registry.connectionLimits, operation: null, caller, input: {}, now })
+      const connection = connectionOver(await connect(caller))
+      tell(null)
+      return connection
+    } catch (thrown) {
+      tell(asProblem(thrown))
+      throw thrown
+    }
+  }
 }

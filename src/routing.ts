@@ -8,7 +8,7 @@ import { inboundSecretsOf } from "./config.ts"
 import { run } from "./core/pipeline.ts"
 import type { Ports } from "./core/ports.ts"
 import type { Application, Registry } from "./core/registry.ts"
-import { laterDoors } from "./doors.ts"
+import { type DoorOptions, laterDoors } from "./doors.ts"
 import { readMailbox } from "./integrations/mail/index.ts"
 import { oauthPartsOf } from "./oauth.ts"
 import { mailboxPrefix } from "./server/keys.ts"
@@ -39,14 +39,19 @@ export function entranceOf(world: World, application: Application, accounts: Acc
 }
 
 /** The doors that are loaded by their first call. null: a request of none of these. */
-export function laterOf({ env, config, behind }: World, { registry, ports, requestId }: Shared): Perhaps {
+export function laterOf(
+  { env, config, behind }: World,
+  { registry, ports, requestId }: Shared,
+  live: DoorOptions["live"],
+): Perhaps {
   return laterDoors(
     {
       registry,
       requestId,
+      live,
       origin: config.publicUrl,
       corsOrigins: config.corsOrigins,
-      introspection: config.development,
+      introspection: config.introspection,
       queries: keptQueries(env.CACHE, behind, ports.hash),
       call: (door, wire, arrival) => run(registry, ports, door, wire, arrival),
       async admit(credentials) {

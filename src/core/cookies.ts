@@ -60,6 +60,18 @@ export function cookiesOf(request: Request, listed: ReadonlySet<string>): Cookie
   }
 }
 
+/**
+ * What a browser sent with the handshake of a WebSocket. It sends cookies to any site's page that asks, and reads the answers to that page: so these
+ * count only when Origin is this host or a listed one (RFC 6455 §10.2).
+ */
+export function socketCookiesOf(request: Request, listed: ReadonlySet<string>): Cookies | null {
+  const cookies = cookiesOf(request, listed)
+  if (cookies === null) return null
+  const origin = request.headers.get("origin")
+  const sameOrigin = origin !== null && (listed.has(origin) || origin === new URL(request.url).origin)
+  return { ...cookies, sameOrigin }
+}
+
 function cookie(name: string, value: string, seconds: number, site: "Lax" | "Strict"): string {
   return `${name}=${value}; Max-Age=${Math.max(0, Math.floor(seconds))}; Path=/; Secure; HttpOnly; SameSite=${site}`
 }

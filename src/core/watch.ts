@@ -8,6 +8,7 @@ import type { JsonObject } from "./json.ts"
 import type { Model } from "./model.ts"
 import type { Filter } from "./plan.ts"
 import type { Row } from "./ports.ts"
+import type { Problem } from "./problem.ts"
 import { parseFilter } from "./selection.ts"
 
 /** The validated input of a watch. */
@@ -50,6 +51,8 @@ export interface WatchStream {
    * @returns null when the watch is over: the caller comes back with its place
    */
   next(): Promise<Told | null>
+  /** Why it is over, once `next` has said so: UNAVAILABLE for a connection that was lost; null when it was closed from this side. */
+  why(): Problem | null
   /** Ends the watch. Does not reject. */
   close(): void
 }

@@ -228,6 +228,7 @@ export function open(options: Opening = {}) {
     assets: null,
     health: async () => health.parts,
     jwks: async () => ({ keys }),
+    asyncApi: () => ({}),
   })
   const anonymously = (path: string, init: RequestInit = {}) => door(new Request(`https://api.test${path}`, init))
   const call = (path: string, init: RequestInit & { readonly headers?: Record<string, string> } = {}) =>

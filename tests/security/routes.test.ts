@@ -21,6 +21,7 @@ const pages = [
   "/",
   "/docs",
   "/openapi.json",
+  "/asyncapi.json",
   "/health/live",
   "/health/ready",
   "/.well-known/jwks.json",

@@ -17,18 +17,23 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false })
 /** The two forms of a response (§4.1). */
 export type MediaType = "application/graphql-response+json" | "application/json"
 
+/** What a caller accepts: one result, or events as they come. */
+export type Accepted = MediaType | "text/event-stream"
+
 /**
  * The form that the caller accepts. Nothing said, and `* / *`, is the older one (§6.1, legacy watershed).
  * @returns null when neither is acceptable
  */
-export function acceptedType(header: string | null): MediaType | null {
+export function acceptedType(header: string | null): Accepted | null {
   if (header === null || header.trim() === "") return "application/json"
   const types = header.split(",").map((one) => one.split(";")[0]?.trim().toLowerCase())
   const found = types.find((type) =>
-    /^(application\/graphql-response\+json|application\/json|application\/\*|\*\/\*)$/.test(type ?? ""),
+    /^(application\/graphql-response\+json|application\/json|text\/event-stream|application\/\*|\*\/\*)$/.test(
+      type ?? "",
+    ),
   )
   if (found === undefined) return null
-  return found === "application/graphql-response+json" ? found : "application/json"
+  return found === "application/graphql-response+json" || found === "text/event-stream" ? found : "application/json"
 }
 
 function objectOf(value: Json | undefined, name: string): JsonObject | null {
@@ -44,7 +49,11 @@ function textOf(value: Json | undefined, name: string): string | null {
   return value
 }
 
-function parametersOf(given: JsonObject): Parameters {
+/**
+ * The parameters of a request that was read.
+ * @throws Problem INVALID_ARGUMENT for one of the wrong type
+ */
+export function parametersOf(given: JsonObject): Parameters {
   return {
     query: textOf(given.query, "query"),
     operationName: textOf(given.operationName, "operationName"),

@@ -7,14 +7,15 @@ import type { Cost } from "../../core/observation.ts"
 import type { SessionEffect } from "../../core/operation.ts"
 import type { Problem, ProblemType } from "../../core/problem.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
-import type { MediaType } from "./decode.ts"
+import type { Accepted } from "./decode.ts"
+import { eventsOf, eventType } from "./events.ts"
 import { errorOf } from "./problem.ts"
 
 /** What the answer of a request is written for. */
 export interface Shown {
   readonly request: Request
   readonly arrival: Arrival
-  readonly type: MediaType
+  readonly type: Accepted
   /** The caller's origin when it is a listed one. */
   readonly origin?: string | null
 }
@@ -43,11 +44,13 @@ const refined: Partial<Record<ProblemType, number>> = {
   "unsupported-media-type": 415,
 }
 
-function headersOf({ arrival, type, origin }: Shown, told: Answered | null): Headers {
+/** The headers of an answer. */
+export function headersOf({ arrival, type, origin }: Shown, told: Answered | null): Headers {
   const headers = new Headers({
     ...securityHeaders,
     "Content-Type": `${type}; charset=utf-8`,
-    "Cache-Control": "no-store",
+    // What stores or transforms would hold events back.
+    "Cache-Control": type === eventType ? "no-store, no-transform" : "no-store",
     Vary: "Accept, Authorization, Cookie, Origin",
     "X-Request-Id": arrival.requestId,
   })
@@ -71,7 +74,10 @@ export function encode(
   told: Answered | null = null,
 ): Response {
   const whole = told?.cost ? { ...result, extensions: { cost: told.cost } } : result
-  return new Response(JSON.stringify(whole), { status, headers: headersOf(shown, told) })
+  const isStream = shown.type === eventType
+  // What is wrong with a document is told within the stream, so that clients read it (GraphQL over SSE, "Document Validation").
+  const body = isStream ? eventsOf(whole) : JSON.stringify(whole)
+  return new Response(body, { status: isStream ? 200 : status, headers: headersOf(shown, told) })
 }
 
 /**
@@ -82,7 +88,8 @@ export function encodeProblem(shown: Shown, problem: Problem, status: number | n
   const { type, allow, retryAfterSeconds = null } = problem.options
   const own = (type && refined[type]) ?? statuses[problem.code] ?? 400
   const told = { bookmark: null, replayed: false, session: null, retryAfterSeconds, cost: null }
-  const response = encode(shown, { errors: [errorOf(problem, shown.arrival.requestId)] }, status ?? own, told)
+  const json = shown.type === eventType ? ({ ...shown, type: "application/json" } as const) : shown
+  const response = encode(json, { errors: [errorOf(problem, shown.arrival.requestId)] }, status ?? own, told)
   if (allow) response.headers.set("Allow", allow.join(", "))
   if (problem.code === "UNAUTHENTICATED")
     response.headers.set("WWW-Authenticate", 'Bearer realm="selvage", error="invalid_token"')

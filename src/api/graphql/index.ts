@@ -2,22 +2,28 @@
  * The GraphQL door, at `/graphql` (October 2025 edition; GraphQL over HTTP, draft of 2025-09). Whoever calls is let in before the body is read; each
  * root field is one call of the pipeline, with its own limits, policy and event.
  */
-import { execute, GraphQLError, type GraphQLSchema, getOperationAST } from "graphql"
 import { arrivalOf } from "../../core/arrival.ts"
+import { socketCookiesOf } from "../../core/cookies.ts"
 import type { Arrival, Call } from "../../core/door.ts"
-import type { JsonObject } from "../../core/json.ts"
+import type { LimitedCaller } from "../../core/limit-places.ts"
+import type { LiveConnection } from "../../core/live-connection.ts"
 import type { Cost } from "../../core/observation.ts"
 import type { Credentials } from "../../core/ports.ts"
 import { presentedIn } from "../../core/presented.ts"
 import type { Principal } from "../../core/principal.ts"
 import { asProblem, Problem } from "../../core/problem.ts"
 import type { Registry } from "../../core/registry.ts"
-import { acceptedType, type MediaType, type Parameters, parametersIn } from "./decode.ts"
+import type { WatchStream } from "../../core/watch.ts"
+import { type Accepted, acceptedType, type Parameters, parametersIn } from "./decode.ts"
 import { documents } from "./documents.ts"
-import { type Answered, encode, encodeProblem } from "./encode.ts"
-import { persisted, type Queries } from "./persisted.ts"
+import { type Answered, encode, encodeProblem, headersOf } from "./encode.ts"
+import { eventBody, eventType } from "./events.ts"
+import { type Executor, executed, type Prepared, prepare, type Runnable, subscribed } from "./execution.ts"
+import { isForPage, pageAnswer } from "./page.ts"
+import type { Queries } from "./persisted.ts"
 import { errorOf } from "./problem.ts"
 import { schemaOf } from "./schema.ts"
+import { openSocket } from "./socket.ts"
 import { door, type Visit } from "./visit.ts"
 
 /** What the door needs of the world. */
@@ -29,14 +35,13 @@ export interface GraphqlOptions {
   readonly introspection: boolean
   readonly queries: Queries
   admit(credentials: Credentials): Promise<Principal>
+  /** Opens a connection to the live object of whoever was let in, counted and refused as one at `/ws`. Throws Problem. */
+  live(caller: LimitedCaller, arrival: Arrival): Promise<LiveConnection>
   requestId(): string
 }
 
 /** What one request is executed with. */
-interface House extends GraphqlOptions {
-  readonly schema: GraphQLSchema
-  readonly check: ReturnType<typeof documents>
-}
+interface House extends GraphqlOptions, Executor {}
 
 /** A request on its way. */
 interface Asked {
@@ -44,7 +49,7 @@ interface Asked {
   readonly credentials: Credentials
   readonly principal: Principal
   readonly arrival: Arrival
-  readonly type: MediaType
+  readonly type: Accepted
 }
 
 function sum(a: Cost | null, b: Cost): Cost {
@@ -52,11 +57,18 @@ function sum(a: Cost | null, b: Cost): Cost {
   return { trips: a.trips + b.trips, rowsRead: a.rowsRead + b.rowsRead, rowsWritten: a.rowsWritten + b.rowsWritten }
 }
 
+/** What the calls of a request leave behind. */
+interface Left {
+  readonly told: Answered
+  /** Watches that were begun. */
+  readonly opened: WatchStream[]
+}
+
 /** Calls of one request: bookmark and key in, the newest bookmark out. */
-function visitOf(house: House, asked: Asked, idempotencyKey: string | null, told: Answered): Visit {
+function visitOf(house: House, asked: Asked, idempotencyKey: string | null, { told, opened }: Left): Visit {
   const { headers } = asked.request
   const { credentials, principal } = asked
-  return {
+  const visit: Visit = {
     async call(operation, input) {
       const bookmark = told.bookmark ?? headers.get("x-selvage-bookmark")
       const ending = await house.call(
@@ -75,59 +87,51 @@ function visitOf(house: House, asked: Asked, idempotencyKey: string | null, told
       }
       return ending.output
     },
+    async watch(operation, input) {
+      const stream = (await visit.call(operation, input)) as unknown as WatchStream
+      opened.push(stream)
+      return stream
+    },
   }
+  return visit
 }
 
 /** Why a document that is good may not be executed like this. */
-function refusalOf(asked: Asked, operation: ReturnType<typeof getOperationAST>, key: string | null): Problem | null {
-  if (!operation) return new Problem("INVALID_ARGUMENT", "Say by operationName which operation is meant")
-  if (operation.operation === "mutation" && asked.request.method === "GET")
-    return new Problem("UNIMPLEMENTED", "GET changes nothing: send a mutation with POST", {
+function refuseMethod({ request, type }: Asked, { operation }: Runnable["operation"]): void {
+  if (operation === "mutation" && request.method === "GET")
+    throw new Problem("UNIMPLEMENTED", "GET changes nothing: send a mutation with POST", {
       type: "method-not-allowed",
       allow: ["POST"],
     })
-  if (operation.operation === "mutation" && key !== null && operation.selectionSet.selections.length > 1)
-    return new Problem("INVALID_ARGUMENT", "An idempotency key is for one mutation: send one root field")
-  return null
+  if (operation === "subscription" && type !== eventType)
+    throw new Problem("INVALID_ARGUMENT", `A subscription is told as events: let Accept take ${eventType}`, {
+      type: "not-acceptable",
+    })
 }
 
 async function answer(house: House, asked: Asked, parameters: Parameters): Promise<Response> {
-  const text = await persisted(parameters, house.queries)
-  if (text instanceof GraphQLError) return encode(asked, { errors: [text] }, 200)
-  const checked = house.check(text)
-  // Before execution the newer form has a status of its own (§6.4); in the older one every well-formed request is 200.
-  const refused = asked.type === "application/json" ? 200 : 400
-  if (checked.document === null) return encode(asked, { errors: checked.errors }, refused)
-  const { operationName, variables } = parameters
-  const operation = getOperationAST(checked.document, operationName)
   const key = asked.request.headers.get("idempotency-key")
-  const problem = refusalOf(asked, operation, key)
-  if (problem) return encodeProblem(asked, problem, problem.options.type ? null : refused)
+  const { runnable, ...refused } = await prepare(house, parameters, key, asked.arrival.requestId)
+  // Before execution the newer form has a status of its own (§6.4); in the older one every well-formed request is 200.
+  const status = asked.type === "application/json" ? 200 : 400
+  if (runnable === null) {
+    const { errors, isAnswer } = refused as Extract<Prepared, { runnable: null }>
+    return encode(asked, { errors }, isAnswer ? 200 : status)
+  }
+  refuseMethod(asked, runnable.operation)
   const told: Answered = { bookmark: null, replayed: false, session: null, retryAfterSeconds: null, cost: null }
-  const result = await execute({
-    schema: house.schema,
-    document: checked.document,
-    operationName,
-    variableValues: variables as JsonObject,
-    contextValue: visitOf(house, asked, key, told),
-    hideSuggestions: !house.introspection,
-    options: { maxCoercionErrors: 20 },
-  })
-  // Variables that are none of their types are found before execution, too: then there is no data.
-  return encode(asked, masked(result), "data" in result ? 200 : refused, told)
-}
-
-/** What a resolver threw that is no problem is a fault of ours: nothing of it leaves. */
-function masked(result: { readonly data?: unknown; readonly errors?: readonly GraphQLError[] }) {
-  const hide = (error: GraphQLError) =>
-    error.originalError && !(error.originalError instanceof GraphQLError)
-      ? new GraphQLError("Something went wrong on our side", {
-          nodes: error.nodes,
-          path: error.path,
-          extensions: { code: "INTERNAL" },
-        })
-      : error
-  return result.errors ? { ...result, errors: result.errors.map(hide) } : result
+  const opened: WatchStream[] = []
+  const visit = visitOf(house, asked, key, { told, opened })
+  if (runnable.operation.operation !== "subscription") {
+    const result = await executed(house, runnable, visit)
+    return encode(asked, result, "data" in result ? 200 : status, told)
+  }
+  const results = await subscribed(house, runnable, visit)
+  if (!(Symbol.asyncIterator in results)) return encode(asked, results, 200, told)
+  const close = () => {
+    for (const stream of opened) stream.close()
+  }
+  return new Response(eventBody(results, close), { headers: headersOf(asked, told) })
 }
 
 /** Makes the door of an isolate; its schema is built with it. The handler does not reject. */
@@ -136,6 +140,7 @@ export function graphqlDoor(options: GraphqlOptions): (request: Request) => Prom
   const schema = schemaOf(options.registry)
   const house: House = { ...options, schema, check: documents(schema, options.introspection) }
   return async (request) => {
+    if (options.introspection && isForPage(request)) return pageAnswer(options.registry.title)
     const arrival = arrivalOf(request, options.requestId)
     const accepted = acceptedType(request.headers.get("accept"))
     const credentials = presentedIn(request, listed)
@@ -147,6 +152,10 @@ export function graphqlDoor(options: GraphqlOptions): (request: Request) => Prom
       origin: origin !== null && listed.has(origin) ? origin : null,
     }
     try {
+      if (request.headers.get("upgrade")?.toLowerCase() === "websocket") {
+        const cookies = socketCookiesOf(request, listed)
+        return await openSocket(house, request, arrival, { ...credentials, cookies })
+      }
       const principal = await options.admit(credentials)
       if (accepted === null)
         throw new Problem("INVALID_ARGUMENT", "Accept application/graphql-response+json or application/json", {

@@ -2,13 +2,16 @@
 import { GraphQLError } from "graphql"
 import type { Problem } from "../../core/problem.ts"
 
-/** A problem as an error of a response. */
-export function errorOf(problem: Problem, requestId: string): GraphQLError {
+/**
+ * A problem as an error of a response.
+ * @param requestId null: it was met outside of any request
+ */
+export function errorOf(problem: Problem, requestId: string | null): GraphQLError {
   const { violations, retryAfterSeconds } = problem.options
   return new GraphQLError(problem.message, {
     extensions: {
       code: problem.code,
-      requestId,
+      ...(requestId === null ? {} : { requestId }),
       ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
       ...(violations === undefined ? {} : { violations }),
     },

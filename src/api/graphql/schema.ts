@@ -24,6 +24,7 @@ import { Filters } from "./filters.ts"
 import { camel } from "./names.ts"
 import { scalars } from "./scalars.ts"
 import { below, wantedOf } from "./selection.ts"
+import { commonTellings, subscriptionField } from "./subscriptions.ts"
 import { Types, wireOf } from "./types.ts"
 import type { Visit } from "./visit.ts"
 
@@ -183,6 +184,23 @@ function operationField(building: Building, operation: CompiledOperation): RootF
   }
 }
 
+/** A watch: its selection says which fields, so it has no argument for them. */
+function watchField(
+  building: Building,
+  operation: CompiledOperation,
+  model: Model,
+  common: ReturnType<typeof commonTellings>,
+): RootField {
+  const { fields: _, ...args } = argumentsOf(building, operation)
+  return subscriptionField(common, {
+    name: typeName(model),
+    record: building.types.recordOf(model) as GraphQLObjectType,
+    args: args as NonNullable<RootField["args"]>,
+    wanted: (info) => wanted(building, model, below(info.fieldNodes, info).get("record") ?? [], info),
+    watch: (visit, input) => visit.watch(operation, input),
+  })
+}
+
 /** `tasks.complete` -> `tasksComplete`; the standard verbs as GraphQL calls them. */
 export function fieldName({ name, standard, model }: CompiledOperation): string {
   const [noun = "", verb = ""] = name.split(".")
@@ -206,11 +224,18 @@ export function fieldName({ name, standard, model }: CompiledOperation): string 
   }
 }
 
-function rootField(building: Building, operation: CompiledOperation, pageInfo: GraphQLObjectType): RootField {
-  const { model, standard, summary } = operation
+/** Types that fields of several resources share. */
+interface Shared {
+  readonly pageInfo: GraphQLObjectType
+  readonly tellings: ReturnType<typeof commonTellings>
+}
+
+function rootField(building: Building, operation: CompiledOperation, { pageInfo, tellings }: Shared): RootField {
+  const { model, standard, summary, kind } = operation
   const description = summary === undefined ? {} : { description: summary }
   if (model && standard?.verb === "list") return { ...listField(building, operation, model, pageInfo), ...description }
   if (model && standard?.verb === "get") return { ...getField(building, operation, model), ...description }
+  if (model && kind === "subscription") return { ...watchField(building, operation, model, tellings), ...description }
   return { ...operationField(building, operation), ...description }
 }
 
@@ -225,18 +250,20 @@ export function schemaOf(registry: Registry): GraphQLSchema {
     const shape = recordShape(registry, model)
     if (shape) types.declareRecord(model, () => shape)
   }
-  const pageInfo = pageInfoOf()
-  const roots: Record<"query" | "mutation", RootFields> = { query: {}, mutation: {} }
+  const shared = { pageInfo: pageInfoOf(), tellings: commonTellings() }
+  const roots: Record<CompiledOperation["kind"], RootFields> = { query: {}, mutation: {}, subscription: {} }
   for (const operation of registry.operations.values()) {
-    if (operation.kind === "subscription") continue
     const name = fieldName(operation)
     if (roots[operation.kind][name])
       throw new Error(`${operation.name} and another operation are both ${name} in GraphQL; rename one`)
-    roots[operation.kind][name] = rootField(building, operation, pageInfo)
+    roots[operation.kind][name] = rootField(building, operation, shared)
   }
   return new GraphQLSchema({
     query: new GraphQLObjectType({ name: "Query", fields: roots.query }),
     mutation: new GraphQLObjectType({ name: "Mutation", fields: roots.mutation }),
+    ...(Object.keys(roots.subscription).length === 0
+      ? {}
+      : { subscription: new GraphQLObjectType({ name: "Subscription", fields: roots.subscription }) }),
     types: Object.values(scalars),
   })
 }

@@ -2,6 +2,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import { arrivalOf } from "../../core/arrival.ts"
+import type { JsonObject } from "../../core/json.ts"
 import type { Method } from "../../core/operation.ts"
 import type { Ports } from "../../core/ports.ts"
 import { Problem } from "../../core/problem.ts"
@@ -28,6 +29,8 @@ export interface RestOptions {
   readonly health: HealthPort
   /** The public keys of access tokens (RFC 7517). */
   jwks(): Promise<{ readonly keys: readonly object[] }>
+  /** The document of the live side (AsyncAPI). */
+  asyncApi(): JsonObject
 }
 
 /** What routes are mounted with. */

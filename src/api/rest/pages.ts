@@ -3,6 +3,7 @@ import type { Context } from "hono"
 import { arrivalOf } from "../../core/arrival.ts"
 import { allowOrigin } from "../../core/cors.ts"
 import { documentAnswer, documentKeeper, writtenOnce } from "../../core/document.ts"
+import type { JsonObject } from "../../core/json.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import { docsAnswer, startAnswer, startPath } from "./docs.ts"
 import { liveAnswer, readyAnswer } from "./health.ts"
@@ -14,16 +15,17 @@ function mountPage(mounting: Mounting, path: string, answer: (request: Request) 
   mountRefusals(mounting, path, ["GET"], ["GET", "HEAD", "OPTIONS"])
 }
 
-function mountDocument(mounting: Mounting): void {
-  const { registry, ports, settings } = mounting
+/** @param write makes the document, when it is first asked for */
+function mountDocument(mounting: Mounting, path: string, write: () => JsonObject): void {
+  const { ports, settings } = mounting
   const document = documentKeeper(
-    writtenOnce(() => JSON.stringify(openApiDocument(registry))),
+    writtenOnce(() => JSON.stringify(write())),
     ports.hash,
   )
   const type = "application/json; charset=utf-8"
   // Whoever develops wants to see what they just wrote.
   const cacheControl = settings.development ? "no-cache" : "public, max-age=300, stale-while-revalidate=3600"
-  mountPage(mounting, "/openapi.json", async (request) => {
+  mountPage(mounting, path, async (request) => {
     const answer = documentAnswer(request, await document(), { type, cacheControl })
     answer.headers.set("Vary", "Origin")
     allowOrigin(answer.headers, mounting.readWire(request, { route: null }).origin)
@@ -47,7 +49,12 @@ function rootAnswer({ registry, settings }: Mounting): Response {
   const headers = { ...securityHeaders, "Cache-Control": "no-cache" }
   if (settings.development) return new Response(null, { status: 302, headers: { ...headers, Location: "/docs" } })
   const { title, version } = registry
-  const links = { documentation: "/docs", openapi: "/openapi.json", health: "/health/ready" }
+  const links = {
+    documentation: "/docs",
+    openapi: "/openapi.json",
+    asyncapi: "/asyncapi.json",
+    health: "/health/ready",
+  }
   const body = JSON.stringify({ title, version, links })
   return new Response(body, { headers: { ...headers, "Content-Type": "application/json; charset=utf-8" } })
 }
@@ -56,7 +63,8 @@ function rootAnswer({ registry, settings }: Mounting): Response {
 export function mountPages(mounting: Mounting): void {
   const { registry, ports, readWire, settings, assets, health } = mounting
   const requestId = (request: Request) => arrivalOf(request, settings.requestId).requestId
-  mountDocument(mounting)
+  mountDocument(mounting, "/openapi.json", () => openApiDocument(registry))
+  mountDocument(mounting, "/asyncapi.json", mounting.asyncApi)
   mountPage(mounting, "/", () => rootAnswer(mounting))
   mountPage(mounting, "/docs", () => docsAnswer(registry.title))
   mountPage(mounting, startPath, () => startAnswer())

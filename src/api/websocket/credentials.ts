@@ -1,8 +1,8 @@
 /**
  * Who opens a connection, from headers alone. A browser cannot set Authorization on a WebSocket, so the token may stand among the subprotocols as
- * `bearer.<token>`; it sends its cookies to any site's page that asks, so those count only when Origin is this host or a listed one (RFC 6455 §10.2).
+ * `bearer.<token>`.
  */
-import { cookiesOf } from "../../core/cookies.ts"
+import { socketCookiesOf } from "../../core/cookies.ts"
 import type { Credentials } from "../../core/ports.ts"
 
 /** The subprotocol that is spoken. */
@@ -25,13 +25,10 @@ export function credentialsOf(request: Request, listed: ReadonlySet<string>): Cr
     authorization === null
       ? (token?.slice(bearerPrefix.length) ?? null)
       : (/^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? "")
-  const cookies = bearer === null ? cookiesOf(request, listed) : null
-  const origin = headers.get("origin")
-  const isOurs = origin !== null && (listed.has(origin) || origin === new URL(request.url).origin)
   return {
     address: headers.get("cf-connecting-ip"),
     userAgent: headers.get("user-agent"),
     bearer,
-    cookies: cookies === null ? null : { ...cookies, sameOrigin: isOurs },
+    cookies: bearer === null ? socketCookiesOf(request, listed) : null,
   }
 }

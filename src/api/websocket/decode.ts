@@ -11,7 +11,7 @@ import { encodeFault } from "./problem.ts"
 export const frameBytes = 64 * 1024
 
 /** Calls of a batch. */
-const batchMax = 20
+export const batchMax = 20
 
 const parseFault = -32700
 const callFault = -32600

@@ -13,6 +13,7 @@ import type { Registry } from "../../core/registry.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import { credentialsOf, offered, subprotocol } from "./credentials.ts"
 
+export { connectionOver } from "./connection.ts"
 export { frames } from "./encode.ts"
 export { watchOver } from "./stream.ts"
 
