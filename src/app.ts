@@ -1,13 +1,14 @@
 /** The composition root: registry + ports + doors over the world of an isolate (world.ts). */
 import { restDoor } from "./api/rest/index.ts"
 import { webSocketDoor } from "./api/websocket/index.ts"
+import { approvalsOf } from "./authentication/approvals.ts"
 import { authenticator } from "./authentication/authenticate.ts"
 import { handlerAccounts } from "./authentication/handler-accounts.ts"
 import { hashSecret } from "./authentication/token.ts"
 import { handlerSecrets } from "./authentication/token-once.ts"
 import { cachesOf } from "./caches.ts"
 import { configOf, type Env } from "./config.ts"
-import { calledDoor } from "./core/called.ts"
+import { type Called, calledDoor } from "./core/called.ts"
 import type { Arrival } from "./core/door.ts"
 import { run } from "./core/pipeline.ts"
 import type { Ports, Store } from "./core/ports.ts"
@@ -47,9 +48,10 @@ import {
 export { registryOf } from "./engine.ts"
 export type { Runtime } from "./world.ts"
 
-/** A call over a socket ends with its answer, whether somebody is there to hear it. */
-const overSocket = (requestId: string): Arrival => ({ requestId, traceId: null, signal: new AbortController().signal })
+/** A call over a socket, or from inside, ends with its answer, whether somebody is there to hear it. */
+const fromInside = (requestId: string): Arrival => ({ requestId, traceId: null, signal: new AbortController().signal })
 const callsOverSockets = calledDoor("websocket")
+const rehearsals = calledDoor("rehearsal")
 
 /** An application that is ready to answer. One an isolate. */
 export interface Served {
@@ -90,7 +92,8 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const config = configOf(env)
   const world = worldOf(env, config, runtime, application.accounts)
   const accounts = accountPortsOf(world, application)
-  const engine = () => ({ accounts, log: logPortsOf(world), webhooks, usage: usage.ports })
+  const engine = () => ({ accounts, log: logPortsOf(world), webhooks, usage: usage.ports, call: rehearse })
+  const rehearse = (called: Called, id: string) => run(registry, ports, rehearsals, called, fromInside(id))
   const registry = registryOf(application, { development: config.development }, engine)
   const outbox = outboxOf(world)
   const connect = connector(world)
@@ -110,6 +113,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     answers,
     memberships,
     metering: usage.metering,
+    approvals: approvalsOf({ ...accounts, outbox, openStore: open, poke, behind: world.behind, hash }),
     limiter: world.limiter,
     limitLetters: letterLimit(world.limiter),
     ids,
@@ -151,7 +155,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     topic: topicPortsOf(world),
     live: livePortsOf(world, registry, ports, {
       openStore: open,
-      call: (called) => run(registry, ports, callsOverSockets, called, overSocket(requestId())),
+      call: (called) => run(registry, ports, callsOverSockets, called, fromInside(requestId())),
     }),
     feed: feedPortsOf(world, registry, outbox, schedulesOf(application), [
       webhookReader(webhooks, tellableOf(application, models)),

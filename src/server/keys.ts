@@ -123,7 +123,7 @@ export function topicObjectName(resource: string, tenant: string | null, record:
 
 const meter = named("METER", "usage/{kind}/{id}", {
   content:
-    "what an organization, an API key or a user has used, a row a UTC day; the budget that an organization sets itself",
+    "what an organization, an API key, a grant or a user has used, a row a UTC day; the budget that an organization sets itself",
   life: "a day 400 days; a budget until it is taken away",
   consistency: oneByOne,
 })

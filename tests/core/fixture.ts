@@ -247,6 +247,7 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
       return options.memberships ?? []
     },
     metering: { admit: () => null, spend: () => undefined },
+    approvals: { claim: async () => undefined },
     limitLetters: async (sender, count) => {
       step("limitLetters")
       asked.push(`${count} letters of ${sender}`)

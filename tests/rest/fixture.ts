@@ -169,6 +169,7 @@ function portsOf(world: World, development: boolean): Ports {
     answers: noAnswers,
     memberships: async () => [],
     metering: { admit: () => null, spend: () => undefined },
+    approvals: { claim: async () => undefined },
     limitLetters: async () => undefined,
     ids: { mint: (prefix) => `${prefix}_01kb5t8q3cf4n9r7x2m6w0zy${String(++minted).padStart(2, "0")}` },
     accounts: () => ({}) as never,

@@ -4,12 +4,14 @@ import type { Problem } from "../../core/problem.ts"
 
 /** A problem as an error of a response. */
 export function errorOf(problem: Problem, requestId: string): GraphQLError {
-  const { violations, retryAfterSeconds } = problem.options
+  const { violations, retryAfterSeconds, approval, type } = problem.options
   return new GraphQLError(problem.message, {
     extensions: {
       code: problem.code,
+      ...(type === undefined ? {} : { type: `urn:selvage:problem:${type}` }),
       requestId,
       ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
+      ...(approval === undefined ? {} : { approval }),
       ...(violations === undefined ? {} : { violations }),
     },
   })

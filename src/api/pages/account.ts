@@ -54,6 +54,7 @@ ${news && html`<p class="told" role="status">${news}</p>`}
 <dt>Name</dt><dd>${String(me.name)}</dd>
 <dt>Address</dt><dd>${String(me.email)}</dd>
 <dt>Password</dt><dd><a href="/account/forgot-password">Set a new one by mail</a></dd>
+<dt>Approvals</dt><dd><a href="/account/approvals">Changes that programs ask for</a></dd>
 </dl>
 ${ways}
 <h2>Where you are signed in</h2>
