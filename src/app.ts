@@ -104,7 +104,6 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const poke = poker(world)
   const webhooks = webhookPortsOf(world, { title: application.title, outbox, openStore: open, poke })
-  const elapsed = () => performance.now()
   const usage = usageOf(world, registry, { memberships, poke, outbox, openStore: open })
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
@@ -121,7 +120,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     secrets: handlerSecrets(random),
     link: accounts.link,
     now: world.now,
-    elapsed,
+    elapsed: () => performance.now(),
     hash,
     outbox,
     poke,
