@@ -47,7 +47,7 @@ const eventual = "up to 60 s late at other locations"
 /** Name of a user's own object. The part is the user's TypeID. */
 export const userObjectName = named("USER", "user/{id}", {
   content:
-    "sessions, attempts, lockout, second factors, one-time tokens, hashes of API keys, grants to programs, inbox, live sockets of a user",
+    "sessions, attempts, lockout, second factors, one-time tokens, hashes of API keys, grants to programs and changes that wait under them, inbox, live sockets of a user",
   life: "as long as the account",
   consistency: oneByOne,
 })
