@@ -91,7 +91,7 @@ function toolbox(registry: Registry) {
       const next = from + page.length
       const tries = from === 0 && all.some(([, operation]) => isTriable(operation))
       return {
-        tools: tries ? [previewTool, ...page] : page,
+        tools: tries ? [...page, previewTool] : page,
         ...(next < all.length ? { nextCursor: String(next) } : {}),
       }
     },
@@ -213,6 +213,17 @@ function messageHandler(registry: Registry): (request: Request, visit: Visit) =>
   }
 }
 
+const loopback = /^https?:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/
+
+/**
+ * Whether a page of another site has sent this (2025-11-25, "Security Warning"): a name that leads here is not ours for that. On one's own machine any
+ * port is.
+ */
+function isForeign(origin: string | null, { origin: own, corsOrigins }: McpOptions): boolean {
+  if (origin === null || origin === own || corsOrigins.includes(origin)) return false
+  return !(loopback.test(own) && loopback.test(origin))
+}
+
 /** Makes the door of an isolate. The handler does not reject. */
 export function mcpDoor(options: McpOptions): (request: Request) => Promise<Response> {
   const { registry, call, admit } = options
@@ -226,6 +237,8 @@ export function mcpDoor(options: McpOptions): (request: Request) => Promise<Resp
     const { address, bearer, userAgent } = presented
     const credentials: Credentials = { address, bearer, userAgent, cookies: null, resource: resourcePaths.mcp }
     try {
+      if (isForeign(request.headers.get("origin"), options))
+        throw new Problem("PERMISSION_DENIED", "Pages of this origin are not listed in CORS_ORIGINS")
       const principal = await admit(credentials)
       if (principal.kind === "anonymous")
         throw new Problem("UNAUTHENTICATED", "Tools are for whoever proves who they are")
