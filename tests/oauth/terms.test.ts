@@ -108,6 +108,14 @@ describe("to be asked first", () => {
     expect((await call(ada, "GET /v1/me")).body.name).not.toBe("Robot")
   })
 
+  test("keeps what is confidential out of reach: nobody is asked, and nothing of it is kept", async () => {
+    const { ada, tokens } = await asking({ ...whole, scope: "*:write" })
+    const { email, password } = ada.who
+    const refused = await call({ token: tokens.access }, "POST /v1/auth/sign-in", { body: { email, password } })
+    expect([refused.status, refused.body.approval]).toEqual([403, undefined])
+    expect((await call(ada, "GET /v1/approvals")).body.items).toEqual([])
+  })
+
   test("holds nobody else: neither the person nor a program without it", async () => {
     const { ada, projectId } = await asking(whole)
     const free = await letIn(ada, await register(), { scope: "tasks:write" }, {})
