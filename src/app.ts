@@ -2,13 +2,14 @@
 import { restDoor } from "./api/rest/index.ts"
 import { webSocketDoor } from "./api/websocket/index.ts"
 import { asyncApiDocument } from "./asyncapi.ts"
+import { approvalsOf } from "./authentication/approvals.ts"
 import { authenticator } from "./authentication/authenticate.ts"
 import { handlerAccounts } from "./authentication/handler-accounts.ts"
 import { hashSecret } from "./authentication/token.ts"
 import { handlerSecrets } from "./authentication/token-once.ts"
 import { cachesOf } from "./caches.ts"
 import { configOf, type Env } from "./config.ts"
-import { calledDoor } from "./core/called.ts"
+import { type Called, calledDoor } from "./core/called.ts"
 import type { Arrival } from "./core/door.ts"
 import { run } from "./core/pipeline.ts"
 import type { Ports, Store } from "./core/ports.ts"
@@ -48,9 +49,10 @@ import {
 export { registryOf } from "./engine.ts"
 export type { Runtime } from "./world.ts"
 
-/** A call over a socket ends with its answer, whether somebody is there to hear it. */
-const overSocket = (requestId: string): Arrival => ({ requestId, traceId: null, signal: new AbortController().signal })
+/** A call over a socket, or from inside, ends with its answer, whether somebody is there to hear it. */
+const fromInside = (requestId: string): Arrival => ({ requestId, traceId: null, signal: new AbortController().signal })
 const callsOverSockets = calledDoor("websocket")
+const rehearsals = calledDoor("rehearsal")
 
 /** An application that is ready to answer. One an isolate. */
 export interface Served {
@@ -91,7 +93,8 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const config = configOf(env)
   const world = worldOf(env, config, runtime, application.accounts)
   const accounts = accountPortsOf(world, application)
-  const engine = () => ({ accounts, log: logPortsOf(world), webhooks, usage: usage.ports })
+  const engine = () => ({ accounts, log: logPortsOf(world), webhooks, usage: usage.ports, call: rehearse })
+  const rehearse = (called: Called, id: string) => run(registry, ports, rehearsals, called, fromInside(id))
   const registry = registryOf(application, { development: config.development }, engine)
   const outbox = outboxOf(world)
   const connect = connector(world)
@@ -102,7 +105,6 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const open = () => openStore(store, { bookmark: null, fresh: true })
   const poke = poker(world)
   const webhooks = webhookPortsOf(world, { title: application.title, outbox, openStore: open, poke })
-  const elapsed = () => performance.now()
   const usage = usageOf(world, registry, { memberships, poke, outbox, openStore: open })
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
@@ -111,6 +113,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     answers,
     memberships,
     metering: usage.metering,
+    approvals: approvalsOf({ ...accounts, outbox, openStore: open, poke, behind: world.behind, hash }),
     limiter: world.limiter,
     limitLetters: letterLimit(world.limiter),
     ids,
@@ -118,7 +121,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     secrets: handlerSecrets(random),
     link: accounts.link,
     now: world.now,
-    elapsed,
+    elapsed: () => performance.now(),
     hash,
     outbox,
     poke,
@@ -143,7 +146,6 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const entrance = entranceOf(world, application, accounts, shared)
   const sockets = webSocketDoor({ ...shared, corsOrigins, connect })
   const later = laterOf(world, shared, liveOpener(registry, ports, connect))
-  const tend = tending(world, outbox, open)
   const wake = () => {
     outbox.poke()
     poke()
@@ -153,14 +155,14 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     topic: topicPortsOf(world),
     live: livePortsOf(world, registry, ports, {
       openStore: open,
-      call: (called) => run(registry, ports, callsOverSockets, called, overSocket(requestId())),
+      call: (called) => run(registry, ports, callsOverSockets, called, fromInside(requestId())),
     }),
     feed: feedPortsOf(world, registry, outbox, schedulesOf(application), [
       webhookReader(webhooks, tellableOf(application, models)),
       reader,
     ]),
     consume: consumer(jobPortsOf(world, registry, ports), world.behind),
-    tend,
+    tend: tending(world, outbox, open),
     fetch: routing({ sockets, entrance, later, rest }, wake),
   }
 }

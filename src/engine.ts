@@ -1,5 +1,6 @@
 /** The engine's own resources, operations and jobs beside an application's: the registry that every door serves. */
 import type { AccountPorts } from "./authentication/account.ts"
+import { type ApprovalParts, approvalOperations } from "./authentication/operations/approvals.ts"
 import { accountParts } from "./authentication/operations/index.ts"
 import { unwatchable } from "./authorization/judge.ts"
 import { explainOperation } from "./core/explain.ts"
@@ -16,6 +17,7 @@ export interface EnginePorts {
   readonly log: LogPorts
   readonly webhooks: WebhookPorts
   readonly usage: UsagePorts
+  readonly call: ApprovalParts["call"]
 }
 
 const worldless = (): never => {
@@ -33,6 +35,12 @@ export function registryOf(
 ): Registry {
   const models = (): Models => registry.models
   const accounts = accountParts({ rules: application.accounts, ports: () => ports().accounts }, models)
+  const approvals = approvalOperations({
+    rules: application.accounts,
+    ports: () => ports().accounts,
+    operation: (name) => registry.operations.get(name),
+    call: (called, requestId) => ports().call(called, requestId),
+  })
   const webhooks = webhookParts(application, { ports: () => ports().webhooks, models })
   const jobs = jobParts(application)
   const log = logOperations(
@@ -46,6 +54,7 @@ export function registryOf(
       resources: [...accounts.resources, ...jobs.resources, ...webhooks.resources],
       operations: [
         ...accounts.operations,
+        ...approvals,
         ...jobs.operations,
         ...webhooks.operations,
         explainOperation(models, options),

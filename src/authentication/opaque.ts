@@ -67,6 +67,7 @@ async function askForGrant(
     id: token.user,
     roles: Object.freeze([...(access.account?.roles ?? [])].sort()),
     grant: access.id,
+    terms: Object.freeze({ ...access.terms }),
     scopes: Object.freeze([...access.scopes]),
     expiresAt: Math.floor(access.expiresAt / 1000),
   })

@@ -15,6 +15,8 @@ export interface Called {
   readonly input: Json
   readonly idempotencyKey: string | null
   readonly bookmark: string | null
+  /** True for a call that is to be tried and not done. */
+  readonly rehearsal?: true
 }
 
 /** How a call ended. */
@@ -28,12 +30,13 @@ export function calledDoor(name: string): Door<Called, Ending> {
     name,
     admitted: ({ principal }) => principal,
     credentials: ({ credentials }) => credentials,
-    resolve: ({ operation, input, idempotencyKey, bookmark }) => ({
+    resolve: ({ operation, input, idempotencyKey, bookmark, rehearsal }) => ({
       operation,
       decode: () => input,
       idempotencyKey: operation.kind === "mutation" ? idempotencyKey : null,
       expectedVersion: null,
       bookmark,
+      ...(rehearsal ? { rehearsal } : {}),
     }),
     encode: (_, output, facts) => ({ problem: null, output, facts }),
     encodeProblem: (_, problem, facts) => ({ problem, facts }),

@@ -2,6 +2,8 @@
  * Selvage as an OAuth 2.1 authorization server: where its endpoints stand, and what a user's object is asked about the programs that the user
  * has let in. Types and constants only. Instants are milliseconds since 1970, lifetimes seconds; nothing throws across a call.
  */
+import type { ApprovalsObject } from "./approval.ts"
+import type { GrantTerms } from "./terms.ts"
 import type { Account, Cause, Refusal } from "./user-object.ts"
 
 /** Where the endpoints stand. RFC 8414 §2 tells clients, so no client spells them itself. */
@@ -78,10 +80,11 @@ export interface AuthorizationRequest {
 }
 
 /** A consent that the user has given. */
-export interface Approval {
+export interface Consent {
   readonly rules: AuthorizationRules
   readonly request: AuthorizationRequest
   readonly client: GrantClient
+  readonly terms: GrantTerms
   /** The session that consents; it must live. */
   readonly session: string
 }
@@ -112,6 +115,7 @@ export interface GrantedAccess {
   /** Id of the grant. */
   readonly id: string
   readonly scopes: readonly string[]
+  readonly terms: GrantTerms
   /** The resource that the token is for. */
   readonly resource: string
   readonly expiresAt: number
@@ -124,6 +128,7 @@ export interface GrantView {
   readonly id: string
   readonly client: Pick<GrantClient, "id" | "name" | "host">
   readonly scopes: readonly string[]
+  readonly terms: GrantTerms
   readonly resource: string
   readonly createdAt: number
   /** To the minute; null before the first call. */
@@ -132,12 +137,12 @@ export interface GrantView {
 }
 
 /** The part of a user's object that knows which programs its user has let in. */
-export interface GrantsObject {
+export interface GrantsObject extends ApprovalsObject {
   /**
    * Makes a grant and its code. REFUSED when the session is over or the account not active; LIMIT at a hundred grants.
    * @returns where the browser goes, the code in the provider's form; `known`: a grant to this client lived before
    */
-  authorize(approval: Approval, cause: Cause): Promise<{ readonly redirect: string; readonly known: boolean } | Refusal>
+  authorize(consent: Consent, cause: Cause): Promise<{ readonly redirect: string; readonly known: boolean } | Refusal>
   /** One after another: a code is redeemed once, a refresh token exchanged once, however many calls come at a time. */
   exchange(call: GrantCall, cause: Cause): Promise<GrantAnswer | Refusal>
   /** @param hash SHA-256 of the token, hex */

@@ -4,6 +4,7 @@
 
 import { admit } from "./admission.ts"
 import { handleCached } from "./answers.ts"
+import { holdForApproval } from "./approval.ts"
 import { batchOf, checkKey, idempotencyOf, outboxOf, replayInstead, restored, settle, shown } from "./commit.ts"
 import type { Arrival, Door } from "./door.ts"
 import { handle, requireRight } from "./handle.ts"
@@ -68,6 +69,7 @@ const authorize: Stage = (run) =>
 const commit: Stage = async (run) => {
   const { operation, rehearsal } = matched(run)
   if (operation.kind !== "mutation") return requireRight(run)
+  if (run.replayed) return
   if (rehearsal === true) return rehearse(run)
   const key = await idempotencyOf(run)
   for (let attempt = 1; ; attempt++) {
@@ -103,8 +105,9 @@ const commit: Stage = async (run) => {
   }
 }
 
-/** What may be kept for everybody is asked of the cache first. */
+/** What may be kept for everybody is asked of the cache first. What was answered already is not done again. */
 const answer: Stage = (run) => {
+  if (run.replayed) return
   const { caching } = matched(run).operation
   return caching === null ? handle(run) : handleCached(run, caching)
 }
@@ -123,6 +126,7 @@ const stages: readonly (readonly [string, Stage])[] = [
   ["authorize", authorize],
   ["limit-input", limitInput],
   ["budget", admitUsage],
+  ["approve", holdForApproval],
   ["handle", answer],
   ["commit", commit],
   ["encode", encode],

@@ -1,6 +1,7 @@
 /** Where core meets the world. Filled in app.ts; core never knows by whom. */
 
 import type { AnswerCache } from "./answers.ts"
+import type { Approvals } from "./approval.ts"
 import type { Write } from "./changes.ts"
 import type { Accounts, Context, Ids } from "./context.ts"
 import type { Json, JsonObject } from "./json.ts"
@@ -180,6 +181,8 @@ export interface Ports {
   limitLetters(sender: string, count: number, now: Date): Promise<void>
   /** Counts what calls use, and stops those whose budget is spent. */
   readonly metering: Metering
+  /** Asks people about changes that programs want to make in their name. */
+  readonly approvals: Approvals
   readonly ids: Ids
   /** The account flows for a handler. */
   accounts(work: EngineWork, isConfidential: boolean): Accounts

@@ -1,5 +1,6 @@
 /** Who calls. A principal is a value: no policy, door or handler ever asks where it came from. */
 import { Problem } from "./problem.ts"
+import type { GrantTerms } from "./terms.ts"
 
 /** Values that a policy can compare. */
 export type Scalar = string | number | boolean
@@ -26,6 +27,8 @@ export interface User {
   readonly key?: string
   /** Id of the grant by which a program acts for the user, when its access token was presented. */
   readonly grant?: string
+  /** What the person has asked for who let the program in. */
+  readonly terms?: GrantTerms
   /** What the key or grant is limited to; absent: everything that the user may do. */
   readonly scopes?: readonly string[]
   /** When the user proved who they are, milliseconds since 1970. */

@@ -10,7 +10,7 @@ export interface Violation {
 }
 
 /**
- * Problem types refine a code where a protocol has a better word for it (HTTP 405, 406, 412, 413, 415; step-up). Doors map them; core only names them.
+ * Problem types refine a code where a protocol has a better word for it (HTTP 405, 406, 409, 412, 413, 415; step-up). Doors map them; core only names them.
  */
 export type ProblemType =
   | "method-not-allowed"
@@ -22,6 +22,7 @@ export type ProblemType =
   | "budget-exhausted"
   | "unknown-route"
   | "insufficient-user-authentication"
+  | "approval-required"
 
 /** What a problem may say beside its code and sentence. */
 export interface ProblemOptions {
@@ -35,6 +36,8 @@ export interface ProblemOptions {
   readonly allow?: readonly string[]
   /** For a credential that reaches too little: the scope that would do (RFC 6750 §3). */
   readonly scope?: string
+  /** For approval-required: its id, and the page where whoever let the program in decides. */
+  readonly approval?: { readonly id: string; readonly page: string }
   /** For RESOURCE_EXHAUSTED: what was counted, the tightest first. Doors with headers find it among their facts. */
   readonly limits?: readonly ToldLimit[]
   /** For the operator's log; never leaves. */

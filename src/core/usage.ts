@@ -9,6 +9,7 @@ import type { Action } from "./policy.ts"
 import { type Prices, pricesOf } from "./prices.ts"
 import type { Principal } from "./principal.ts"
 import type { CompiledOperation } from "./registry.ts"
+import type { GrantTerms } from "./terms.ts"
 
 /** What calls have used. Whole numbers; `estimate` in nano-dollars (prices.ts). */
 export interface Figures {
@@ -32,7 +33,8 @@ export function plus(one: Figures, other: Figures): Figures {
 
 /** For whom usage is counted. */
 export interface Account {
-  readonly kind: "organization" | "key" | "user"
+  /** `grant`: what a program may use that a user has let in. */
+  readonly kind: "organization" | "key" | "user" | "grant"
   readonly id: string
 }
 
@@ -42,6 +44,11 @@ export type Bounded = (typeof bounded)[number]
 
 /** How much an account may use in a UTC day. What is left out has no bound; 0 lets nothing through. */
 export type Budget = { readonly [what in Bounded]?: number }
+
+/** The budget of a grant: its bound holds for rows read and for rows written, each. null: it has none. */
+export function budgetOfTerms(terms: GrantTerms | undefined): Budget | null {
+  return terms == null || terms.rows === null ? null : { rowsRead: terms.rows, rowsWritten: terms.rows }
+}
 
 /** What `app({ usage })` takes. */
 export interface UsageOptions {

@@ -2,6 +2,7 @@
  * What a user's object answers to: types only, so that whoever calls them needs no class. Instants are milliseconds since 1970,
  * lifetimes are seconds. Nothing throws across a call: a refusal is a value.
  */
+import type { ApprovalView } from "./approval.ts"
 import type { FactorObject, FactorView, PendingSignIn, Renewal } from "./factors.ts"
 import type { InboxPage, Notice, Notification } from "./inbox.ts"
 import type { Json, JsonObject } from "./json.ts"
@@ -226,6 +227,7 @@ export interface Export {
   readonly keys: readonly KeyView[]
   readonly factors: readonly FactorView[]
   readonly grants: readonly GrantView[]
+  readonly approvals: readonly ApprovalView[]
   readonly preferences: JsonObject
   readonly inbox: readonly Notice[]
   readonly events: readonly EventView[]

@@ -47,7 +47,7 @@ const eventual = "up to 60 s late at other locations"
 /** Name of a user's own object. The part is the user's TypeID. */
 export const userObjectName = named("USER", "user/{id}", {
   content:
-    "sessions, attempts, lockout, second factors, one-time tokens, hashes of API keys, grants to programs, inbox, live sockets of a user",
+    "sessions, attempts, lockout, second factors, one-time tokens, hashes of API keys, grants to programs and changes that wait under them, inbox, live sockets of a user",
   life: "as long as the account",
   consistency: oneByOne,
 })
@@ -123,7 +123,7 @@ export function topicObjectName(resource: string, tenant: string | null, record:
 
 const meter = named("METER", "usage/{kind}/{id}", {
   content:
-    "what an organization, an API key or a user has used, a row a UTC day; the budget that an organization sets itself",
+    "what an organization, an API key, a grant or a user has used, a row a UTC day; the budget that an organization sets itself",
   life: "a day 400 days; a budget until it is taken away",
   consistency: oneByOne,
 })

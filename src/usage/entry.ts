@@ -114,7 +114,12 @@ export function isBlock(entry: Entry, figures: Figures, { parts }: MeterRules): 
 }
 
 const words: Readonly<Record<Bounded, string>> = { rowsRead: "rows read", rowsWritten: "rows written" }
-const owners: Readonly<Record<Account["kind"], string>> = { organization: "organization", key: "API key", user: "user" }
+const owners: Readonly<Record<Account["kind"], string>> = {
+  organization: "organization",
+  key: "API key",
+  user: "user",
+  grant: "grant",
+}
 
 /** What refuses a call as far as is known; null: nothing does. A budget of rows written that is spent stops mutations alone. */
 export function refusalOf(entry: Entry, kind: Kind, now: Date): Problem | null {

@@ -8,7 +8,16 @@ import type { Models } from "../core/model.ts"
 import type { Membership, OrganizationRule } from "../core/organization.ts"
 import { hasRole, type Principal, type User } from "../core/principal.ts"
 import { Problem } from "../core/problem.ts"
-import type { Account, Budget, Charge, Figures, MeteredCall, Metering, UsageRule } from "../core/usage.ts"
+import {
+  type Account,
+  type Budget,
+  budgetOfTerms,
+  type Charge,
+  type Figures,
+  type MeteredCall,
+  type Metering,
+  type UsageRule,
+} from "../core/usage.ts"
 import type { Meters } from "./meters.ts"
 
 /** The world of metering. */
@@ -38,18 +47,20 @@ const organizationOf = ({ rule }: MeteringPorts, { organization: id, plan }: Mem
 const isUsage = ({ operation }: MeteredCall): boolean =>
   operation.engine !== undefined && operation.name.startsWith("usage.")
 
-/** The key and the user of a call, as far as they have budgets: nobody counts for them otherwise. */
-function ownPayers({ rule }: MeteringPorts, { id, key }: User): Payer[] {
+/** The grant, the key and the user of a call, as far as they have budgets: nobody counts for them otherwise. */
+function ownPayers({ rule }: MeteringPorts, { id, key, grant, terms }: User): Payer[] {
   const payers: Payer[] = []
+  const budget = budgetOfTerms(terms)
+  if (budget !== null && grant !== undefined) payers.push({ account: { kind: "grant", id: grant }, budget })
   if (rule.keyBudget !== null && key !== undefined)
     payers.push({ account: { kind: "key", id: key }, budget: rule.keyBudget })
   if (rule.userBudget !== null) payers.push({ account: { kind: "user", id }, budget: rule.userBudget })
   return payers
 }
 
-/** What keeps an account safe (sign out, end a session, change the password) is stopped by no budget but that of the key that calls it. */
+/** What keeps an account safe (sign out, end a session, change the password) is stopped by no budget but that of the key or program that calls it. */
 const mayStop = (call: MeteredCall, { account }: Payer): boolean =>
-  call.operation.engine === undefined || account.kind === "key"
+  call.operation.engine === undefined || account.kind === "key" || account.kind === "grant"
 
 /** Of the organizations that the answer shows, the one of most records that the caller belongs to. */
 function mostShown(memberships: readonly Membership[], shown: readonly string[]): Membership | null {
@@ -157,21 +168,30 @@ async function checkOrganization(
   if (budget !== null) await ports.meters.check(account, budget, call.operation.kind, call.now)
 }
 
+/** Who counts a call, and whose budgets hold it. */
+interface Counted {
+  readonly own: readonly Payer[]
+  /** Of those, the ones that may stop it. */
+  readonly held: readonly Payer[]
+  readonly to: Addressed | null
+  /** The same where an organization's budget may stop it. */
+  readonly asked: Addressed | null
+}
+
 /** The check before a handler, where some budget holds the caller. */
 async function admitHeld(
   ports: MeteringPorts,
   call: MeteredCall,
-  own: readonly Payer[],
-  to: Addressed | null,
+  { own, held, to, asked }: Counted,
 ): Promise<Charge | null> {
   const { kind } = call.operation
-  for (const payer of own) {
+  for (const payer of held) {
     const { account, budget } = payer
     if (budget !== null && mayStop(call, payer)) await ports.meters.check(account, budget, kind, call.now)
   }
-  if (to === null || !ports.rule.hasBudgets) return chargeFor(ports, call, own, to, null)
+  if (asked === null) return chargeFor(ports, call, own, to, null)
   const memberships = await ports.memberships(call.principal)
-  await checkOrganization(ports, call, memberships, to)
+  await checkOrganization(ports, call, memberships, asked)
   return chargeFor(ports, call, own, to, memberships)
 }
 
@@ -186,9 +206,12 @@ export function metering(ports: MeteringPorts): Metering {
       const addressed = organizations === null ? null : addressedBy(call, organizations, models)
       const isAbout = addressed !== null && (addressed.organization ?? addressed.resource) !== null
       const to = isAbout ? addressed : null
-      // Whoever runs the application gets in to see what is the matter.
-      const isHeld = !hasRole(principal, "admin") && (own.length > 0 || (to !== null && rule.hasBudgets))
-      return isHeld ? admitHeld(ports, call, own, to) : chargeFor(ports, call, own, to, null)
+      // Whoever runs the application gets in to see what is the matter. What a person has asked of a program holds for it all the same.
+      const isRunner = hasRole(principal, "admin")
+      const held = isRunner ? own.filter(({ account }) => account.kind === "grant") : own
+      const asked = !isRunner && rule.hasBudgets ? to : null
+      const isHeld = held.length > 0 || asked !== null
+      return isHeld ? admitHeld(ports, call, { own, held, to, asked }) : chargeFor(ports, call, own, to, null)
     },
     spend(principal, organization, figures) {
       if (principal.kind !== "user") return

@@ -13,6 +13,7 @@ import {
   type Account,
   type Budget,
   bounded,
+  budgetOfTerms,
   dayOf,
   type MeterObject,
   noFigures,
@@ -119,6 +120,9 @@ async function found(
       account: { kind: "organization", id: organizationId },
       budget: await organizationBudget(parts, work, organizationId, read),
     }
+  const termed = keyId === undefined ? budgetOfTerms(caller?.terms) : null
+  if (termed !== null && caller?.grant !== undefined)
+    return { account: { kind: "grant", id: caller.grant }, budget: termed }
   const own = parts.hasKeys ? caller?.key : undefined
   const key = keyId ?? own
   if (key !== undefined) {

@@ -3,6 +3,7 @@
  * whatever tokens are about. Ended in one transaction: rows gone, hub owed, sockets and events told.
  */
 import type { AuthorizationRules, GrantClient, GrantedAccess, GrantView } from "../core/oauth.ts"
+import type { GrantTerms } from "../core/terms.ts"
 import { accountOf } from "./account.ts"
 import type { HeldEntry } from "./oauth-entries.ts"
 import { owe } from "./revocations.ts"
@@ -30,12 +31,18 @@ type Row = {
   lastUsedAt: number | null
   expiresAt: number
   hardAt: number
+  approval: number
+  rows: number | null
 }
 
-/** A grant that lives, with the client that it was given to. */
+const termsOf = ({ approval, rows }: Pick<Row, "approval" | "rows">): GrantTerms => ({ approval: approval === 1, rows })
+
+/** A grant that lives, with the client that it was given to and the terms. */
 export interface LivingGrant {
   readonly id: string
   readonly client: GrantClient
+  readonly scopes: readonly string[]
+  readonly terms: GrantTerms
 }
 
 const living = '"expiresAt" > ?'
@@ -48,7 +55,8 @@ function rowsOf(sql: SqlStorage, now: number): Row[] {
 export function findGrant(sql: SqlStorage, id: string, now: number): LivingGrant | null {
   const row = sql.exec<Row>(`select * from "grants" where "id" = ? and ${living}`, id, now).toArray()[0]
   if (row === undefined) return null
-  return { id, client: { id: row.client, name: row.name, host: row.host, record: row.record } }
+  const { client, name, host, record, scopes } = row
+  return { id, client: { id: client, name, host, record }, scopes: JSON.parse(scopes), terms: termsOf(row) }
 }
 
 /** Whether a client has a grant that lives. */
@@ -68,6 +76,7 @@ function end(turn: Turn, rows: readonly Row[], reason: GrantReason): number {
     sql.exec('delete from "grants" where "id" = ?', id)
     sql.exec('delete from "oauth" where "grant" = ?', id)
     sql.exec('delete from "spent" where "grant" = ?', id)
+    sql.exec('delete from "approvals" where "grant" = ?', id)
     ended.push(id)
     owe(turn, { id, belowEpoch: null, until: now + positiveMs })
     record(turn, reason === "reuse" ? "grant.reuse" : "grant.ended", { id, client, host, reason })
@@ -108,7 +117,14 @@ interface ProvidedGrant {
 }
 
 /** A grant as the provider wants it kept. A new one begins with its code; a redeemed one lives as long as the rules say. */
-function keepGrant(turn: Turn, id: string, entry: HeldEntry, client: GrantClient, rules: AuthorizationRules): void {
+/** Whom a grant is given to, and under what. */
+interface Given {
+  readonly client: GrantClient
+  readonly terms: GrantTerms
+  readonly rules: AuthorizationRules
+}
+
+function keepGrant(turn: Turn, id: string, entry: HeldEntry, { client, terms, rules }: Given): void {
   const { sql, now } = turn
   const given = JSON.parse(entry.value) as ProvidedGrant
   const isRedeemed = given.authCodeWrappedKey === undefined
@@ -116,7 +132,7 @@ function keepGrant(turn: Turn, id: string, entry: HeldEntry, client: GrantClient
   const { id: clientId, name, host, record: text } = client
   const { scope, resource } = given
   const made = sql.exec(
-    `insert into "grants" values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, null, null, ?9, ?10) on conflict ("id") do nothing`,
+    `insert into "grants" values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, null, null, ?9, ?10, ?11, ?12) on conflict ("id") do nothing`,
     id,
     clientId,
     name,
@@ -127,8 +143,19 @@ function keepGrant(turn: Turn, id: string, entry: HeldEntry, client: GrantClient
     now,
     now + seconds * 1000,
     now + rules.hardSeconds * 1000,
+    terms.approval ? 1 : 0,
+    terms.rows,
   ).rowsWritten
-  if (made > 0) record(turn, "grant.added", { id, client: clientId, host, scopes: [...scope], resource })
+  if (made > 0)
+    record(turn, "grant.added", {
+      id,
+      client: clientId,
+      host,
+      scopes: [...scope],
+      resource,
+      approval: terms.approval,
+      rows: terms.rows,
+    })
   if (isRedeemed)
     sql.exec(
       'update "grants" set "redeemedAt" = coalesce("redeemedAt", ?2), "expiresAt" = min("hardAt", ?3) where "id" = ?1',
@@ -154,11 +181,7 @@ function keepGrant(turn: Turn, id: string, entry: HeldEntry, client: GrantClient
 export function commitEntries(
   turn: Turn,
   held: ReadonlyMap<string, HeldEntry | null>,
-  {
-    client,
-    rules,
-    onDelete,
-  }: { readonly client: GrantClient; readonly rules: AuthorizationRules; readonly onDelete: GrantReason },
+  { client, terms, rules, onDelete }: Given & { readonly onDelete: GrantReason },
 ): boolean {
   const { sql, now } = turn
   let reduced = false
@@ -171,7 +194,7 @@ export function commitEntries(
         sql.exec('delete from "oauth" where "key" = ?', key)
         owe(turn, { id: grant, belowEpoch: raiseEpoch(sql), until: now + positiveMs })
       }
-    } else if (kind === "grant") keepGrant(turn, grant, entry, client, rules)
+    } else if (kind === "grant") keepGrant(turn, grant, entry, { client, terms, rules })
     else if (kind === "token")
       sql.exec(
         'insert or replace into "oauth" ("key", "grant", "value", "metadata", "expiresAt") values (?, ?, ?, null, ?)',
@@ -190,8 +213,8 @@ export function verifyAccess(turn: Turn, id: string, hash: string): GrantedAcces
   const account = accountOf(sql)
   if (account !== null && account.status !== "active") return null
   const row = sql
-    .exec<{ value: string; expiresAt: number; lastUsedAt: number | null }>(
-      `select "oauth"."value", "oauth"."expiresAt", "grants"."lastUsedAt" from "oauth" join "grants" on "grants"."id" = "oauth"."grant"
+    .exec<Pick<Row, "expiresAt" | "lastUsedAt" | "approval" | "rows"> & { value: string }>(
+      `select "oauth"."value", "oauth"."expiresAt", "grants"."lastUsedAt", "grants"."approval", "grants"."rows" from "oauth" join "grants" on "grants"."id" = "oauth"."grant"
        where "oauth"."key" = ?1 and "oauth"."expiresAt" > ?2 and "grants"."expiresAt" > ?2`,
       `token:${subject}:${id}:${hash}`,
       now,
@@ -201,17 +224,26 @@ export function verifyAccess(turn: Turn, id: string, hash: string): GrantedAcces
   if (row.lastUsedAt === null || now - row.lastUsedAt >= useStepMs)
     sql.exec('update "grants" set "lastUsedAt" = ? where "id" = ?', now, id)
   const { scope, audience } = JSON.parse(row.value) as { scope: string[]; audience: string }
-  return { id, scopes: scope, resource: audience, expiresAt: row.expiresAt, epoch: epochOf(sql), account }
+  return {
+    id,
+    scopes: scope,
+    terms: termsOf(row),
+    resource: audience,
+    expiresAt: row.expiresAt,
+    epoch: epochOf(sql),
+    account,
+  }
 }
 
 /** The grants that live and whose code was redeemed, newest first. */
 export function listGrants(sql: SqlStorage, now: number): GrantView[] {
   return rowsOf(sql, now)
     .filter(({ redeemedAt }) => redeemedAt !== null)
-    .map(({ id, client, name, host, scopes, resource, createdAt, lastUsedAt, expiresAt }) => ({
+    .map(({ id, client, name, host, scopes, resource, createdAt, lastUsedAt, expiresAt, approval, rows }) => ({
       id,
       client: { id: client, name, host },
       scopes: JSON.parse(scopes),
+      terms: termsOf({ approval, rows }),
       resource,
       createdAt,
       lastUsedAt,

@@ -2,12 +2,14 @@
  * The part of a user's object that knows which programs its user has let in. The OAuth provider reads, computes and writes in steps, so its calls
  * go one after another; what one has decided is written in one transaction, and only while nothing has reduced rights meanwhile.
  */
-import type { Approval, GrantAnswer, GrantCall, GrantsObject } from "../core/oauth.ts"
+import type { ApprovalCall } from "../core/approval.ts"
+import type { Consent, GrantAnswer, GrantCall, GrantsObject } from "../core/oauth.ts"
 import type { Cause, Refusal } from "../core/user-object.ts"
 import { accountOf } from "./account.ts"
+import * as approvals from "./approvals.ts"
 import { entriesOver } from "./oauth-entries.ts"
 import * as grants from "./oauth-grants.ts"
-import { askProvider, completeApproval, type ProviderAnswer } from "./oauth-provider.ts"
+import { askProvider, completeConsent, type ProviderAnswer } from "./oauth-provider.ts"
 import { findSpent, openAnswer, sealAnswer, spend } from "./oauth-spent.ts"
 import { User } from "./object.ts"
 import { findSession } from "./sessions.ts"
@@ -85,18 +87,18 @@ export abstract class GrantingUser extends User implements GrantsObject {
     throw new Error("Rights were reduced again and again while a grant was decided on")
   }
 
-  async #authorize(approval: Approval, now: number) {
+  async #authorize(consent: Consent, now: number) {
     const { sql, subject } = this.turns
-    const { client, rules, session } = approval
+    const { client, rules, session, terms } = consent
     const account = accountOf(sql)
     const isActive = account === null || account.status === "active"
     if (subject === null || !isActive || findSession(sql, session, now) === null) return () => refused
     if (grants.isCrowded(sql, now)) return () => limited
     const known = grants.isKnownClient(sql, client.id, now)
     const entries = entriesOver(sql, now, client, rules.codeSeconds)
-    const redirect = await completeApproval(subject, approval, entries)
+    const redirect = await completeConsent(subject, consent, entries)
     return (turn: Turn) => {
-      grants.commitEntries(turn, entries.held, { client, rules, onDelete: "replaced" })
+      grants.commitEntries(turn, entries.held, { client, terms, rules, onDelete: "replaced" })
       return { redirect, known }
     }
   }
@@ -107,7 +109,7 @@ export abstract class GrantingUser extends User implements GrantsObject {
     const grant = grants.findGrant(sql, call.grant, now)
     // RFC 7009 §2.2: a token that holds no more needs no revoking.
     if (grant === null) return () => (kind === "revoke" ? { status: 200, body: "", reduced: false } : invalidGrant())
-    const { client } = grant
+    const { client, terms } = grant
     const presented = presentedClient(call)
     if (presented !== null && presented !== client.id) return () => invalidGrant()
     const entries = entriesOver(sql, now, client, rules.codeSeconds)
@@ -119,7 +121,7 @@ export abstract class GrantingUser extends User implements GrantsObject {
     const sealed = kind === "refresh" && said.status === 200 ? await sealAnswer(token, said.body) : null
     return (turn) => {
       const onDelete = kind === "revoke" ? "revoked" : "reuse"
-      const reduced = grants.commitEntries(turn, entries.held, { client, rules, onDelete })
+      const reduced = grants.commitEntries(turn, entries.held, { client, terms, rules, onDelete })
       if (sealed !== null) spend(turn, grant.id, hash, sealed)
       return { status: said.status, body: said.body, reduced }
     }
@@ -136,10 +138,10 @@ export abstract class GrantingUser extends User implements GrantsObject {
     return (turn) => invalidGrant(grants.endGrant(turn, grant, "reuse") > 0)
   }
 
-  authorize(approval: Approval, cause: Cause) {
+  authorize(consent: Consent, cause: Cause) {
     return this.#alone(() =>
       this.turns.answer<{ redirect: string; known: boolean } | Refusal>(() =>
-        this.#decided<{ redirect: string; known: boolean } | Refusal>(cause, (now) => this.#authorize(approval, now)),
+        this.#decided<{ redirect: string; known: boolean } | Refusal>(cause, (now) => this.#authorize(consent, now)),
       ),
     )
   }
@@ -158,5 +160,21 @@ export abstract class GrantingUser extends User implements GrantsObject {
 
   revokeGrant(id: string, cause: Cause) {
     return this.turns.reduce(cause, (turn) => ({ revoked: grants.endGrant(turn, id, "revoked") }))
+  }
+
+  claimApproval(call: ApprovalCall, cause: Cause) {
+    return this.turns.now(cause, (turn) => approvals.claimApproval(turn, call) ?? refused)
+  }
+
+  listApprovals() {
+    return this.turns.answer(() => approvals.listApprovals(this.turns.sql, this.ports.now()))
+  }
+
+  getApproval(id: string) {
+    return this.turns.answer(() => approvals.getApproval(this.turns.sql, id, this.ports.now()) ?? refused)
+  }
+
+  decideApproval(id: string, state: "granted" | "refused", cause: Cause) {
+    return this.turns.now(cause, (turn) => approvals.decideApproval(turn, id, state) ?? refused)
   }
 }

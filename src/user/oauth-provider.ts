@@ -2,7 +2,7 @@
  * The OAuth provider, run inside a user's object over the object's own storage. Loaded when it is first needed: most objects never are asked.
  * Writes nothing: what the provider wants written is held in the entries, for whoever decides whether it is.
  */
-import { type Approval, type AuthorizationRules, type GrantCall, oauthPaths } from "../core/oauth.ts"
+import { type AuthorizationRules, type Consent, type GrantCall, oauthPaths } from "../core/oauth.ts"
 import type { Entries } from "./oauth-entries.ts"
 
 /** What the provider said. */
@@ -50,7 +50,7 @@ export async function askProvider(call: GrantCall, entries: Entries): Promise<Pr
 }
 
 /** Makes a grant and its code; what the provider wants written stands in `entries`. Gives where the browser goes. */
-export async function completeApproval(user: string, { rules, request }: Approval, entries: Entries): Promise<string> {
+export async function completeConsent(user: string, { rules, request }: Consent, entries: Entries): Promise<string> {
   const server = await serverOf(rules, () => undefined)
   const { redirectTo } = await server.getOAuthApi({ OAUTH_KV: entries.kv }).completeAuthorization({
     request: { ...request, scope: [...request.scope] },

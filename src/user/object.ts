@@ -22,6 +22,7 @@ import type {
   UserObject,
 } from "../core/user-object.ts"
 import * as keys from "./api-keys.ts"
+import { listApprovals } from "./approvals.ts"
 import { applyCommand } from "./commands.ts"
 import { tellHub, tellLog } from "./delivery.ts"
 import { destroyAll } from "./destruction.ts"
@@ -278,6 +279,7 @@ export class User extends DurableObject<ObjectBindings> implements Omit<UserObje
       keys: keys.listKeys(sql, now),
       factors: factors.listFactors(sql).factors,
       grants: listGrants(sql, now),
+      approvals: listApprovals(sql, now),
       preferences: getPreferences(sql),
       inbox: allNotices(sql),
       events: recentEvents(sql, Number.MAX_SAFE_INTEGER),

@@ -1,5 +1,6 @@
 /** One alarm for many things: what is due next, and what an alarm clears. Refuses to wake the object more than once an hour for cleaning alone. */
 import { sweepKeys } from "./api-keys.ts"
+import { sweepApprovals } from "./approvals.ts"
 import { sweepCommands } from "./commands.ts"
 import { sweepChallenges } from "./factors.ts"
 import { sweepInbox } from "./inbox.ts"
@@ -32,6 +33,7 @@ export function nextDue(sql: SqlStorage): number | null {
            coalesce((select min(coalesce("expiresAt", "revokedAt" + ${30 * dayMs}, ${never})) from "keys"), ${never}),
            coalesce((select min("expiresAt") from "grants"), ${never}),
            coalesce((select min("expiresAt") from "oauth"), ${never}),
+           coalesce((select min("expiresAt") from "approvals"), ${never}),
            coalesce((select min("at") + ${dayMs} from "commands"), ${never}),
            coalesce((select min("at") + ${180 * dayMs} from "notices"), ${never}),
            coalesce((select min("until") from "challenges"), ${never}),
@@ -66,6 +68,7 @@ export function sweep(turn: Turn): void {
   sweepKeys(turn)
   sweepGrants(turn)
   sweepSpent(turn)
+  sweepApprovals(turn)
   sweepCommands(turn)
   sweepInbox(turn)
 }

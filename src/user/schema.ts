@@ -59,6 +59,14 @@ const userSteps = [
     `create table "spent" ("hash" text primary key, "grant" text not null, "at" integer not null, "sealed" blob) strict`,
     `create index "spent_by_grant" on "spent" ("grant")`,
   ],
+  [
+    // The terms of a grant, and changes that wait for the user under them. An input is sealed: who holds the object alone cannot read it.
+    `alter table "grants" add column "approval" integer not null default 0`,
+    `alter table "grants" add column "rows" integer`,
+    `create table "approvals" ("id" text primary key, "grant" text not null, "operation" text not null, "inputHash" text not null,
+      "input" text not null, "state" text not null, "createdAt" integer not null, "expiresAt" integer not null) strict`,
+    `create unique index "approvals_by_call" on "approvals" ("grant", "operation", "inputHash")`,
+  ],
 ] as const
 
 const hubSteps = [

@@ -30,6 +30,10 @@ type Kind =
   | "grant.added"
   | "grant.ended"
   | "grant.reuse"
+  | "approval.asked"
+  | "approval.granted"
+  | "approval.refused"
+  | "approval.used"
 
 type Row = {
   id: string

@@ -17,6 +17,7 @@ function isolate(access: Partial<GrantedAccess> | null) {
   const whole: GrantedAccess = {
     id: "g".repeat(16),
     scopes: ["tasks:read"],
+    terms: { approval: true, rows: 1000 },
     resource: origin,
     expiresAt: start + 3_600_000,
     epoch: 1,

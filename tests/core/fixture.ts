@@ -36,7 +36,7 @@ import type { Membership } from "../../src/core/organization.ts"
 import { run } from "../../src/core/pipeline.ts"
 import type { Batch, Committed, Ports, Row, Store } from "../../src/core/ports.ts"
 import { buildRegistry, type Registry } from "../../src/core/registry.ts"
-import { noAnswers } from "../support/caching.ts"
+import { unheld } from "../support/caching.ts"
 
 const teamTable = sqliteTable("teams", { ...record("team"), name: text({ length: 40 }).notNull() }, (t) => [
   index("teams_1").on(t.createdAt, t.id),
@@ -240,13 +240,12 @@ export async function callOf(registry: Registry, name: string, options: CallOpti
       restore: (key) => void asked.push(`restore ${key}`),
       charge: (key, _limit, tokens) => void asked.push(`charge ${key} ${tokens}`),
     },
-    answers: noAnswers,
+    ...unheld,
     memberships: async () => {
       asked.push("memberships")
       if (options.memberships instanceof Problem) throw options.memberships
       return options.memberships ?? []
     },
-    metering: { admit: () => null, spend: () => undefined },
     limitLetters: async (sender, count) => {
       step("limitLetters")
       asked.push(`${count} letters of ${sender}`)

@@ -150,6 +150,7 @@ describe("a program that was let in", () => {
         id: grant,
         client: { id: program.id, name: "Robot of Ben", host: null },
         scopes: ["tasks:read"],
+        terms: { approval: false, rows: 100_000 },
         resource: issuer,
         createdAt: expect.any(String),
         lastUsedAt: expect.any(String),

@@ -103,10 +103,13 @@ export function ticketIn(page: Page): string {
   return ticket
 }
 
-/** Looks at the question and lets the program in. */
-export async function consent(person: Visitor, path: string): Promise<Page> {
+/**
+ * Looks at the question and lets the program in.
+ * @param terms fields of the form beside the decision: `{ approval: "yes", rows: "1000" }`
+ */
+export async function consent(person: Visitor, path: string, terms: Record<string, string> = {}): Promise<Page> {
   const ticket = ticketIn(await person.get(path))
-  return person.post("/oauth/authorize", { ticket, decision: "allow" })
+  return person.post("/oauth/authorize", { ticket, decision: "allow", ...terms })
 }
 
 /** The parameters with which the browser came back to the program. */
@@ -177,9 +180,10 @@ export async function letIn(
   person: Host,
   program: Program,
   change: Record<string, string | null> = {},
+  terms: Record<string, string> = {},
 ): Promise<Tokens> {
   const proof = await newProof()
-  const code = returned(await consent(person, requestPath(program, proof, change))).get("code") ?? ""
+  const code = returned(await consent(person, requestPath(program, proof, change), terms)).get("code") ?? ""
   const { status, body } = await redeem(program, code, proof)
   if (status !== 200) throw new Error(`Redeeming answered ${status}: ${JSON.stringify(body)}`)
   const { items } = (await call(person, "GET /v1/grants")).body

@@ -15,7 +15,7 @@ import { Problem, type ProblemOptions } from "../../src/core/problem.ts"
 import { app, buildRegistry, type Registry, resource } from "../../src/core/registry.ts"
 import { many, one } from "../../src/core/resource.ts"
 import { idSchema } from "../../src/core/schema.ts"
-import { noAnswers } from "../support/caching.ts"
+import { unheld } from "../support/caching.ts"
 
 export const id = (prefix: string) => `${prefix}_01kb5t8q3cf4n9r7x2m6w0zyad`
 export const noteId = id("note")
@@ -166,9 +166,8 @@ function portsOf(world: World, development: boolean): Ports {
       restore: () => undefined,
       charge: () => undefined,
     },
-    answers: noAnswers,
+    ...unheld,
     memberships: async () => [],
-    metering: { admit: () => null, spend: () => undefined },
     limitLetters: async () => undefined,
     ids: { mint: (prefix) => `${prefix}_01kb5t8q3cf4n9r7x2m6w0zy${String(++minted).padStart(2, "0")}` },
     accounts: () => ({}) as never,

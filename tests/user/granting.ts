@@ -1,5 +1,6 @@
 /** A program before a user's object: what the Worker asks for it, in the provider's form of codes and tokens. */
 import type { AuthorizationRequest, AuthorizationRules, GrantAnswer, GrantClient } from "../../src/core/oauth.ts"
+import { noTerms } from "../../src/core/terms.ts"
 import type { Refusal } from "../../src/core/user-object.ts"
 import { cause, granted, type World } from "./fixture.ts"
 
@@ -42,8 +43,8 @@ export async function requestOf(client: GrantClient, resource: string): Promise<
 
 /** A session's consent; gives the code in the provider's form. */
 export async function approve(world: World, session: string, client = clientOf(), resource = issuer): Promise<string> {
-  const approval = { rules, request: await requestOf(client, resource), client, session }
-  const { redirect } = granted(await world.user.authorize(approval, cause))
+  const consent = { rules, request: await requestOf(client, resource), client, terms: noTerms, session }
+  const { redirect } = granted(await world.user.authorize(consent, cause))
   return new URL(redirect).searchParams.get("code") ?? ""
 }
 

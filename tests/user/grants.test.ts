@@ -1,6 +1,7 @@
 /** Programs in a user's object: how long what they hold lives, what ends it, and what happens when two things happen at a time. */
 import { runInDurableObject } from "cloudflare:test"
 import { describe, expect, test, vi } from "vitest"
+import { noTerms } from "../../src/core/terms.ts"
 import type { LiveUser } from "../../src/user/live-object.ts"
 import { cause, day, granted, minute, newWorld, objects, refusal, second, told } from "./fixture.ts"
 import {
@@ -239,7 +240,8 @@ test("nobody has more than 100 grants, and a session that is over makes none", a
   const world = await newWorld()
   const { sid } = await world.signIn()
   for (let n = 0; n < 100; n++) await approve(world, sid, clientOf(`client-${n}`))
-  const approval = { rules, request: await requestOf(clientOf("x"), issuer), client: clientOf("x") }
-  expect(refusal(await world.user.authorize({ ...approval, session: sid }, cause))).toBe("LIMIT")
-  expect(refusal(await world.user.authorize({ ...approval, session: "session_gone" }, cause))).toBe("REFUSED")
+  const request = await requestOf(clientOf("x"), issuer)
+  const consent = { rules, request, client: clientOf("x"), terms: noTerms }
+  expect(refusal(await world.user.authorize({ ...consent, session: sid }, cause))).toBe("LIMIT")
+  expect(refusal(await world.user.authorize({ ...consent, session: "session_gone" }, cause))).toBe("REFUSED")
 })

@@ -7,12 +7,14 @@ import type { Problem } from "../../core/problem.ts"
  * @param requestId null: it was met outside of any request
  */
 export function errorOf(problem: Problem, requestId: string | null): GraphQLError {
-  const { violations, retryAfterSeconds } = problem.options
+  const { violations, retryAfterSeconds, approval, type } = problem.options
   return new GraphQLError(problem.message, {
     extensions: {
       code: problem.code,
+      ...(type === undefined ? {} : { type: `urn:selvage:problem:${type}` }),
       ...(requestId === null ? {} : { requestId }),
       ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
+      ...(approval === undefined ? {} : { approval }),
       ...(violations === undefined ? {} : { violations }),
     },
   })

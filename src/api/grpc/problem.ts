@@ -7,11 +7,14 @@ import { messageIn } from "./descriptors.ts"
 
 /** A problem as an error of a call. */
 export function errorOf(problem: Problem, requestId: string | null, registry: FileRegistry): ConnectError {
-  const { violations = [], retryAfterSeconds, type } = problem.options
+  const { violations = [], retryAfterSeconds, type, approval } = problem.options
   const info = {
     reason: (type ?? problem.code).toUpperCase().replaceAll("-", "_"),
     domain: "selvage",
-    metadata: requestId === null ? {} : { requestId },
+    metadata: {
+      ...(requestId === null ? {} : { requestId }),
+      ...(approval === undefined ? {} : { approval: approval.id, page: approval.page }),
+    },
   }
   const fieldViolations = violations.map(({ path, code, message }) => ({
     field: path,

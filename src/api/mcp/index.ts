@@ -136,7 +136,7 @@ function serverOf(registry: Registry, tools: Toolbox, visit: Visit): Server {
     { name: title, version },
     {
       capabilities: { tools: {}, resources: {} },
-      instructions: `${title}: every tool runs under the rights of whoever granted access. Filters, sorting and paging are arguments of the _list tools.`,
+      instructions: `${title}: every tool runs under the rights of whoever granted access. Filters, sorting and paging are arguments of the _list tools. A change may wait for its user's approval: the answer says where; then call again with the same arguments.`,
     },
   )
   server.setRequestHandler("tools/list", ({ params }) => tools.page(visit.principal, params?.cursor) as never)

@@ -7,14 +7,16 @@ import { metaOf, type ToolResult } from "./encode.ts"
 
 /** The result of a refusal. */
 export function refusalOf(problem: Problem, facts: Facts): ToolResult {
-  const { violations = [], retryAfterSeconds } = problem.options
+  const { violations = [], retryAfterSeconds, approval, type } = problem.options
   const told = violations.map(({ path, message }) => `\n- ${path === "" ? "/" : path}: ${message}`)
   const retry = retryAfterSeconds === undefined ? "" : ` Try again in ${Math.ceil(retryAfterSeconds)} s.`
   const body: JsonObject = {
     code: problem.code,
+    ...(type === undefined ? {} : { type: `urn:selvage:problem:${type}` }),
     detail: problem.message,
     requestId: facts.requestId,
     ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
+    ...(approval === undefined ? {} : { approval }),
     ...(violations.length === 0 ? {} : { violations: violations.map((one) => ({ ...one })) }),
   }
   return {

@@ -58,6 +58,7 @@ ${news && html`<p class="told" role="status">${news}</p>`}
 <dt>Second factors</dt><dd><a href="${factorsPath}">Apps, passkeys and recovery codes</a></dd>
 <dt>API keys</dt><dd><a href="/account/keys">Keys for programs of your own</a></dd>
 <dt>Programs</dt><dd><a href="/account/grants">Programs that you have let in</a></dd>
+<dt>Approvals</dt><dd><a href="/account/approvals">Changes that programs ask for</a></dd>
 </dl>
 ${ways}
 <h2>Where you are signed in</h2>

@@ -2,11 +2,13 @@
  * The page of consent, at the authorization endpoint (RFC 6749 §3.1): who asks, for what, and where the browser goes afterwards. Nothing that a
  * program says of itself is believed, and all of it is escaped. Whoever is not signed in is led to the sign-in and back.
  */
-import { html } from "hono/html"
+import { html, raw } from "hono/html"
 import type { JsonObject } from "../../core/json.ts"
 import { oauthPaths } from "../../core/oauth.ts"
+import type { OfferedTerms } from "../../core/terms.ts"
 import { problemView } from "./account.ts"
 import { keepDetour } from "./detour.ts"
+import type { Form } from "./form.ts"
 import { goOn, type Html, type Showing, show, type View } from "./layout.ts"
 import type { Ending, Visit } from "./visit.ts"
 import { enrolmentPath, needsFactor, signInPath } from "./ways.ts"
@@ -18,6 +20,7 @@ interface Question {
   readonly redirectHost: string
   readonly scopes: readonly { readonly scope: string; readonly words: string }[]
   readonly resource: string
+  readonly offer: OfferedTerms
   readonly account: string
   readonly ticket: string
 }
@@ -32,8 +35,34 @@ function whoView({ client }: Question): Html {
   return html`<p class="hint">It is described by <strong>${client.host}</strong>, and has given itself this name. Go on only if you trust ${client.host}.</p>`
 }
 
+/** What the person may ask of the program. */
+function termsView({ approval, rows, defaultRows }: OfferedTerms): Html {
+  const asking = html`<div class="field">
+<label class="check"><input type="checkbox" name="approval" value="yes"${approval === "asked" ? raw(" checked") : ""}> Ask me before it changes anything</label>
+<p class="hint">Each change waits until you have seen it and said yes.</p>
+</div>`
+  const choice = (value: string, text: string, isChosen: boolean) =>
+    html`<option value="${value}"${isChosen ? raw(" selected") : ""}>${text}</option>`
+  return html`<h2>On these terms</h2>
+${approval === null ? "" : asking}
+<div class="field">
+<label for="rows">Rows a day (UTC)</label>
+<p class="hint" id="rows-hint">It may have so many rows of the database read, and so many written; then it waits for the next day.</p>
+<select id="rows" name="rows" aria-describedby="rows-hint">${rows.map((most) => choice(String(most), `At most ${most.toLocaleString("en")}`, most === defaultRows))}${choice("none", "No bound", false)}</select>
+</div>`
+}
+
+/** The terms as they were chosen in the form: a box that is not ticked is not sent. */
+function termsIn(form: Form): JsonObject {
+  const rows = form.get("rows")
+  return {
+    approval: form.get("approval") === "yes",
+    ...(rows === undefined ? {} : { rows: rows === "none" ? null : Number(rows) }),
+  }
+}
+
 function consentView(question: Question, site: string): View {
-  const { client, scopes, redirectHost, account, resource, ticket } = question
+  const { client, scopes, redirectHost, account, resource, ticket, offer } = question
   const goal = isLoopback(redirectHost)
     ? html`a program on this device (<strong>${redirectHost}</strong>)`
     : html`<strong>${redirectHost}</strong>`
@@ -46,6 +75,7 @@ ${whoView(question)}
 <p>Either way you are sent on to ${goal}.</p>
 <form method="post" action="${oauthPaths.authorize}">
 <input type="hidden" name="ticket" value="${ticket}">
+${termsView(offer)}
 <div class="acts"><button name="decision" value="allow">Let it in</button><button class="quiet" name="decision" value="refuse">Refuse</button></div>
 </form>`
   return { title: "Let this program in?", main, leadsTo: question.redirectOrigin }
@@ -91,7 +121,11 @@ export async function considerPage(visit: Visit, showing: () => Showing): Promis
 export async function decidePage(visit: Visit, showing: () => Showing): Promise<Response> {
   const ending = await visit.call(
     "oauth.decide",
-    (form): JsonObject => ({ ticket: form.get("ticket") ?? "", decision: form.get("decision") ?? "" }),
+    (form): JsonObject => ({
+      ticket: form.get("ticket") ?? "",
+      decision: form.get("decision") ?? "",
+      ...termsIn(form),
+    }),
     { session: true },
   )
   if (!ending.ok) return refused(visit, showing(), ending)

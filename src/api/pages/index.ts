@@ -7,6 +7,7 @@ import { oauthPaths } from "../../core/oauth.ts"
 import { asProblem, Problem } from "../../core/problem.ts"
 import { accountView, problemView, sentView, sessionsIn } from "./account.ts"
 import { actPlace, entryPlace, idInput, refused } from "./acting.ts"
+import { approvalPlaces } from "./approvals.ts"
 import { considerPage, decidePage } from "./consent.ts"
 import { interrupted, resume } from "./detour.ts"
 import { entriesOf } from "./entries.ts"
@@ -70,6 +71,7 @@ function placesOf(house: House): ReadonlyMap<string, Place> {
     ["/account/end-other-sessions", actPlace(house, "sessions.revokeOthers", told("others"), () => ({}))],
     ...securityPlaces(house),
     ...providerPlaces(house),
+    ...approvalPlaces(house),
   ])
   if (house.rules.providers.length > 0)
     places.set("/account/unlink", actPlace(house, "identities.unlink", told("unlinked"), idInput))
@@ -94,7 +96,8 @@ async function refuse(house: House, visit: Visit, problem: Problem): Promise<Res
 
 async function answer(house: House, places: ReadonlyMap<string, Place>, visit: Visit): Promise<Response> {
   const { method } = visit.request
-  const place = places.get(visit.url.pathname)
+  const { pathname } = visit.url
+  const place = places.get(pathname) ?? places.get(pathname.replace(/[^/]+$/, ":id"))
   if (place === undefined)
     return refuse(house, visit, new Problem("NOT_FOUND", "There is nothing at this address", { type: "unknown-route" }))
   const allow = methodsOf(place)

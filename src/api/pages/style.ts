@@ -34,8 +34,9 @@ label { display: block; font-weight: 600; margin: 0 0 .25rem }
 .field { margin: 0 0 1.25rem }
 .hint { color: var(--faint); font-size: .875rem; margin: 0 0 .375rem }
 .wrong { color: var(--bad); font-size: .9375rem; font-weight: 600; margin: 0 0 .375rem }
-input { font: inherit; color: inherit; width: 100%; min-height: 2.75rem; padding: .5rem .75rem; background: var(--sheet); border: 1px solid var(--field); border-radius: .5rem }
-select { font: inherit; color: inherit; width: 100%; min-height: 2.75rem; padding: .5rem .75rem; background: var(--sheet); border: 1px solid var(--field); border-radius: .5rem }
+input, select { font: inherit; color: inherit; width: 100%; min-height: 2.75rem; padding: .5rem .75rem; background: var(--sheet); border: 1px solid var(--field); border-radius: .5rem }
+.check { display: flex; gap: .625rem; align-items: center }
+.check input { width: 1.25rem; min-height: 1.25rem; flex: none; accent-color: var(--act) }
 input:focus-visible, select:focus-visible { outline-offset: 0; border-color: var(--act) }
 input[aria-invalid], input[aria-invalid]:focus-visible { border: 2px solid var(--bad); outline-color: var(--bad) }
 button, .button { display: inline-flex; align-items: center; justify-content: center; font: inherit; font-weight: 600; min-height: 2.75rem; padding: .5rem 1.25rem; border: 1px solid var(--act); border-radius: .5rem; background: var(--act); color: var(--on-act); text-decoration: none; cursor: pointer }

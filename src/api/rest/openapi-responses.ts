@@ -37,6 +37,12 @@ export const problemSchemas: Readonly<Record<string, JsonObject>> = {
         type: "integer",
         description: "For a step-up: how long ago, in seconds, you may have proved who you are.",
       },
+      approval: {
+        type: "object",
+        description: "For a change that waits for somebody: which approval, and the page where it is decided on.",
+        required: ["id", "page"],
+        properties: { id: { type: "string" }, page: { type: "string", format: "uri" } },
+      },
       violations: { type: "array", items: { $ref: `${schemas}Violation` } },
     },
   },

@@ -41,6 +41,7 @@ export const codeByType: Readonly<Record<ProblemType, Code>> = {
   "budget-exhausted": "RESOURCE_EXHAUSTED",
   "unknown-route": "NOT_FOUND",
   "insufficient-user-authentication": "UNAUTHENTICATED",
+  "approval-required": "FAILED_PRECONDITION",
 }
 
 /** Where the type says more than the code. */
@@ -54,6 +55,7 @@ export const refinements: Readonly<Record<ProblemType, { readonly status: number
   "budget-exhausted": { status: 429, title: "The budget of the day is spent" },
   "unknown-route": { status: 404, title: "Nothing stands here" },
   "insufficient-user-authentication": { status: 401, title: "A fresh proof of who you are is needed" },
+  "approval-required": { status: 409, title: "Somebody has to approve this first" },
 }
 
 /** The status that a problem is answered with. */
@@ -68,7 +70,7 @@ export function problemUrn(name: Code | ProblemType): string {
 }
 
 function bodyOf(wire: Wire, problem: Problem, requestId: string) {
-  const { type, violations, retryAfterSeconds, maxAgeSeconds } = problem.options
+  const { type, violations, retryAfterSeconds, maxAgeSeconds, approval } = problem.options
   return {
     type: problemUrn(type ?? problem.code),
     title: type === undefined ? titles[problem.code] : refinements[type].title,
@@ -79,6 +81,7 @@ function bodyOf(wire: Wire, problem: Problem, requestId: string) {
     requestId,
     ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
     ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }),
+    ...(approval === undefined ? {} : { approval }),
     ...(violations === undefined
       ? {}
       : { violations: violations.map((one) => ({ ...one, path: clientPath(wire, one.path) })) }),
@@ -86,8 +89,9 @@ function bodyOf(wire: Wire, problem: Problem, requestId: string) {
 }
 
 function tellCure(headers: Headers, wire: Wire, problem: Problem, metadata: string): void {
-  const { type, allow, retryAfterSeconds } = problem.options
+  const { type, allow, retryAfterSeconds, approval } = problem.options
   if (retryAfterSeconds !== undefined) headers.set("Retry-After", String(Math.ceil(retryAfterSeconds)))
+  if (approval !== undefined) headers.append("Link", `<${approval.page}>; rel="urn:selvage:rel:approval"`)
   if (allow !== undefined) headers.set("Allow", allow.join(", "))
   const challenge = challengeOf(problem, wire.credentials.bearer !== null, metadata)
   if (challenge !== null) headers.set("WWW-Authenticate", challenge)

@@ -22,13 +22,14 @@ export function encodeFault(code: number, message: string): string {
 
 /** The error of a call. */
 export function refuse(id: string | number, problem: Problem): string {
-  const { violations, retryAfterSeconds, type, maxAgeSeconds, limits } = problem.options
+  const { violations, retryAfterSeconds, type, maxAgeSeconds, limits, approval } = problem.options
   const data = {
     code: problem.code,
     ...(type === undefined ? {} : { type: `urn:selvage:problem:${type}` }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
     ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }),
     ...(limits === undefined ? {} : { limits: limitsJson(limits) }),
+    ...(approval === undefined ? {} : { approval }),
     ...(violations === undefined ? {} : { violations }),
   }
   return JSON.stringify({

@@ -7,8 +7,9 @@ import type { AuthorizationRequest, GrantClient } from "../../core/oauth.ts"
 import type { EngineWork, Operation } from "../../core/operation.ts"
 import { signedIn } from "../../core/policy.ts"
 import { callerId } from "../../core/principal.ts"
-import { Problem } from "../../core/problem.ts"
+import { invalid, Problem } from "../../core/problem.ts"
 import { defaultScope, sayScope } from "../../core/scopes.ts"
+import { defaultRows, type GrantTerms, offerOf, rowChoices } from "../../core/terms.ts"
 import { admit, callerPerson, causeOf } from "../account.ts"
 import { ask } from "../objects.ts"
 import { sessionOf } from "../operations/password.ts"
@@ -32,6 +33,12 @@ const question = z.object({
   redirectHost: z.string(),
   scopes: z.array(z.object({ scope: z.string(), words: z.string() })),
   resource: z.string(),
+  /** What may be asked of the program beside its scopes. */
+  offer: z.object({
+    approval: z.enum(["asked", "unasked"]).nullable(),
+    rows: z.array(z.int()),
+    defaultRows: z.int(),
+  }),
   account: z.string(),
   ticket: z.string(),
 })
@@ -58,7 +65,8 @@ async function read(flow: OAuthFlow, text: string): Promise<Read | { readonly re
 
 /** Stands for all that the person is shown: a consent to it is no consent to anything else. */
 function shownOf({ client, request }: Read): Promise<string> {
-  const shown = [client.name, client.host, request.redirectUri, request.scope, request.resource]
+  const offer = offerOf(request.scope, client.host)
+  const shown = [client.name, client.host, request.redirectUri, request.scope, request.resource, offer]
   return hashSecret(new TextEncoder().encode(JSON.stringify(shown)))
 }
 
@@ -86,6 +94,7 @@ function considerOperation(flow: OAuthFlow): Operation {
           redirectHost: host,
           scopes: request.scope.map((scope) => ({ scope, words: sayScope(scope) })),
           resource: request.resource,
+          offer: offerOf(request.scope, client.host),
           account: person.email ?? person.name,
           ticket: await ports.sealer.seal(ticketPurpose, person.id, JSON.stringify(ticket)),
         },
@@ -113,11 +122,16 @@ async function asked(flow: OAuthFlow, work: EngineWork, text: string): Promise<R
   return found
 }
 
-async function approve(flow: OAuthFlow, work: EngineWork, { client, request }: Read): Promise<string> {
+async function approve(
+  flow: OAuthFlow,
+  work: EngineWork,
+  { client, request }: Read,
+  terms: GrantTerms,
+): Promise<string> {
   const ports = flow.ports()
   const person = await callerPerson(work)
-  const approval = { rules: flow.authorization, request, client, session: sessionOf(work) }
-  const granted = await ask(() => ports.objects.user(person.id).authorize(approval, causeOf(work)))
+  const consent = { rules: flow.authorization, request, client, terms, session: sessionOf(work) }
+  const granted = await ask(() => ports.objects.user(person.id).authorize(consent, causeOf(work)))
   // Its last grant to the program may have ended with this one.
   ports.revocations.doubt()
   if (granted === null) throw new Problem("UNAUTHENTICATED", "The session is over; sign in again")
@@ -133,7 +147,22 @@ async function approve(flow: OAuthFlow, work: EngineWork, { client, request }: R
   return redirect.href
 }
 
-const decision = z.strictObject({ ticket: z.string().max(12_000), decision: z.enum(["allow", "refuse"]) })
+const decision = z.strictObject({
+  ticket: z.string().max(12_000),
+  decision: z.enum(["allow", "refuse"]),
+  approval: z.boolean().default(false),
+  rows: z
+    .literal([...rowChoices])
+    .nullable()
+    .default(defaultRows),
+})
+
+/** The terms that were chosen, of those that were offered. */
+function termsOf({ client, request }: Read, { approval, rows }: z.output<typeof decision>): GrantTerms {
+  if (approval && offerOf(request.scope, client.host).approval === null)
+    throw invalid("/approval", "not_offered", "A program that changes nothing has nothing to ask for")
+  return { approval, rows }
+}
 
 function decideOperation(flow: OAuthFlow): Operation {
   return {
@@ -150,7 +179,7 @@ function decideOperation(flow: OAuthFlow): Operation {
       const isAllowed = given.decision === "allow"
       return {
         redirect: isAllowed
-          ? await approve(flow, work, found)
+          ? await approve(flow, work, found, termsOf(found, given))
           : await deniedRedirect(flow.authorization, found.request),
       }
     },

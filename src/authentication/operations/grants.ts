@@ -18,6 +18,15 @@ const grant = z
       host: z.string().nullable().describe("The host that describes it; null for a program that registered itself"),
     }),
     scopes: z.array(z.string()),
+    terms: z
+      .object({
+        approval: z.boolean().describe("It asks before each change"),
+        rows: z
+          .int()
+          .nullable()
+          .describe("Rows that it may read, and as many that it may write, in a UTC day; null: no bound"),
+      })
+      .meta({ id: "GrantTerms" }),
     resource: z.string().describe("The resource that its tokens are for (RFC 8707)"),
     createdAt: instant,
     lastUsedAt: instant.nullable().describe("To the minute"),
