@@ -4,6 +4,7 @@
  */
 import { covers } from "../../core/credential.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
+import { deprecationIn, deprecationJson, deprecationText } from "../../core/lifecycle.ts"
 import type { Principal } from "../../core/principal.ts"
 import type { CompiledOperation, Registry } from "../../core/registry.ts"
 import type { Compiled } from "../../core/shape.ts"
@@ -16,6 +17,7 @@ export interface Tool {
   readonly inputSchema: JsonObject
   readonly outputSchema: JsonObject
   readonly annotations: JsonObject
+  readonly _meta?: JsonObject
 }
 
 const reference = "#/components/schemas/"
@@ -25,7 +27,10 @@ function inlined(node: Json): Json {
   if (Array.isArray(node)) return node.map(inlined)
   if (node === null || typeof node !== "object") return node
   const out: Record<string, Json> = {}
+  const deprecated = deprecationIn(node as JsonObject)
   for (const [key, value] of Object.entries(node as JsonObject)) {
+    if (key.startsWith("x-") && typeof value !== "object") continue
+    if (key === "x-enum-deprecated") continue
     if (key === "format" && (value === "int32" || value === "int64" || value === "base64")) continue
     out[key] = key === "$ref" && typeof value === "string" ? value.replace(reference, "#/$defs/") : inlined(value)
   }
