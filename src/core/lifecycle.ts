@@ -129,8 +129,8 @@ export function isPastSunset({ sunset }: Deprecation, now: Date): boolean {
   return sunset !== undefined && now.getTime() >= dayMs(sunset)
 }
 
-/** What a schema says of its property's life, as OpenAPI shows it; the keys beside `deprecated` are extensions (OpenAPI 3.1 §4.9). */
-function annotations({ since, deprecated }: Lifecycle): JsonObject {
+/** A life as OpenAPI shows it, at operations and properties; the keys beside `deprecated` are extensions (OpenAPI 3.1 §4.9). */
+export function lifecycleAnnotations({ since, deprecated }: Lifecycle): JsonObject {
   return {
     ...(since === undefined ? {} : { "x-since": since }),
     ...(deprecated === undefined
@@ -144,8 +144,14 @@ function annotations({ since, deprecated }: Lifecycle): JsonObject {
   }
 }
 
-/** The annotations of an operation in the OpenAPI document. */
-export const lifecycleAnnotations = annotations
+/** What a schema says of a property's life. For what the registry checks; others say `lifecycle()`. */
+export function lifecycleMeta({ values = {}, ...life }: FieldLifecycle): Record<string, unknown> {
+  const told = Object.entries(values).flatMap(([value, { deprecated }]) =>
+    deprecated === undefined ? [] : [[value, deprecationText(deprecated)] as const],
+  )
+  const single = told.length === 0 ? {} : { "x-enum-deprecated": Object.fromEntries(told) }
+  return { ...lifecycleAnnotations(life), ...single }
+}
 
 /**
  * What `.meta()` of a schema takes to say the life of a property of an operation's input or output:
@@ -154,12 +160,8 @@ export const lifecycleAnnotations = annotations
  */
 export function lifecycle(options: FieldLifecycle): Record<string, unknown> {
   checkLifecycle(options, "lifecycle()")
-  const values = Object.entries(options.values ?? {})
-  for (const [value, life] of values) checkLifecycle(life, `lifecycle(), value ${value}`)
-  const told = values.flatMap(([value, { deprecated }]) =>
-    deprecated === undefined ? [] : [[value, deprecationText(deprecated)] as const],
-  )
-  return { ...annotations(options), ...(told.length === 0 ? {} : { "x-enum-deprecated": Object.fromEntries(told) }) }
+  for (const [value, life] of Object.entries(options.values ?? {})) checkLifecycle(life, `lifecycle(), value ${value}`)
+  return lifecycleMeta(options)
 }
 
 /** The sentence of a schema node that is deprecated, however it was said; undefined for one that is not. */

@@ -4,7 +4,7 @@
  */
 import * as z from "zod"
 import type { ColumnFacts } from "./column.ts"
-import { lifecycle } from "./lifecycle.ts"
+import { lifecycleMeta } from "./lifecycle.ts"
 import { limits } from "./limits.ts"
 import { lifecycleOf, type Model } from "./model.ts"
 import { pascal, typeName } from "./type-name.ts"
@@ -45,7 +45,7 @@ function kindSchema(model: Model, column: ColumnFacts): z.ZodType {
     case "enum":
       return z.enum(kind.values as [string, ...string[]]).meta({
         id: `${typeName(model)}${pascal(column.key)}`,
-        ...lifecycle({ values: lifecycleOf(model, column.key)?.values ?? {} }),
+        ...lifecycleMeta({ values: lifecycleOf(model, column.key)?.values ?? {} }),
       })
     case "int32":
       return z.int32()
@@ -94,12 +94,9 @@ export function isUpdatable(model: Model, key: string): boolean {
 
 /** The schema with what is said of the field's life. What replaces it is told to programs where it stands beside it. */
 function told(schema: z.ZodType, model: Model, key: string, beside: ReadonlySet<string> | null): z.ZodType {
-  const { since, deprecated } = lifecycleOf(model, key) ?? {}
-  if (since === undefined && deprecated === undefined) return schema
-  const { "x-replacement": replacement, ...meta } = lifecycle({
-    ...(since === undefined ? {} : { since }),
-    ...(deprecated === undefined ? {} : { deprecated }),
-  })
+  const { values: _, ...life } = lifecycleOf(model, key) ?? {}
+  if (life.since === undefined && life.deprecated === undefined) return schema
+  const { "x-replacement": replacement, ...meta } = lifecycleMeta(life)
   const isBeside = typeof replacement === "string" && beside?.has(replacement) !== false
   return schema.meta(isBeside ? { ...meta, "x-replacement": replacement } : meta)
 }

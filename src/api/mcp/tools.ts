@@ -8,6 +8,7 @@ import { deprecationIn, deprecationJson, deprecationText } from "../../core/life
 import type { Principal } from "../../core/principal.ts"
 import type { CompiledOperation, Registry } from "../../core/registry.ts"
 import type { Compiled } from "../../core/shape.ts"
+import { metaNames } from "./decode.ts"
 
 /** An operation as a client is told of it. */
 export interface Tool {
@@ -22,6 +23,15 @@ export interface Tool {
 
 const reference = "#/components/schemas/"
 
+/** Keys that only OpenAPI knows; a description says the same. */
+const ours: ReadonlySet<string> = new Set([
+  "x-since",
+  "x-deprecation",
+  "x-sunset",
+  "x-replacement",
+  "x-enum-deprecated",
+])
+
 /** References into the definitions of the schema itself. `format: byte` and its like are ours: validators warn of what they do not know. */
 function inlined(node: Json): Json {
   if (Array.isArray(node)) return node.map(inlined)
@@ -29,11 +39,12 @@ function inlined(node: Json): Json {
   const out: Record<string, Json> = {}
   const deprecated = deprecationIn(node as JsonObject)
   for (const [key, value] of Object.entries(node as JsonObject)) {
-    if (key.startsWith("x-") && typeof value !== "object") continue
-    if (key === "x-enum-deprecated") continue
+    if (ours.has(key)) continue
     if (key === "format" && (value === "int32" || value === "int64" || value === "base64")) continue
     out[key] = key === "$ref" && typeof value === "string" ? value.replace(reference, "#/$defs/") : inlined(value)
   }
+  if (deprecated !== undefined)
+    out.description = [out.description, deprecated].filter((text) => typeof text === "string").join(". ")
   return out
 }
 
@@ -93,15 +104,17 @@ export function toolOperations(registry: Registry): ReadonlyMap<string, Compiled
 
 /** How an operation is described. */
 export function toolOf(name: string, operation: CompiledOperation): Tool {
-  const { summary = operation.name, kind } = operation
+  const { summary = operation.name, kind, deprecated } = operation
+  const life = deprecated === undefined ? "" : ` ${deprecationText(deprecated, toolName)}`
   const refusals = operation.errors?.length ? ` May be refused with ${operation.errors.join(", ")}.` : ""
   return {
     name,
     title: summary,
-    description: `${summary}. ${kind === "query" ? "Changes nothing." : "Changes data."}${refusals}`,
+    description: `${summary}. ${kind === "query" ? "Changes nothing." : "Changes data."}${refusals}${life}`,
     inputSchema: standalone(operation.inputType),
     outputSchema: standalone(operation.outputType),
     annotations: annotationsOf(operation),
+    ...(deprecated === undefined ? {} : { _meta: { [metaNames.deprecation]: deprecationJson(deprecated) } }),
   }
 }
 

@@ -48,7 +48,9 @@ function typeOf(shape: Shape, types: Types): string {
     case "enum":
       return declared(shape.name, types, (name) => {
         const values = shape.values
-          .map((value) => noted(`<xs:enumeration value="${escapeXml(value)}"`, "xs:enumeration", shape.deprecated?.[value]))
+          .map((value) =>
+            noted(`<xs:enumeration value="${escapeXml(value)}"`, "xs:enumeration", shape.deprecated?.[value]),
+          )
           .join("")
         return `<xs:simpleType name="${name}"><xs:restriction base="xs:string">${values}</xs:restriction></xs:simpleType>`
       })
