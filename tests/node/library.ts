@@ -31,7 +31,7 @@ export interface Variant {
   readonly lend?: Partial<Operation>
   readonly more?: readonly Operation[]
   readonly values?: readonly [string, ...string[]]
-  readonly columns?: Parameters<typeof sqliteTable>[1]
+  readonly columns?: object
   readonly filter?: readonly string[]
   readonly versions?: Application["versions"]
   /** With numbers of its own in Protocol Buffers: the lock of the first refuses another type under a number. */
@@ -68,7 +68,7 @@ export function library(variant: Variant, before = emptyLock) {
   const { input, output, lend, more = [], values = ["lent", "here"], columns = {}, filter = ["state"] } = variant
   const table = sqliteTable(
     "brk_books",
-    { ...record("book"), title: text({ length: 100 }).notNull(), state: enumeration(values), ...(columns as object) },
+    { ...record("book"), title: text({ length: 100 }).notNull(), state: enumeration(values), ...columns },
     (t) => [index("brk_1").on(t.createdAt), index("brk_2").on(t.state, t.createdAt)],
   )
   const books = resource("books", {
