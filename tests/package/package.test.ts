@@ -151,12 +151,12 @@ test("what breaks clients is refused in a project, too, until it is promised ane
   expect([check().status, check().stderr]).toEqual([1, expect.stringContaining("There is no api/baseline")])
   elsewhere.script("release:baseline")
   expect(check().status).toBe(0)
-  change("src/app/notes.ts", "pinned:", "isPinned:")
+  change("src/app/notes.ts", "length: 200", "length: 100")
   expect([check().status, check().stderr]).toEqual([
     1,
-    expect.stringContaining("openapi.json: POST /v1/notes body/pinned: is gone"),
+    expect.stringContaining("openapi.json: POST /v1/notes body/title: maxLength is 100 instead of 200"),
   ])
-  change("src/app/notes.ts", "isPinned:", "pinned:")
+  change("src/app/notes.ts", "length: 100", "length: 200")
   expect(check().status).toBe(0)
 })
 
