@@ -22,6 +22,8 @@ export interface Match {
   readonly bookmark: string | null
   /** Of the way that the call came, such as a version of the REST interface; the operation's own when left out. */
   readonly deprecated?: Deprecation
+  /** True for a call that is to be tried and not done: it answers with a `Rehearsal` (rehearsal.ts). */
+  readonly rehearsal?: boolean
   /** The job that this call is; at the door of jobs alone. */
   readonly job?: JobCall
 }
