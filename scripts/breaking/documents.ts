@@ -7,7 +7,8 @@ import { printSchema } from "graphql"
 import { schemaOf } from "../../src/api/graphql/schema.ts"
 import { fileOf } from "../../src/api/grpc/descriptors.ts"
 import { describe } from "../../src/api/grpc/messages.ts"
-import { toolOf, toolOperations } from "../../src/api/mcp/tools.ts"
+import { previewTool } from "../../src/api/mcp/preview.ts"
+import { type Tool, toolOf, toolOperations } from "../../src/api/mcp/tools.ts"
 import { openApiDocument } from "../../src/api/rest/openapi.ts"
 import { wsdlText } from "../../src/api/soap/wsdl.ts"
 import type { Registry } from "../../src/core/registry.ts"
@@ -25,10 +26,14 @@ const files = {
 
 const folder = join(project, "api/baseline")
 
+/** The tools as MCP lists them to whoever may call all of them. */
+export function toolsOf(registry: Registry): readonly Tool[] {
+  return [previewTool, ...[...toolOperations(registry)].map(([name, operation]) => toolOf(name, operation))]
+}
+
 /** What is declared now. Without a proto lock there is no gRPC, and nothing of it is promised. */
 export function documentsOf(registry: Registry): Documents {
   const { protoLock } = registry
-  const tools = [...toolOperations(registry)].map(([name, operation]) => toolOf(name, operation))
   return new Map([
     ["openapi.json", JSON.stringify(openApiDocument(registry))],
     ["schema.graphql", printSchema(schemaOf(registry))],
@@ -36,7 +41,7 @@ export function documentsOf(registry: Registry): Documents {
       ? []
       : [["api.proto", toJsonString(FileDescriptorProtoSchema, fileOf(describe(registry), protoLock))] as const]),
     ["api.wsdl", wsdlText(registry, "https://selvage.invalid/soap")],
-    ["tools.json", JSON.stringify({ tools })],
+    ["tools.json", JSON.stringify({ tools: toolsOf(registry) })],
   ])
 }
 
