@@ -5,7 +5,7 @@ import * as z from "zod"
 import { type Artefact, breaksBetween, declarations, judge } from "../../scripts/breaking/compare.ts"
 import { openApiBreaks } from "../../scripts/breaking/openapi.ts"
 import { emptyLock } from "../../src/api/grpc/lock.ts"
-import { how, library, type Variant, where } from "./library.ts"
+import { how, library, type Variant, via, where } from "./library.ts"
 
 const first = library({})
 
@@ -77,6 +77,13 @@ describe("what breaks is found, where and in which documents", () => {
     const [name] = Object.keys(input)
     expect(told({ input, anew: true })).toContain(`openapi.json: POST /v1/books/{id}/loan body/${name}: ${change}`)
     expect(told({ input, anew: true })).toContain(`tools.json: books_lend input/${name}: ${inTools(change)}`)
+  })
+
+  test("a way of a union that is taken no longer; one more is let through", () => {
+    expect(told({ input: { via: via("air", "road").optional() } })).toContain(
+      "openapi.json: POST /v1/books/{id}/loan body/via: takes kind = sea no longer",
+    )
+    expect(told({ input: { via: via("air", "sea", "road").optional() } })).toEqual([])
   })
 
   test("a type that changed, in all", () => {

@@ -42,12 +42,24 @@ export const how = (values: readonly [string, ...string[]]) =>
   z.enum(values as [string, ...string[]]).meta({ id: "How" })
 export const where = (more: z.ZodRawShape = {}) => z.strictObject({ street: z.string(), ...more }).meta({ id: "Where" })
 
+/** How a book travels, by the ways that there are. */
+export const via = (...kinds: readonly string[]) =>
+  z
+    .discriminatedUnion(
+      "kind",
+      kinds.map((kind) =>
+        z.strictObject({ kind: z.literal(kind), line: z.string() }).meta({ id: `Via${kind}` }),
+      ) as never,
+    )
+    .meta({ id: "Via" })
+
 const firstInput: z.ZodRawShape = {
   id: z.string(),
   days: z.int32().max(30),
   how: how(["post", "hand"]),
   note: z.string().max(100).nullable().optional(),
   to: where().optional(),
+  via: via("air", "sea").optional(),
   code: z
     .string()
     .regex(/^[a-z]+$/)

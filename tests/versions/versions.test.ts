@@ -1,7 +1,11 @@
 /** Two versions of the REST interface beside each other over one resource: what each serves, what it says of its end, and what neither serves. */
+import { anyone, app, operation, post } from "selvage"
 import { describe, expect, test } from "vitest"
+import * as z from "zod"
 import { openApiDocument } from "../../src/api/rest/openapi.ts"
+import { buildRegistry } from "../../src/core/registry.ts"
 import { lineOf } from "../../src/observability/log.ts"
+import { open } from "../rest/fixture.ts"
 import { serving } from "../support/serving.ts"
 import { eventsOf, newWorkspace } from "../support/workspace.ts"
 import { twoVersions } from "./fixture.ts"
@@ -79,6 +83,24 @@ describe("an answer of what is deprecated", () => {
     expect([done.status, done.body.status]).toEqual([200, "done"])
     expect(done.headers.get("sunset")).toBe("Sun, 30 Jun 2024 00:00:00 GMT")
     expect(done.headers.get("link")).toContain(`</v2/tasks/${id}/completion>; rel="successor-version"`)
+  })
+
+  test("leads nowhere when the address of what replaces it asks for more than the call has said", async () => {
+    const said = (name: string, path: string, replacement?: string) =>
+      operation(name, {
+        kind: "mutation",
+        input: z.strictObject({ id: z.string().optional() }),
+        output: z.object({}).meta({ id: "Said" }),
+        policy: anyone(),
+        rest: post(path),
+        ...(replacement === undefined ? {} : { deprecated: { since: "2026-11-01", replacement } }),
+        handle: () => ({}),
+      })
+    const operations = [said("a.old", "/old", "a.new"), said("b.old", "/old/{id}", "a.new"), said("a.new", "/new/{id}")]
+    const { send } = open({ registry: buildRegistry(app({ title: "t", resources: [], operations })) })
+    const linkOf = async (path: string) => (await send("POST", path, {})).headers.get("link")
+    expect(await linkOf("/v1/old")).toBe('</docs>; rel="deprecation"; type="text/html"')
+    expect(await linkOf("/v1/old/7%2F8")).toContain('</v1/new/7%2F8>; rel="successor-version"')
   })
 
   test("keeps the link to the next page", async () => {
