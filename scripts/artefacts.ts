@@ -6,15 +6,13 @@ import { schemaOf } from "../src/api/graphql/schema.ts"
 import { emptyLock, extended } from "../src/api/grpc/lock.ts"
 import { describe } from "../src/api/grpc/messages.ts"
 import { protoText } from "../src/api/grpc/proto.ts"
-import { previewTool } from "../src/api/mcp/preview.ts"
-import { toolOf, toolOperations } from "../src/api/mcp/tools.ts"
 import { openApiDocument } from "../src/api/rest/openapi.ts"
 import { wsdlText } from "../src/api/soap/wsdl.ts"
 import application from "../src/app/index.ts"
 import { registryOf } from "../src/app.ts"
 import { asyncApiDocument } from "../src/asyncapi.ts"
-import type { Registry } from "../src/core/registry.ts"
 import { keptNames } from "../src/server/keys.ts"
+import { toolsOf } from "./breaking/documents.ts"
 import { root, run, Stop } from "./local.ts"
 
 /** docs/stores.md with the table of names as src/server/keys.ts has them. */
@@ -33,12 +31,6 @@ function storesPage(): string {
   return `${before}<!-- names -->\n${table}\n<!-- /names -->${after}`
 }
 
-/** The tools as MCP lists them to whoever may call all of them. */
-function toolsPage(registry: Registry): string {
-  const tools = [previewTool, ...[...toolOperations(registry)].map(([name, operation]) => toolOf(name, operation))]
-  return `${JSON.stringify({ tools }, null, 2)}\n`
-}
-
 /** Every generated document by its path in the repository, as production serves it. */
 function artefacts(): ReadonlyMap<string, string> {
   const registry = registryOf(application, { development: false })
@@ -51,7 +43,7 @@ function artefacts(): ReadonlyMap<string, string> {
     ["src/app/proto.lock.json", `${JSON.stringify(lock, null, 2)}\n`],
     ["src/api/grpc/api.proto", protoText(description, lock)],
     ["src/api/graphql/schema.graphql", `${printSchema(schemaOf(registry))}\n`],
-    ["src/api/mcp/tools.json", toolsPage(registry)],
+    ["src/api/mcp/tools.json", `${JSON.stringify({ tools: toolsOf(registry) }, null, 2)}\n`],
     // Served with the origin that was asked.
     ["src/api/soap/api.wsdl", wsdlText(registry, "https://selvage.invalid/soap")],
   ])

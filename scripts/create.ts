@@ -23,10 +23,13 @@ const template = join(root, "templates/project")
 
 /** At the versions that this repository is tested with. */
 const tools = [
+  "@bufbuild/protoc-gen-es",
   "@cloudflare/vitest-plugin",
   "@cloudflare/workers-types",
   "drizzle-kit",
+  "gql.tada",
   "node",
+  "openapi-typescript",
   "typescript",
   "vitest",
   "wrangler",
@@ -46,6 +49,9 @@ const scripts = {
   "admin:invite": "selvage admin:invite",
   "keys:rotate": "selvage keys:rotate",
   "audit:verify": "selvage audit:verify",
+  client: "selvage client",
+  "check:breaking": "selvage check:breaking",
+  "release:baseline": "selvage release:baseline",
   deploy: "wrangler d1 migrations apply DB --remote && wrangler deploy",
 }
 
@@ -60,7 +66,7 @@ function nameOf(folder: string): string {
 }
 
 function packageJson(name: string, selvage: string): object {
-  const { allowScripts } = repository
+  const { allowScripts, overrides } = repository
   return {
     name,
     version: "0.0.0",
@@ -70,6 +76,7 @@ function packageJson(name: string, selvage: string): object {
     scripts,
     dependencies: { selvage, zod: versionOf("zod") },
     devDependencies: Object.fromEntries(tools.map((tool) => [tool, versionOf(tool)])),
+    overrides,
     allowScripts: Object.fromEntries(["node", "esbuild", "workerd"].map((tool) => [tool, allowScripts[tool] ?? false])),
   }
 }

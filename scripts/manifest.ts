@@ -12,6 +12,8 @@ interface Repository {
   readonly dependencies: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
   readonly allowScripts: Readonly<Record<string, boolean>>
+  /** openapi-typescript asks for a TypeScript 5 beside it; scripts/client.ts gives it another. */
+  readonly overrides: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
 /** The package.json of this repository. */

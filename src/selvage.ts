@@ -53,6 +53,7 @@ export {
   type Retry,
 } from "./core/job.ts"
 export type { Json, JsonObject } from "./core/json.ts"
+export { type Deprecation, type FieldLifecycle, type Lifecycle, lifecycle } from "./core/lifecycle.ts"
 export type { AppLimits, ByPlan, LimitList, LimitOptions, LimitPer, ResourceLimits } from "./core/limit.ts"
 export type { LogOptions } from "./core/log.ts"
 export { type Mount, type MountOptions, mount, type ProblemRendering, type ToldProblem } from "./core/mount.ts"
@@ -122,6 +123,7 @@ export {
 } from "./core/resource.ts"
 export { idSchema } from "./core/schema.ts"
 export type { Budget, UsageOptions } from "./core/usage.ts"
+export { type Version, type VersionOptions, version } from "./core/version.ts"
 export { userTable } from "./database/schema.ts"
 export { type FacebookOptions, facebook } from "./integrations/providers/facebook.ts"
 export { github } from "./integrations/providers/github.ts"

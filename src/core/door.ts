@@ -1,6 +1,7 @@
 /** What a door is to the pipeline: four functions over its wire. Everything else happens once, in `pipeline.ts`. */
 import type { JobContext } from "./job.ts"
 import type { Json } from "./json.ts"
+import type { Deprecation } from "./lifecycle.ts"
 import type { ToldLimit } from "./limit.ts"
 import type { CacheState, Cost, Span } from "./observation.ts"
 import type { SessionEffect } from "./operation.ts"
@@ -19,6 +20,8 @@ export interface Match {
   readonly idempotencySeconds?: number
   readonly expectedVersion: number | null
   readonly bookmark: string | null
+  /** Of the way that the call came, such as a version of the REST interface; the operation's own when left out. */
+  readonly deprecated?: Deprecation
   /** True for a call that is to be tried and not done: it answers with a `Rehearsal` (rehearsal.ts). */
   readonly rehearsal?: boolean
   /** The job that this call is; at the door of jobs alone. */

@@ -140,3 +140,15 @@ export type Enqueue = <I extends z.ZodObject>(
   input: z.input<I>,
   options?: EnqueueOptions,
 ) => { readonly runId: string | null }
+
+/** A job's name stands in the log where an operation's stands, so no two share one. */
+export function jobsOf(jobs: readonly Job[], operations: { has(name: string): boolean }): ReadonlyMap<string, Job> {
+  const byName = new Map<string, Job>()
+  for (const job of jobs) {
+    if (operations.has(job.name))
+      throw new Error(`${job.name} is the name of a job and of an operation; rename one of them`)
+    if (byName.has(job.name)) throw new Error(`Two jobs are named ${job.name}`)
+    byName.set(job.name, job)
+  }
+  return byName
+}

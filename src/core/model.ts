@@ -3,6 +3,7 @@ import { getTableName } from "drizzle-orm"
 import { getTableConfig, type SQLiteTable } from "drizzle-orm/sqlite-core"
 import { type CacheRule, cacheRule } from "./caching.ts"
 import { type ColumnFacts, columnFacts } from "./column.ts"
+import type { FieldLifecycle } from "./lifecycle.ts"
 import type { Policy } from "./policy.ts"
 import {
   type Computed,
@@ -52,6 +53,11 @@ export interface Model {
 /** Everything that a record may show, columns first. */
 export function fieldNames(model: Model): readonly string[] {
   return [...model.columns.keys(), ...model.computed.keys()]
+}
+
+/** What is declared of the life of a column, a computed field or a relation. */
+export function lifecycleOf({ fields, computed, relations }: Model, key: string): FieldLifecycle | undefined {
+  return fields[key] ?? computed.get(key) ?? relations.get(key)
 }
 
 /** All models by resource name. */

@@ -31,7 +31,7 @@ export interface ProblemRendering {
 
 /** What `mount()` takes. */
 export interface MountOptions {
-  /** Served here, and not below `/v1`. Their `rest` paths are below the prefix. */
+  /** Served here, and in no version of the interface. Their `rest` paths are below the prefix. */
   readonly operations: readonly Operation[]
   /** Schemes of `Authorization` that are taken beside Bearer, such as `Token`. */
   readonly schemes?: readonly string[]

@@ -1,5 +1,6 @@
 /** Everything that the engine can tell an operator, as one closed union. Logger, metrics and reports are folds over it. */
 import type { Code } from "./code.ts"
+import type { Principal } from "./principal.ts"
 
 /** Time spent in one stage, in milliseconds. */
 export interface Span {
@@ -21,6 +22,9 @@ export interface Cost {
   rowsWritten: number
 }
 
+/** Who calls, in a word; a key and a program that acts for somebody are told from the person. */
+export type CallerKind = Principal["kind"] | "key" | "program"
+
 export type Observation =
   | {
       readonly kind: "call"
@@ -37,6 +41,8 @@ export type Observation =
       readonly cost: Cost
       /** What the cache did, for calls that it may answer. */
       readonly cache?: CacheState
+      /** Set for calls of what is deprecated: who still makes them, in a word, and until when they may. */
+      readonly deprecated?: { readonly caller: CallerKind; readonly sunset: string | null; readonly isPast: boolean }
       /** What went wrong inside, for INTERNAL and its like; redacted by the logger. */
       readonly cause?: unknown
     }

@@ -5,6 +5,7 @@ import type { OperationCacheOptions } from "./caching.ts"
 import type { Changes, Pending } from "./changes.ts"
 import type { Code } from "./code.ts"
 import type { Context } from "./context.ts"
+import type { Lifecycle } from "./lifecycle.ts"
 import type { LimitList } from "./limit.ts"
 import type { Message, OutboxRow } from "./outbox.ts"
 import type { Action, Condition } from "./policy.ts"
@@ -51,7 +52,7 @@ type Shown = { readonly id: string; readonly [field: string]: unknown }
 export type Deferred<O> = O | Shown | Pending | { [K in keyof O]: O[K] | Shown | readonly Shown[] | Pending }
 
 /** What `operation()` takes. */
-export interface OperationOptions<I extends z.ZodObject, O extends z.ZodType> {
+export interface OperationOptions<I extends z.ZodObject, O extends z.ZodType> extends Lifecycle {
   /** A query changes nothing and may be retried; a mutation writes; a subscription goes on telling (the engine's own only). */
   readonly kind: "query" | "mutation" | "subscription"
   readonly summary?: string

@@ -6,7 +6,8 @@ import { type AccountOptions, type AccountRules, accountRules } from "./accounts
 import { type Caching, cachingOf } from "./caching.ts"
 import { checkMounts, checkOperation, checkResource, checkTables } from "./checks.ts"
 import type { Inbound } from "./inbound.ts"
-import type { Cron, Job } from "./job.ts"
+import { type Cron, type Job, jobsOf } from "./job.ts"
+import { checkLives } from "./lifecycle-checks.ts"
 import type { AppLimits, CallLimits } from "./limit.ts"
 import { checkResourceLimits, limitRules, unlimited } from "./limit-rules.ts"
 import { type LogOptions, type TenantRule, tenantRule } from "./log.ts"
@@ -20,6 +21,7 @@ import { schemasOf } from "./schema.ts"
 import { type Compiled, compileShape } from "./shape.ts"
 import { standardOperation } from "./standard.ts"
 import { type UsageOptions, type UsageRule, usageRule } from "./usage.ts"
+import { firstVersion, type Version } from "./version.ts"
 
 /** An operation as doors read it. Shapes compile on first use: a cold isolate pays only for what it serves. */
 export interface CompiledOperation extends Operation {
@@ -46,6 +48,8 @@ export interface Registry {
   readonly models: Models
   readonly operations: ReadonlyMap<string, CompiledOperation>
   readonly mounts: readonly Mount[]
+  /** Of the REST interface, the first one first. */
+  readonly versions: readonly Version[]
   /** Every job by name, the engine's own included. */
   readonly jobs: ReadonlyMap<string, Job>
   readonly crons: readonly Cron[]
@@ -71,6 +75,7 @@ export interface Application {
   readonly operations: readonly Operation[]
   readonly accounts: AccountRules
   readonly mounts: readonly Mount[]
+  readonly versions: readonly Version[]
   readonly jobs: readonly Job[]
   readonly crons: readonly Cron[]
   readonly log?: LogOptions
@@ -136,6 +141,8 @@ export function app(declaration: {
   readonly operations?: readonly Operation[]
   /** Parts of the REST interface whose shape somebody else dictates. */
   readonly mounts?: readonly Mount[]
+  /** Versions of the REST interface, the first one first; `/v1` alone when left out. */
+  readonly versions?: readonly Version[]
   readonly jobs?: readonly Job[]
   /** What happens by the clock. */
   readonly crons?: readonly Cron[]
@@ -157,6 +164,7 @@ export function app(declaration: {
   const { operations = [], mounts = [], jobs = [], crons = [], inbound = [], accounts } = declaration
   return {
     version: "1.0.0",
+    versions: [firstVersion],
     ...declaration,
     operations,
     mounts,
@@ -165,18 +173,6 @@ export function app(declaration: {
     inbound,
     accounts: accountRules(accounts),
   }
-}
-
-/** A job's name stands in the log where an operation's stands, so no two share one. */
-function jobsOf(jobs: readonly Job[], operations: ReadonlyMap<string, Operation>): ReadonlyMap<string, Job> {
-  const byName = new Map<string, Job>()
-  for (const job of jobs) {
-    if (operations.has(job.name))
-      throw new Error(`${job.name} is the name of a job and of an operation; rename one of them`)
-    if (byName.has(job.name)) throw new Error(`Two jobs are named ${job.name}`)
-    byName.set(job.name, job)
-  }
-  return byName
 }
 
 /** An operation that no door resolves: it stands in no registry, and whoever runs it holds it in hand. */
@@ -274,14 +270,16 @@ export function buildRegistry(
   for (const operation of [...application.operations, ...(engine.operations ?? [])]) add(operation)
   checkMounts(application.mounts)
   for (const mount of application.mounts) for (const operation of mount.operations) add(operation, mount)
+  checkLives(models, operations, application.mounts, application.versions)
   if (eager) for (const { inputType, outputType } of operations.values()) checkNames(inputType, outputType, named)
-  const { title, version, mounts, crons } = application
+  const { title, version, mounts, versions, crons } = application
   return {
     title,
     version,
     models,
     operations,
     mounts,
+    versions,
     jobs: jobsOf([...application.jobs, ...(engine.jobs ?? [])], operations),
     crons,
     logTenant: tenantRule(application.log, models),

@@ -2,6 +2,7 @@
 import type { SQLiteTable } from "drizzle-orm/sqlite-core"
 import type * as z from "zod"
 import type { CacheOptions } from "./caching.ts"
+import type { FieldLifecycle, Lifecycle } from "./lifecycle.ts"
 import type { ResourceLimits } from "./limit.ts"
 import type { Condition, Policy, Value } from "./policy.ts"
 
@@ -17,7 +18,7 @@ export type RowOf<T extends SQLiteTable> = Omit<T["$inferSelect"], "rowKey">
 export type ColumnOf<T extends SQLiteTable> = Extract<keyof RowOf<T>, string>
 
 /** A rule for one column beyond the resource's policy. */
-export interface FieldRule {
+export interface FieldRule extends FieldLifecycle {
   /** Who may read it; everybody who reads the record when left out. Unreadable: absent, and not to be filtered, sorted or searched. */
   readonly read?: Condition
   /** Who may write it; everybody who may write the record when left out. */
@@ -46,9 +47,11 @@ export interface Own {
 }
 
 /** A relation to one record (its id stands in my column) or to many (my id stands in their column). */
-export type Relation =
-  | { readonly kind: "one"; readonly resource: string; readonly column: string }
-  | { readonly kind: "many"; readonly resource: string; readonly column: string; readonly onDelete: OnDelete }
+export type Relation = Lifecycle &
+  (
+    | { readonly kind: "one"; readonly resource: string; readonly column: string }
+    | { readonly kind: "many"; readonly resource: string; readonly column: string; readonly onDelete: OnDelete }
+  )
 
 /** What becomes of the many when the one goes: deleted with it, their column cleared, or the deletion refused. */
 export type OnDelete = "delete" | "clear" | "refuse"
@@ -68,7 +71,7 @@ export interface Grants {
 }
 
 /** A value that is computed when a record is read: how many related records there are, or whether there is one. */
-export interface Computed {
+export interface Computed extends Lifecycle {
   readonly kind: "count" | "exists"
   /** Name of a `many` relation of the resource. */
   readonly relation: string
@@ -90,8 +93,8 @@ export function existsOf(relation: string, where: Condition | null = null): Comp
 export const standardVerbs = ["list", "get", "create", "update", "delete", "aggregate", "batch", "watch"] as const
 export type StandardVerb = (typeof standardVerbs)[number]
 
-/** What `resource()` takes. */
-export interface ResourceOptions<T extends SQLiteTable> {
+/** What `resource()` takes. Its own life is that of its standard operations; a replacement is another resource. */
+export interface ResourceOptions<T extends SQLiteTable> extends Lifecycle {
   readonly table: T
   /** The column that names the tenant, or `"none"` said aloud. */
   readonly tenant: ColumnOf<T> | "none"

@@ -1,7 +1,8 @@
 /** A call under way: the state that the stages share, and what is told of it at the end. */
 import type { Arrival, CachedFacts, Door, Facts, Match } from "./door.ts"
 import type { Json } from "./json.ts"
-import type { Span } from "./observation.ts"
+import { isPastSunset } from "./lifecycle.ts"
+import type { CallerKind, Observation, Span } from "./observation.ts"
 import type { SessionEffect } from "./operation.ts"
 import type { Ports, Store } from "./ports.ts"
 import { hasRole, type Principal } from "./principal.ts"
@@ -83,6 +84,20 @@ export function factsOf(run: Run, spans: readonly Span[], estimate: number): Fac
   }
 }
 
+/** What kind of caller it is. */
+function callerKind(principal: Principal): CallerKind {
+  if (principal.kind !== "user") return principal.kind
+  return principal.key !== undefined ? "key" : principal.grant !== undefined ? "program" : "user"
+}
+
+/** What the operator wants to know before something deprecated is taken away: who still calls it. */
+function deprecatedCall({ match, principal, now }: Run): Pick<Extract<Observation, { kind: "call" }>, "deprecated"> {
+  const deprecated = match?.deprecated ?? match?.operation.deprecated
+  if (deprecated === undefined) return {}
+  const { sunset = null } = deprecated
+  return { deprecated: { caller: callerKind(principal), sunset, isPast: isPastSunset(deprecated, now) } }
+}
+
 /** Tells the operator of the call. */
 export function report(run: Run, problem: Problem | null, milliseconds: number): void {
   const operation = run.match?.operation.name ?? null
@@ -101,6 +116,7 @@ export function report(run: Run, problem: Problem | null, milliseconds: number):
     milliseconds,
     cost: run.store?.cost ?? { trips: 0, rowsRead: 0, rowsWritten: 0 },
     ...(run.cached === null ? {} : { cache: run.cached.state }),
+    ...deprecatedCall(run),
     ...(problem?.options.cause === undefined ? {} : { cause: problem.options.cause }),
   })
 }

@@ -4,8 +4,9 @@
  */
 import * as z from "zod"
 import type { ColumnFacts } from "./column.ts"
+import { lifecycleMeta } from "./lifecycle.ts"
 import { limits } from "./limits.ts"
-import type { Model } from "./model.ts"
+import { lifecycleOf, type Model } from "./model.ts"
 import { pascal, typeName } from "./type-name.ts"
 
 const instantText = z.iso.datetime({ offset: true })
@@ -42,7 +43,10 @@ function kindSchema(model: Model, column: ColumnFacts): z.ZodType {
     case "text":
       return z.string().max(kind.maxLength ?? limits.textLength)
     case "enum":
-      return z.enum(kind.values as [string, ...string[]]).meta({ id: `${typeName(model)}${pascal(column.key)}` })
+      return z.enum(kind.values as [string, ...string[]]).meta({
+        id: `${typeName(model)}${pascal(column.key)}`,
+        ...lifecycleMeta({ values: lifecycleOf(model, column.key)?.values ?? {} }),
+      })
     case "int32":
       return z.int32()
     case "safeint":
@@ -88,28 +92,46 @@ export function isUpdatable(model: Model, key: string): boolean {
   return isCreatable(model, key) && !model.fields[key]?.immutable
 }
 
+/** The schema with what is said of the field's life. What replaces it is told to programs where it stands beside it. */
+function told(schema: z.ZodType, model: Model, key: string, beside: ReadonlySet<string> | null): z.ZodType {
+  const { values: _, ...life } = lifecycleOf(model, key) ?? {}
+  if (life.since === undefined && life.deprecated === undefined) return schema
+  const { "x-replacement": replacement, ...meta } = lifecycleMeta(life)
+  const isBeside = typeof replacement === "string" && beside?.has(replacement) !== false
+  return schema.meta(isBeside ? { ...meta, "x-replacement": replacement } : meta)
+}
+
 function compile(model: Model): ResourceSchemas {
   const name = typeName(model)
   const single = new Map([...model.columns].map(([key, column]) => [key, kindSchema(model, column)]))
   const shapeOf = (
     columns: Iterable<readonly [string, ColumnFacts]>,
     wrap: (schema: z.ZodType, column: ColumnFacts) => z.ZodType,
-  ) => Object.fromEntries([...columns].map(([key, column]) => [key, wrap(single.get(key) ?? z.unknown(), column)]))
+    whole = false,
+  ) => {
+    const own = new Map(columns)
+    const beside = whole ? null : new Set(own.keys())
+    const schema = (key: string, column: ColumnFacts) => wrap(single.get(key) ?? z.unknown(), column)
+    return Object.fromEntries([...own].map(([key, column]) => [key, told(schema(key, column), model, key, beside)]))
+  }
   const nullable = (schema: z.ZodType, column: ColumnFacts) => (column.nullable ? schema.nullable() : schema)
   const related = Object.fromEntries(
     [...model.relations.keys()].map((key) => [
       key,
-      z.unknown().optional().meta({ description: "Present when expanded" }),
+      told(z.unknown().optional().meta({ description: "Present when expanded" }), model, key, null),
     ]),
   )
   const computed = Object.fromEntries(
-    [...model.computed].map(([key, { kind }]) => [key, (kind === "count" ? z.int() : z.boolean()).optional()]),
+    [...model.computed].map(([key, { kind }]) => [
+      key,
+      told((kind === "count" ? z.int() : z.boolean()).optional() as z.ZodType, model, key, null),
+    ]),
   )
   const all = [...model.columns]
   return {
     record: z
       .object({
-        ...shapeOf(all, (schema, column) => (column.key === "id" ? schema : nullable(schema, column).optional())),
+        ...shapeOf(all, (schema, column) => (column.key === "id" ? schema : nullable(schema, column).optional()), true),
         ...computed,
         ...related,
       })

@@ -4,12 +4,19 @@
  */
 import * as z from "zod"
 import type { Json, JsonObject } from "./json.ts"
+import { deprecationIn } from "./lifecycle.ts"
 
 /** What a door needs to know of a type. */
 export type Shape = { readonly description?: string } & (
   | { readonly type: "string"; readonly format?: string; readonly maxLength?: number }
   | { readonly type: "int32" | "safeint" | "int64" | "double" | "bool" | "instant" | "date" | "bytes" | "json" }
-  | { readonly type: "enum"; readonly name: string; readonly values: readonly string[] }
+  | {
+      readonly type: "enum"
+      readonly name: string
+      readonly values: readonly string[]
+      /** Values that are deprecated, and why. */
+      readonly deprecated?: Readonly<Record<string, string>>
+    }
   | { readonly type: "object"; readonly name: string; readonly fields: readonly Field[] }
   | { readonly type: "list"; readonly item: Shape; readonly itemNullable: boolean }
   | { readonly type: "map"; readonly value: Shape }
@@ -28,6 +35,8 @@ export interface Field {
   readonly required: boolean
   readonly nullable: boolean
   readonly default?: Json
+  /** Why it is deprecated, since when and until when; absent when it is not. */
+  readonly deprecated?: string
 }
 
 /** A compiled type: its JSON Schema with the named types that it refers to, and its Shape. */
@@ -137,7 +146,7 @@ function shapeOf(
   if (name !== null && seen.has(name)) return { type: "json" }
   const inside = name === null ? seen : new Set([...seen, name])
   const label = name ?? at
-  if (Array.isArray(node.enum)) return { type: "enum", name: label, values: node.enum as string[] }
+  if (Array.isArray(node.enum)) return enumOf(node, label)
   if (node.const !== undefined) return { type: "enum", name: label, values: [String(node.const)] }
   const options = (node.oneOf ?? node.anyOf) as Node[] | undefined
   if (options) return unionOf(options, named, label, inside)
@@ -164,6 +173,14 @@ function shapeOf(
     default:
       return { type: "json" }
   }
+}
+
+function enumOf(node: Node, name: string): Shape {
+  const deprecated = node["x-enum-deprecated"] as Readonly<Record<string, string>> | undefined
+  const values = node.enum as string[]
+  const unknown = Object.keys(deprecated ?? {}).find((value) => !values.includes(value))
+  if (unknown !== undefined) throw new Error(`${name}: it has no value ${unknown}, which is said to be deprecated`)
+  return { type: "enum", name, values, ...(deprecated === undefined ? {} : { deprecated }) }
 }
 
 function stringOf(node: Node): Shape {
@@ -194,12 +211,17 @@ function objectOf(
   const required = new Set((node.required as string[] | undefined) ?? [])
   const fields = Object.entries(properties).map(([name, property]): Field => {
     const inner = withoutNull(property)
+    const deprecated = deprecationIn(property)
+    const replacement = property["x-replacement"]
+    if (typeof replacement === "string" && !Object.hasOwn(properties, replacement))
+      throw new Error(`${label}.${name}: its replacement ${replacement} does not exist`)
     return {
       name,
       shape: shapeOf(inner.node, named, `${label}${name.charAt(0).toUpperCase()}${name.slice(1)}`, seen),
       required: required.has(name),
       nullable: inner.nullable,
       ...(property.default === undefined ? {} : { default: property.default as Json }),
+      ...(deprecated === undefined ? {} : { deprecated }),
     }
   })
   return { type: "object", name: label, fields }

@@ -1,6 +1,7 @@
 /** The eight operations that a resource has without a handler being written: list, get, create, update, delete, aggregate, batch, watch. */
 import * as z from "zod"
 import type { JsonObject } from "./json.ts"
+import type { Lifecycle } from "./lifecycle.ts"
 import { limits } from "./limits.ts"
 import type { Model } from "./model.ts"
 import type { Operation, RestBinding } from "./operation.ts"
@@ -179,11 +180,23 @@ function parts(model: Model, verb: StandardVerb): Parts {
   }
 }
 
+/** The life of a resource is that of its operations; what replaces one is the same verb of the other resource. */
+function lifeOf({ since, deprecated }: Lifecycle, verb: StandardVerb): Lifecycle {
+  const replacement = deprecated?.replacement
+  return {
+    ...(since === undefined ? {} : { since }),
+    ...(deprecated === undefined
+      ? {}
+      : { deprecated: replacement ? { ...deprecated, replacement: `${replacement}.${verb}` } : deprecated }),
+  }
+}
+
 /** The operation that the engine writes for one verb of a resource. */
 export function standardOperation(model: Model, verb: StandardVerb): Operation {
   const { action, ...rest } = parts(model, verb)
   return {
     name: `${model.name}.${verb}`,
+    ...lifeOf(model.resource, verb),
     ...rest,
     policy: { kind: "on", resource: model.name, action, idFrom: "id" },
     standard: { verb, resource: model.name },

@@ -7,6 +7,13 @@ const faults: ReadonlySet<string> = new Set(["UNKNOWN", "INTERNAL", "DATA_LOSS",
 
 const errors: ReadonlySet<string> = new Set(["unhealthy", "undelivered", "fault"])
 
+type Call = Extract<Observation, { kind: "call" }>
+
+/** Counted by operation, door and caller they say who still calls what is to go. */
+function deprecatedFields({ caller, sunset, isPast }: NonNullable<Call["deprecated"]>): Record<string, unknown> {
+  return { deprecated: true, caller, sunset, pastSunset: isPast }
+}
+
 /** One observation as a flat record: what a log search wants to filter by. */
 export function lineOf(observation: Observation): Record<string, unknown> {
   if (observation.kind !== "call") {
@@ -18,7 +25,7 @@ export function lineOf(observation: Observation): Record<string, unknown> {
       ...("cause" in rest ? { cause: describeCause(rest.cause) } : {}),
     }
   }
-  const { cost, cause } = observation
+  const { cost, cause, deprecated } = observation
   // One literal: this runs in every call.
   return {
     level: faults.has(observation.code) ? "error" : "info",
@@ -35,6 +42,7 @@ export function lineOf(observation: Observation): Record<string, unknown> {
     rowsRead: cost.rowsRead,
     rowsWritten: cost.rowsWritten,
     cache: observation.cache,
+    ...(deprecated === undefined ? {} : deprecatedFields(deprecated)),
     cause: cause === undefined ? undefined : describeCause(cause),
   }
 }

@@ -5,6 +5,7 @@
 import * as z from "zod"
 import type { Heard, HeardCall } from "../core/frames.ts"
 import type { Json, JsonObject } from "../core/json.ts"
+import { deprecationJson } from "../core/lifecycle.ts"
 import type { Principal } from "../core/principal.ts"
 import { asProblem, type Problem } from "../core/problem.ts"
 import type { CompiledOperation } from "../core/registry.ts"
@@ -87,6 +88,7 @@ async function callOperation(
       requestId: ending.facts.requestId,
       ...(ending.facts.bookmark === null ? {} : { bookmark: ending.facts.bookmark }),
       ...(ending.facts.replayed ? { replayed: true } : {}),
+      ...(operation.deprecated === undefined ? {} : { deprecation: deprecationJson(operation.deprecated) }),
     }
     reply(frames.answer(id, ending.output, meta))
   } catch (thrown) {

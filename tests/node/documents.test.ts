@@ -9,6 +9,7 @@ import { openApiDocument } from "../../src/api/rest/openapi.ts"
 import application from "../../src/app/index.ts"
 import { registryOf } from "../../src/app.ts"
 import type { Application } from "../../src/core/registry.ts"
+import { twoVersions } from "../versions/fixture.ts"
 
 const bin = join(import.meta.dirname, "../../node_modules/.bin")
 let folder: string
@@ -32,6 +33,7 @@ describe("Redocly", () => {
   test.each([
     ["the reference application", application],
     ["Conduit, which has a mount", conduit],
+    ["the reference application in two versions, one of them deprecated", twoVersions],
   ])("finds nothing in the document of %s", (_, given) => {
     const { status, told } = lint(documentOf(given))
     expect(status, told).toBe(0)

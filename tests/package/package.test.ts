@@ -131,6 +131,35 @@ export const open = resource("open", { table, tenant: "nowhere" })\n`
   })
 })
 
+test("npm run client writes types of the project's own interface, which bind", () => {
+  expect(elsewhere.script("client")).toContain("Nothing for Connect: the application has no protoLock")
+  const use = (place: string) =>
+    `import type { paths } from "../client/openapi.ts"\nexport type Page = paths["${place}"]["get"]["responses"][200]\n`
+  writeFileSync(at("src/use.ts"), use("/v1/notes"))
+  expect(
+    faults(["src/use.ts", "client/graphql.d.ts"], { allowImportingTsExtensions: true, skipLibCheck: true }),
+  ).toEqual([])
+  writeFileSync(at("src/use.ts"), use("/v1/nothing"))
+  expect(faults(["src/use.ts"], { allowImportingTsExtensions: true, skipLibCheck: true })).toEqual([
+    expect.stringMatching(/^src\/use\.ts.*TS2339/),
+  ])
+  writeFileSync(at("src/use.ts"), "export {}\n")
+})
+
+test("what breaks clients is refused in a project, too, until it is promised anew", () => {
+  const check = () => say(elsewhere.project, "npm", "run", "-s", "check:breaking")
+  expect([check().status, check().stderr]).toEqual([1, expect.stringContaining("There is no api/baseline")])
+  elsewhere.script("release:baseline")
+  expect(check().status).toBe(0)
+  change("src/app/notes.ts", "length: 200", "length: 100")
+  expect([check().status, check().stderr]).toEqual([
+    1,
+    expect.stringContaining("openapi.json: POST /v1/notes body/title: maxLength is 100 instead of 200"),
+  ])
+  change("src/app/notes.ts", "length: 100", "length: 200")
+  expect(check().status).toBe(0)
+})
+
 test("npm test is green", () => {
   expect(elsewhere.script("test")).toMatch(/Tests +3 passed/)
 })

@@ -58,7 +58,12 @@ export class Filters {
     const made: GraphQLInputObjectType = new GraphQLInputObjectType({
       name,
       fields: () => ({
-        ...Object.fromEntries(columns.map((field) => [field.name, { type: this.#operatorsOf(field.shape) }])),
+        ...Object.fromEntries(
+          columns.map(({ name: own, shape, deprecated }) => [
+            own,
+            { type: this.#operatorsOf(shape), ...(deprecated === undefined ? {} : { deprecationReason: deprecated }) },
+          ]),
+        ),
         and: { type: new GraphQLList(new GraphQLNonNull(made)) },
         or: { type: new GraphQLList(new GraphQLNonNull(made)) },
         not: { type: made },

@@ -16,6 +16,7 @@ import {
   GraphQLString,
 } from "graphql"
 import type { Json, JsonObject } from "../../core/json.ts"
+import { deprecationText } from "../../core/lifecycle.ts"
 import type { Model } from "../../core/model.ts"
 import type { CompiledOperation, Registry } from "../../core/registry.ts"
 import type { Field, Shape } from "../../core/shape.ts"
@@ -230,9 +231,20 @@ interface Shared {
   readonly tellings: ReturnType<typeof commonTellings>
 }
 
+/** What is used instead, as this door calls it. */
+function nameIn({ operations }: Registry, name: string): string {
+  const other = operations.get(name)
+  return other ? fieldName(other) : name
+}
+
 function rootField(building: Building, operation: CompiledOperation, { pageInfo, tellings }: Shared): RootField {
-  const { model, standard, summary, kind } = operation
-  const description = summary === undefined ? {} : { description: summary }
+  const { model, standard, summary, kind, deprecated } = operation
+  const description = {
+    ...(summary === undefined ? {} : { description: summary }),
+    ...(deprecated === undefined
+      ? {}
+      : { deprecationReason: deprecationText(deprecated, (name) => nameIn(building.registry, name)) }),
+  }
   if (model && standard?.verb === "list") return { ...listField(building, operation, model, pageInfo), ...description }
   if (model && standard?.verb === "get") return { ...getField(building, operation, model), ...description }
   if (model && kind === "subscription") return { ...watchField(building, operation, model, tellings), ...description }

@@ -60,12 +60,12 @@ export class Types {
     const name = typeLabel(shape.name)
     const known = this.#enums.get(name)
     if (known) return known
-    const values: Record<string, { value: string }> = {}
+    const values: Record<string, { value: string; deprecationReason?: string }> = {}
     for (const value of shape.values) {
       const own = enumName(value)
       if (values[own])
         throw new Error(`${name}: ${value} and ${values[own].value} are both ${own} in GraphQL; rename one`)
-      values[own] = { value }
+      values[own] = { value, ...outdated(shape.deprecated?.[value]) }
     }
     const made = new GraphQLEnumType({ name, values })
     this.#enums.set(name, made)
@@ -137,16 +137,17 @@ export class Types {
   /** A field that may be masked, or was not asked for, is null: only what always comes is not. */
   #fields(fields: readonly Field[], model: Model | null): GraphQLFieldConfigMap<unknown, unknown> {
     const out: GraphQLFieldConfigMap<unknown, unknown> = {}
-    for (const { name, shape, required, nullable } of fields) {
+    for (const { name, shape, required, nullable, deprecated } of fields) {
+      const life = outdated(deprecated)
       const relation = model?.relations.get(name)
       if (relation) {
         const target = this.#models.get(relation.resource)
         const type = target ? this.recordOf(target) : null
-        if (type) out[name] = relation.kind === "one" ? { type } : relatedField(name, type)
+        if (type) out[name] = { ...(relation.kind === "one" ? { type } : relatedField(name, type)), ...life }
         continue
       }
       const type = this.output(shape)
-      out[name] = { type: required && !nullable ? nonNullOut(type) : type, ...described(shape.description) }
+      out[name] = { type: required && !nullable ? nonNullOut(type) : type, ...described(shape.description), ...life }
     }
     return out
   }
@@ -198,9 +199,13 @@ export class Types {
   /** Fields of an input object, and the arguments of a field alike. */
   inputFields(fields: readonly Field[]): GraphQLInputFieldConfigMap {
     return Object.fromEntries(
-      fields.map(({ name, shape, required, nullable }) => {
+      fields.map(({ name, shape, required, nullable, deprecated }) => {
         const type = this.input(shape)
-        return [name, { type: required && !nullable ? nonNullIn(type) : type, ...described(shape.description) }]
+        const note = described(shape.description)
+        // What has to be given cannot be deprecated (§3.13.2): there its description says so.
+        if (required && !nullable)
+          return [name, { type: nonNullIn(type), ...(deprecated ? described(deprecated) : note) }]
+        return [name, { type, ...note, ...outdated(deprecated) }]
       }),
     )
   }
@@ -236,6 +241,9 @@ function relatedField(name: string, type: GraphQLObjectType): GraphQLFieldConfig
 }
 
 const described = (description: string | undefined) => (description === undefined ? {} : { description })
+
+/** `@deprecated` for what is; the reason says since when and until when. */
+const outdated = (deprecated: string | undefined) => (deprecated === undefined ? {} : { deprecationReason: deprecated })
 
 /** A value as GraphQL gave it -> wire JSON: a `@oneOf` input gets its tag back. */
 export function wireOf(shape: Shape, value: unknown): unknown {

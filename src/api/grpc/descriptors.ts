@@ -33,6 +33,8 @@ const scalarTypes = {
   bytes: Type.BYTES,
 } as const
 
+const outdated = { options: { deprecated: true } }
+
 function typeOf(type: Exclude<FieldType, { kind: "map" }>) {
   if (type.kind === "scalar") return { type: scalarTypes[type.name] }
   return { type: type.kind === "enum" ? Type.ENUM : Type.MESSAGE, typeName: type.name }
@@ -55,7 +57,12 @@ function messageOf(qualified: string, name: string, fields: readonly MessageFiel
   const isUnion = fields.some((field) => field.variant)
   const oneofs = isUnion ? ["variant"] : []
   const made = fields.map((field) => {
-    const common = { name: field.name, jsonName: field.json, number: numbers[field.name]?.number ?? 0 }
+    const common = {
+      name: field.name,
+      jsonName: field.json,
+      number: numbers[field.name]?.number ?? 0,
+      ...(field.deprecated ? outdated : {}),
+    }
     if (field.type.kind === "map") {
       const entry = `${field.name.split("_").map(pascal).join("")}Entry`
       nested.push(entryOf(entry, field.type.value))
@@ -100,7 +107,10 @@ function serviceOf(name: string, methods: readonly Method[], qualified: (own: st
       inputType: qualified(input),
       outputType: qualified(output),
       serverStreaming: operation.kind === "subscription",
-      options: operation.kind === "query" ? { idempotencyLevel: Idempotency.NO_SIDE_EFFECTS } : {},
+      options: {
+        ...(operation.kind === "query" ? { idempotencyLevel: Idempotency.NO_SIDE_EFFECTS } : {}),
+        ...(operation.deprecated ? outdated.options : {}),
+      },
     })),
   })
 }
@@ -130,6 +140,7 @@ export function fileOf(description: Description, lock: ProtoLock): FileDescripto
           ...values.map((value) => ({
             name: enumValueName(name, value),
             number: lock.enums[name]?.values[value] ?? 0,
+            ...(description.deprecatedValues.get(name)?.has(value) ? outdated : {}),
           })),
         ],
       }),

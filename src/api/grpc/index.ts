@@ -22,6 +22,7 @@ import { arrivalOf } from "../../core/arrival.ts"
 import { type Called, calledDoor } from "../../core/called.ts"
 import type { Arrival, Call, Facts } from "../../core/door.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
+import { tellDeprecation } from "../../core/lifecycle.ts"
 import { limits } from "../../core/limits.ts"
 import type { Credentials } from "../../core/ports.ts"
 import { presentedIn } from "../../core/presented.ts"
@@ -72,6 +73,7 @@ function tell(context: HandlerContext, facts: Facts): void {
   responseHeader.set("x-request-id", facts.requestId)
   if (facts.bookmark !== null) responseHeader.set("x-selvage-bookmark", facts.bookmark)
   if (facts.replayed) responseHeader.set("idempotent-replayed", "true")
+  tellDeprecation(responseHeader, facts.operation?.deprecated)
 }
 
 async function called(

@@ -23,6 +23,7 @@ export interface MessageField {
   readonly repeated: boolean
   /** One of a union's variants. */
   readonly variant: boolean
+  readonly deprecated?: true
 }
 
 /** A method of a service. */
@@ -42,6 +43,8 @@ export interface Description {
   readonly messages: ReadonlyMap<string, readonly MessageField[]>
   /** Values by name of the enum. */
   readonly enums: ReadonlyMap<string, readonly string[]>
+  /** Values that are deprecated, by name of the enum. */
+  readonly deprecatedValues: ReadonlyMap<string, ReadonlySet<string>>
   readonly services: ReadonlyMap<string, readonly Method[]>
 }
 
@@ -76,6 +79,7 @@ function plain(json: string, type: FieldType, repeated = false): MessageField {
 class Collector {
   readonly messages = new Map<string, readonly MessageField[]>()
   readonly enums = new Map<string, readonly string[]>()
+  readonly deprecatedValues = new Map<string, ReadonlySet<string>>()
   readonly #package: string
 
   constructor(name: string) {
@@ -102,6 +106,7 @@ class Collector {
       case "enum": {
         const name = messageName(shape.name)
         this.enums.set(name, shape.values)
+        if (shape.deprecated) this.deprecatedValues.set(name, new Set(Object.keys(shape.deprecated)))
         return { kind: "enum", name: this.qualified(name) }
       }
       case "union":
@@ -132,7 +137,12 @@ class Collector {
     return this.#declare(`${shortName(item)}OrNull`, () => [plain("value", item)])
   }
 
-  field({ name, shape }: Field): MessageField {
+  field(field: Field): MessageField {
+    const made = this.#fieldOf(field)
+    return field.deprecated === undefined ? made : { ...made, deprecated: true }
+  }
+
+  #fieldOf({ name, shape }: Field): MessageField {
     if (shape.type === "list") return plain(name, this.#itemType(shape), true)
     if (shape.type === "map") return plain(name, { kind: "map", value: this.type(shape.value) })
     return plain(name, this.type(shape))
@@ -195,5 +205,6 @@ export function describe(registry: Registry): Description {
     const twice = names.find((one, n) => names.indexOf(one) !== n)
     if (twice !== undefined) throw new Error(`Two values of ${type} are both ${twice} in Protocol Buffers; rename one`)
   }
-  return { package: name, messages: collector.messages, enums: collector.enums, services }
+  const { messages, enums, deprecatedValues } = collector
+  return { package: name, messages, enums, deprecatedValues, services }
 }

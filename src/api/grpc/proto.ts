@@ -1,4 +1,5 @@
 /** Description and lock -> the text of a .proto file, for those who generate code. Type names are fully qualified: a method may shadow a message. */
+import { deprecationText } from "../../core/lifecycle.ts"
 import type { ProtoLock } from "../../core/proto-lock.ts"
 import { pascal } from "../../core/type-name.ts"
 import type { Description, FieldType, MessageField } from "./messages.ts"
@@ -8,16 +9,20 @@ function typeText(type: FieldType): string {
   return type.kind === "map" ? `map<string, ${typeText(type.value)}>` : type.name
 }
 
-/** `dueAt` for `due_at` goes without saying; another name is said. */
-function jsonName({ name, json }: MessageField): string {
+/** `dueAt` for `due_at` goes without saying; another name is said, and that a field is deprecated. */
+function optionsText({ name, json, deprecated }: MessageField): string {
   const usual = name.split("_").map((word, n) => (n === 0 ? word : pascal(word)))
-  return usual.join("") === json ? "" : ` [json_name = "${json}"]`
+  const said = [
+    ...(usual.join("") === json ? [] : [`json_name = "${json}"`]),
+    ...(deprecated ? ["deprecated = true"] : []),
+  ]
+  return said.length === 0 ? "" : ` [${said.join(", ")}]`
 }
 
 function fieldText(field: MessageField, number: number): string {
   const { type, repeated, variant, name } = field
   const label = repeated ? "repeated " : variant || type.kind === "map" || type.kind === "message" ? "" : "optional "
-  return `${label}${typeText(type)} ${name} = ${number}${jsonName(field)};`
+  return `${label}${typeText(type)} ${name} = ${number}${optionsText(field)};`
 }
 
 function reservedText(reserved: Readonly<Record<string, number>>): string[] {
@@ -36,9 +41,12 @@ function messageText(name: string, fields: readonly MessageField[], lock: ProtoL
   return all.length === 0 ? `message ${name} {}` : `message ${name} {\n${all.join("\n")}\n}`
 }
 
-function enumText(name: string, values: readonly string[], lock: ProtoLock): string {
+function enumText(name: string, values: readonly string[], { deprecatedValues }: Description, lock: ProtoLock): string {
   const locked = lock.enums[name]
-  const lines = values.map((value) => `  ${enumValueName(name, value)} = ${locked?.values[value] ?? 0};`)
+  const option = (value: string) => (deprecatedValues.get(name)?.has(value) ? " [deprecated = true]" : "")
+  const lines = values.map(
+    (value) => `  ${enumValueName(name, value)} = ${locked?.values[value] ?? 0}${option(value)};`,
+  )
   return `enum ${name} {\n  ${enumValueName(name, null)} = 0;\n${[...lines, ...reservedText(locked?.reserved ?? {})].join("\n")}\n}`
 }
 
@@ -46,8 +54,13 @@ function serviceText(description: Description, name: string): string {
   const qualified = (message: string) => `.${description.package}.${message}`
   const methods = (description.services.get(name) ?? []).map(({ name: own, operation, input, output }) => {
     const stream = operation.kind === "subscription" ? "stream " : ""
-    const options = operation.kind === "query" ? " {\n    option idempotency_level = NO_SIDE_EFFECTS;\n  }" : ";"
-    const note = operation.summary === undefined ? "" : `  // ${operation.summary}\n`
+    const said = [
+      ...(operation.kind === "query" ? ["    option idempotency_level = NO_SIDE_EFFECTS;\n"] : []),
+      ...(operation.deprecated ? ["    option deprecated = true;\n"] : []),
+    ]
+    const options = said.length === 0 ? ";" : ` {\n${said.join("")}  }`
+    const notes = [operation.summary, operation.deprecated && deprecationText(operation.deprecated)]
+    const note = notes.map((text) => (text === undefined ? "" : `  // ${text}\n`)).join("")
     return `${note}  rpc ${own}(${qualified(input)}) returns (${stream}${qualified(output)})${options}`
   })
   return `service ${name} {\n${methods.join("\n")}\n}`
@@ -69,7 +82,7 @@ export function protoText(description: Description, lock: ProtoLock): string {
     head.join("\n"),
     ...[...description.services.keys()].map((name) => serviceText(description, name)),
     ...[...description.messages].map(([name, fields]) => messageText(name, fields, lock)),
-    ...[...description.enums].map(([name, values]) => enumText(name, values, lock)),
+    ...[...description.enums].map(([name, values]) => enumText(name, values, description, lock)),
   ]
   return `${parts.join("\n\n")}\n`
 }

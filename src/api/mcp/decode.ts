@@ -11,6 +11,7 @@ export const metaNames = {
   replayed: "dev.selvage/replayed",
   requestId: "dev.selvage/requestId",
   problem: "dev.selvage/problem",
+  deprecation: "dev.selvage/deprecation",
 } as const
 
 /** A tool that was called. */

@@ -1,6 +1,7 @@
 /** Output -> the result of a tool: structured content, and the same as text for clients that read text alone. */
 import type { Facts } from "../../core/door.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
+import { deprecationJson } from "../../core/lifecycle.ts"
 import { metaNames } from "./decode.ts"
 
 /** What a call of a tool gives (2026-07-28, "CallToolResult"). */
@@ -13,10 +14,12 @@ export interface ToolResult {
 
 /** What the client may want to know of the call. */
 export function metaOf(facts: Facts): JsonObject {
+  const deprecated = facts.operation?.deprecated
   return {
     [metaNames.requestId]: facts.requestId,
     ...(facts.bookmark === null ? {} : { [metaNames.bookmark]: facts.bookmark }),
     ...(facts.replayed ? { [metaNames.replayed]: true } : {}),
+    ...(deprecated === undefined ? {} : { [metaNames.deprecation]: deprecationJson(deprecated) }),
   }
 }
 

@@ -4,9 +4,11 @@
  */
 import { covers } from "../../core/credential.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
+import { deprecationIn, deprecationJson, deprecationText } from "../../core/lifecycle.ts"
 import type { Principal } from "../../core/principal.ts"
 import type { CompiledOperation, Registry } from "../../core/registry.ts"
 import type { Compiled } from "../../core/shape.ts"
+import { metaNames } from "./decode.ts"
 
 /** An operation as a client is told of it. */
 export interface Tool {
@@ -16,19 +18,33 @@ export interface Tool {
   readonly inputSchema: JsonObject
   readonly outputSchema: JsonObject
   readonly annotations: JsonObject
+  readonly _meta?: JsonObject
 }
 
 const reference = "#/components/schemas/"
+
+/** Keys that only OpenAPI knows; a description says the same. */
+const ours: ReadonlySet<string> = new Set([
+  "x-since",
+  "x-deprecation",
+  "x-sunset",
+  "x-replacement",
+  "x-enum-deprecated",
+])
 
 /** References into the definitions of the schema itself. `format: byte` and its like are ours: validators warn of what they do not know. */
 function inlined(node: Json): Json {
   if (Array.isArray(node)) return node.map(inlined)
   if (node === null || typeof node !== "object") return node
   const out: Record<string, Json> = {}
+  const deprecated = deprecationIn(node as JsonObject)
   for (const [key, value] of Object.entries(node as JsonObject)) {
+    if (ours.has(key)) continue
     if (key === "format" && (value === "int32" || value === "int64" || value === "base64")) continue
     out[key] = key === "$ref" && typeof value === "string" ? value.replace(reference, "#/$defs/") : inlined(value)
   }
+  if (deprecated !== undefined)
+    out.description = [out.description, deprecated].filter((text) => typeof text === "string").join(". ")
   return out
 }
 
@@ -88,15 +104,17 @@ export function toolOperations(registry: Registry): ReadonlyMap<string, Compiled
 
 /** How an operation is described. */
 export function toolOf(name: string, operation: CompiledOperation): Tool {
-  const { summary = operation.name, kind } = operation
+  const { summary = operation.name, kind, deprecated } = operation
+  const life = deprecated === undefined ? "" : ` ${deprecationText(deprecated, toolName)}`
   const refusals = operation.errors?.length ? ` May be refused with ${operation.errors.join(", ")}.` : ""
   return {
     name,
     title: summary,
-    description: `${summary}. ${kind === "query" ? "Changes nothing." : "Changes data."}${refusals}`,
+    description: `${summary}. ${kind === "query" ? "Changes nothing." : "Changes data."}${refusals}${life}`,
     inputSchema: standalone(operation.inputType),
     outputSchema: standalone(operation.outputType),
     annotations: annotationsOf(operation),
+    ...(deprecated === undefined ? {} : { _meta: { [metaNames.deprecation]: deprecationJson(deprecated) } }),
   }
 }
 

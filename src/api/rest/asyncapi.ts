@@ -3,7 +3,7 @@ import { type AsyncApiPart, channelMessage, channelMessages, closed, message, sc
 import type { JsonObject } from "../../core/json.ts"
 import type { Registry } from "../../core/registry.ts"
 import { pascal, typeName } from "../../core/type-name.ts"
-import { routeOf } from "./routes.ts"
+import { routesOf } from "./routes.ts"
 
 const sequence: JsonObject = {
   type: "integer",
@@ -41,18 +41,21 @@ export function eventChannels(registry: Registry): AsyncApiPart {
       { name: "changed" },
     )
     const told = ["EventReset", changed, "EventRemoved", "EventReady"]
-    channels[channel] = {
-      address: routeOf(operation).path,
-      title: summary ?? operation.name,
-      description: `Server-Sent Events by GET; the query is that of ${operation.name} in openapi.json. Resumes by Last-Event-ID or \`after\`.`,
-      servers: [{ $ref: "#/servers/events" }],
-      messages: channelMessages(told),
-    }
-    operations[`Stream${pascal(channel)}`] = {
-      action: "send",
-      channel: { $ref: `#/channels/${channel}` },
-      messages: told.map((name) => channelMessage(channel, name)),
-      bindings: { http: { method: "GET", bindingVersion: "0.3.0" } },
+    for (const [n, { path }] of routesOf(operation, registry).entries()) {
+      const key = n === 0 ? channel : `${channel}${n + 1}`
+      channels[key] = {
+        address: path,
+        title: summary ?? operation.name,
+        description: `Server-Sent Events by GET; the query is that of ${operation.name} in openapi.json. Resumes by Last-Event-ID or \`after\`.`,
+        servers: [{ $ref: "#/servers/events" }],
+        messages: channelMessages(told),
+      }
+      operations[`Stream${pascal(key)}`] = {
+        action: "send",
+        channel: { $ref: `#/channels/${key}` },
+        messages: told.map((name) => channelMessage(key, name)),
+        bindings: { http: { method: "GET", bindingVersion: "0.3.0" } },
+      }
     }
   }
   return { channels, operations, messages, schemas }

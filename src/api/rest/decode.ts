@@ -87,6 +87,7 @@ export function resolveWire(wire: Wire): Match {
     idempotencyKey: route.operation.kind === "mutation" ? headers.get("idempotency-key") : null,
     expectedVersion: expectedVersionOf(headers.get("if-match"), route.takesIfMatch),
     bookmark: headers.get("x-selvage-bookmark"),
+    ...(route.deprecated === undefined ? {} : { deprecated: route.deprecated }),
   }
 }
 

@@ -6,10 +6,10 @@ import type { WatchStream } from "../../core/watch.ts"
 import { tagOf } from "./conditions.ts"
 import { eventBody, eventHeaders } from "./events.ts"
 import { type HeaderSets, headersOf, tellFacts } from "./headers.ts"
-import { prefix, type Route } from "./routes.ts"
+import type { Route } from "./routes.ts"
 import { pathText, queryText, type Wire } from "./wire.ts"
 
-/** Where a record stands, by the prefix of its id: `task` -> `/v1/tasks/`. Only resources that can be read one by one are in it. */
+/** Where a record stands, by version and the prefix of its id: `/v1 task` -> `/v1/tasks/`. Only resources that can be read one by one are in it. */
 export type Locations = ReadonlyMap<string, string>
 
 /** The version stands for the record alone: an answer with expanded records changes without it, and has no tag. */
@@ -19,9 +19,10 @@ function tagFor(route: Route, output: JsonObject): string | null {
   return tagOf(output.version)
 }
 
-function locationOf(output: JsonObject, locations: Locations): string | null {
+function locationOf(output: JsonObject, { version }: Route, locations: Locations): string | null {
   if (typeof output.id !== "string") return null
-  const place = locations.get(output.id.slice(0, output.id.lastIndexOf("_")))
+  const prefix = output.id.slice(0, output.id.lastIndexOf("_"))
+  const place = locations.get(version === null ? prefix : `${version.prefix} ${prefix}`)
   return place === undefined ? null : place + output.id
 }
 
@@ -75,7 +76,7 @@ export function encoder(sets: HeaderSets, locations: Locations): (wire: Wire, ou
     if (unchanged) headers.delete("Content-Type")
     if (tag !== null) headers.set("ETag", tag)
     if (route.status === 201) {
-      const location = locationOf(record, locations)
+      const location = locationOf(record, route, locations)
       if (location !== null) headers.set("Location", location)
     }
     if (isRead && typeof record.nextCursor === "string") headers.set("Link", nextLink(wire, record.nextCursor))
@@ -87,9 +88,13 @@ export function encoder(sets: HeaderSets, locations: Locations): (wire: Wire, ou
 /** Where the records of a registry's resources stand. */
 export function locationsOf(routes: Iterable<Route>): Locations {
   const found = new Map<string, string>()
-  for (const { operation } of routes) {
-    if (operation.standard?.verb === "get" && operation.model)
-      found.set(operation.model.idPrefix, `${prefix}/${operation.model.name}/`)
+  for (const { operation, version, path } of routes) {
+    if (operation.standard?.verb !== "get" || !operation.model || version === null) continue
+    const { idPrefix } = operation.model
+    const place = path.slice(0, path.lastIndexOf("{"))
+    found.set(`${version.prefix} ${idPrefix}`, place)
+    // A mount is in no version: its records stand in the first that shows them.
+    if (!found.has(idPrefix)) found.set(idPrefix, place)
   }
   return found
 }

@@ -3,6 +3,7 @@
 import { setCookies } from "../../core/cookies.ts"
 import { allowOrigin, allowRequest } from "../../core/cors.ts"
 import type { Facts, SharedFacts } from "../../core/door.ts"
+import { tellDeprecation } from "../../core/lifecycle.ts"
 import { limitFields } from "../../core/limit-fields.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import type { Wire } from "./wire.ts"
@@ -59,6 +60,24 @@ function isReflected(wire: Wire, facts: Facts): boolean {
   return Boolean(facts.cached?.shared) && wire.request.headers.get("x-request-id") === facts.requestId
 }
 
+/** The successor's address, with what the caller has put into its own; null when it asks for more than that. */
+function successorAddress({ route, parameters }: Wire): string | null {
+  const address = route?.successor?.replaceAll(/\{(\w+)\}/g, (whole, name: string) =>
+    parameters[name] === undefined ? whole : encodeURIComponent(parameters[name]),
+  )
+  return address === undefined || address.includes("{") ? null : address
+}
+
+/** That what was called is deprecated, since when, until when, and where to go (RFC 9745, RFC 8594; RFC 5829 §3.2 for the successor). */
+function tellLife(headers: Headers, wire: Wire): void {
+  const deprecated = wire.route?.deprecated
+  if (deprecated === undefined) return
+  tellDeprecation(headers, deprecated)
+  headers.append("Link", '</docs>; rel="deprecation"; type="text/html"')
+  const successor = successorAddress(wire)
+  if (successor !== null) headers.append("Link", `<${successor}>; rel="successor-version"`)
+}
+
 /** The headers that tell of this call: its id, where the database stood, what is left of its limits, what it cost. */
 export function tellFacts(headers: Headers, wire: Wire, facts: Facts): void {
   if (!isReflected(wire, facts)) headers.set("X-Request-Id", facts.requestId)
@@ -83,6 +102,7 @@ export function tellFacts(headers: Headers, wire: Wire, facts: Facts): void {
       `trips=${trips}, rows-read=${rowsRead}, rows-written=${rowsWritten}, estimate=${estimate}`,
     )
   }
+  tellLife(headers, wire)
   if (facts.session !== null) setCookies(headers, facts.session, Date.now())
   allowOrigin(headers, wire.origin)
 }

@@ -70,7 +70,8 @@ export function pathParameters(route: Route): JsonObject[] {
     const schema = properties[name] ?? { type: "string" }
     const description = typeof schema.description === "string" ? schema.description : `The ${name}`
     const example = exampleOf(schema, route.operation.inputType.named, name)
-    return { name, in: "path", required: true, description, schema: without(schema, "description"), example }
+    const life = schema.deprecated === true ? { deprecated: true } : {}
+    return { name, in: "path", required: true, description, ...life, schema: without(schema, "description"), example }
   })
 }
 
@@ -147,7 +148,12 @@ export function queryParameters(route: Route): JsonObject[] {
     const own = properties[field.name] ?? {}
     const special = model ? refined(field.name, model) : {}
     if (special === null || isEmptyEnum(special)) return []
-    const base = { name: field.name, in: "query", ...(field.required ? { required: true } : {}) }
+    const base = {
+      name: field.name,
+      in: "query",
+      ...(field.required ? { required: true } : {}),
+      ...(field.deprecated === undefined ? {} : { deprecated: true }),
+    }
     const description = typeof own.description === "string" ? { description: own.description } : {}
     const schema = without(own, "description")
     const isList = field.shape.type === "list" || (field.name === "expand" && model !== null)
@@ -194,9 +200,9 @@ const meanings: Readonly<Record<string, string>> = {
   startsWith: "starts with",
 }
 
-function filterParameter(column: ColumnFacts, operator: string, schema: JsonObject): JsonObject {
+function filterParameter(model: Model, column: ColumnFacts, operator: string, schema: JsonObject): JsonObject {
   const name = operator === "eq" ? column.key : `${column.key}[${operator}]`
-  const base = { name, in: "query" }
+  const base = { name, in: "query", ...(model.fields[column.key]?.deprecated ? { deprecated: true } : {}) }
   if (operator === "isNull")
     return { ...base, description: `${column.key} has no value, or has one.`, schema: { type: "boolean" } }
   const told = { ...base, description: `${column.key} ${meanings[operator]} this.` }
@@ -226,7 +232,7 @@ export function filterParameters(model: Model): {
     const type = compileShape(schemasOf(model).column(key), `${model.name}.${key}`)
     Object.assign(named, type.named)
     for (const operator of operatorsOf(column))
-      parameters.push(filterParameter(column, operator, without(type.schema, "description")))
+      parameters.push(filterParameter(model, column, operator, without(type.schema, "description")))
   }
   return { parameters, named }
 }

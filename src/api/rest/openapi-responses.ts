@@ -62,6 +62,16 @@ export const problemSchemas: Readonly<Record<string, JsonObject>> = {
 export const headerComponents: Readonly<Record<string, JsonObject>> = {
   ETag: { description: "The record's version.", schema: { type: "string" }, example: 'W/"3"' },
   Link: { description: 'The next page, as rel="next"; absent on the last.', schema: { type: "string" } },
+  Deprecation: {
+    description: "Since when this is deprecated: @ and Unix seconds (RFC 9745).",
+    schema: { type: "string" },
+    example: "@1793491200",
+  },
+  Sunset: {
+    description: "From when this may be gone (RFC 8594).",
+    schema: { type: "string" },
+    example: "Wed, 30 Jun 2027 00:00:00 GMT",
+  },
   Location: { description: "Where the new record stands.", schema: { type: "string", format: "uri-reference" } },
   RequestId: { description: "Names this call; the caller's own when it sent one.", schema: { type: "string" } },
   RateLimit: {
@@ -89,6 +99,8 @@ function headersOf(names: readonly (keyof typeof headerNames)[]): JsonObject {
 const headerNames = {
   ETag: "ETag",
   Link: "Link",
+  Deprecation: "Deprecation",
+  Sunset: "Sunset",
   Location: "Location",
   RequestId: "X-Request-Id",
   Bookmark: "X-Selvage-Bookmark",
@@ -115,10 +127,16 @@ function limitsOf({ operation: { limits } }: Route): readonly (typeof limitNames
   return limits.early.length + limits.late.length > 0 ? limitNames : []
 }
 
+/** The headers of what is deprecated. */
+function lifeNamesOf({ deprecated }: Route): readonly ("Deprecation" | "Sunset")[] {
+  if (deprecated === undefined) return []
+  return deprecated.sunset === undefined ? ["Deprecation"] : ["Deprecation", "Sunset"]
+}
+
 /** The answers of success. */
 export function successes(route: Route): Record<string, JsonObject> {
   const { operation, status, tagged, conditional } = route
-  const usual = ["RequestId", "Bookmark", ...limitsOf(route)] as const
+  const usual = ["RequestId", "Bookmark", ...limitsOf(route), ...lifeNamesOf(route)] as const
   if (status === 204) return { 204: { description: "Done.", headers: headersOf(usual) } }
   const verb = operation.standard?.verb
   const special = [

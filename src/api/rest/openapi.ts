@@ -5,6 +5,7 @@
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi"
 import { couldPass, needsNoRow } from "../../core/fold.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
+import { deprecationText, lifecycleAnnotations } from "../../core/lifecycle.ts"
 import type { Method } from "../../core/operation.ts"
 import { anonymous } from "../../core/principal.ts"
 import type { CompiledOperation, Registry } from "../../core/registry.ts"
@@ -28,7 +29,7 @@ import {
   problemSchemas,
   successes,
 } from "./openapi-responses.ts"
-import { type Route, routeOf } from "./routes.ts"
+import { type Route, routesOf } from "./routes.ts"
 
 function keepSchemas(components: Components, named: Readonly<Record<string, JsonObject>>): void {
   for (const [name, schema] of Object.entries(named)) {
@@ -154,6 +155,30 @@ function nounOf(operation: CompiledOperation): string {
   return operation.name.slice(0, operation.name.indexOf("."))
 }
 
+/** Unique in the document: the first version's own is the operation's name, as before there was a second. */
+function idOf({ versions }: Registry, { operation, version }: Route): string {
+  if (version === null) return operation.name
+  const first = versions.find(({ without }) => !without.has(operation.name))
+  return first === version ? operation.name : `${version.prefix.slice(1)}.${operation.name}`
+}
+
+function lifeOf({ operation: { since }, deprecated, successor }: Route): JsonObject {
+  const {
+    "x-deprecation": _,
+    "x-replacement": __,
+    ...rest
+  } = lifecycleAnnotations({
+    ...(since === undefined ? {} : { since }),
+    ...(deprecated === undefined ? {} : { deprecated }),
+  })
+  if (deprecated === undefined) return rest
+  return {
+    ...rest,
+    description: deprecationText(deprecated, () => successor ?? deprecated.replacement ?? ""),
+    ...(successor === null ? {} : { "x-replacement": successor }),
+  }
+}
+
 function describe(registry: Registry, route: Route, components: Components) {
   const { operation } = route
   keepSchemas(components, operation.inputType.named)
@@ -162,8 +187,9 @@ function describe(registry: Registry, route: Route, components: Components) {
   return {
     method: route.method.toLowerCase() as Lowercase<Method>,
     path: route.path,
-    operationId: operation.name,
+    operationId: idOf(registry, route),
     summary: operation.summary ?? operation.name,
+    ...lifeOf(route),
     tags: [nounOf(operation)],
     security: [...(isOpen(registry, operation) ? [{}] : []), { bearer: [] }, ...schemesOf(operation)],
     parameters: parametersOf(route, components),
@@ -229,7 +255,7 @@ export function openApiDocument(registry: Registry): JsonObject {
     responses: {},
     headers: { ...headerComponents },
   }
-  const routes = [...registry.operations.values()].map(routeOf)
+  const routes = [...registry.operations.values()].flatMap((operation) => routesOf(operation, registry))
   const hono = new OpenAPIHono()
   const described = routes.map((route) => describe(registry, route, components))
   const used = referred(described, components, new Set())

@@ -1,15 +1,20 @@
 /** Where each operation stands: the registry's REST bindings as a table of paths, static ones first. Refuses two operations on one place. */
+import { type Deprecation, joined } from "../../core/lifecycle.ts"
 import type { Method, Status } from "../../core/operation.ts"
 import type { CompiledOperation, Registry } from "../../core/registry.ts"
 import type { Field } from "../../core/shape.ts"
-
-/** Where the version of the interface stands in every path. */
-export const prefix = "/v1"
+import { firstVersion, type Version } from "../../core/version.ts"
 
 /** One operation at its place. */
 export interface Route {
   readonly operation: CompiledOperation
   readonly method: Method
+  /** The version of the interface that it belongs to; null in a mount. */
+  readonly version: Version | null
+  /** Of the operation, or of the version. */
+  readonly deprecated?: Deprecation
+  /** Path of what is to be used instead, where there is one; `{name}` for parameters. */
+  readonly successor: string | null
   /** With the version, `{name}` for parameters: `/v1/tasks/{id}`. */
   readonly path: string
   /** Names of the path's parameters, in order. */
@@ -59,16 +64,52 @@ function queryFieldsOf(route: Route): ReadonlyMap<string, Field> {
 
 const noEnvelope = Object.freeze({})
 
-/** The place of one operation. Without a binding of its own it stands at `POST /v1/rpc/<name>`. */
-export function routeOf(operation: CompiledOperation): Route {
-  const binding = operation.rest ?? { method: "POST" as const, path: `/rpc/${operation.name}` }
+/** Where an operation stands below its version or its mount. Without a binding of its own it stands at `POST /rpc/<name>`. */
+const bindingOf = ({ rest, name }: CompiledOperation) => rest ?? { method: "POST" as const, path: `/rpc/${name}` }
+
+/** Whether a version serves an operation. */
+const serves = ({ without }: Version, { name, mount }: CompiledOperation) => mount === null && !without.has(name)
+
+/** What is to be used instead: another operation, in the same version if it serves it; or the same operation in another version. */
+function successorOf(operation: CompiledOperation, version: Version | null, registry: Registry): string | null {
+  const other = registry.operations.get(operation.deprecated?.replacement ?? "")
+  if (other?.mount) return other.mount.prefix + bindingOf(other).path
+  if (other) {
+    const at = [...(version ? [version] : []), ...registry.versions.toReversed()].find((one) => serves(one, other))
+    return at ? at.prefix + bindingOf(other).path : null
+  }
+  const next = registry.versions.find(({ prefix }) => prefix === version?.deprecated?.replacement)
+  return next && serves(next, operation) ? next.prefix + bindingOf(operation).path : null
+}
+
+/** The places of one operation: its mount's, or one in each version that serves it. */
+export function routesOf(operation: CompiledOperation, registry: Registry): readonly Route[] {
+  const versions = operation.mount ? [null] : registry.versions.filter((version) => serves(version, operation))
+  return versions.map((version) => {
+    const deprecated = joined(operation.deprecated, version?.deprecated)
+    return routeOf(operation, version, {
+      successor: deprecated === undefined ? null : successorOf(operation, version, registry),
+      ...(deprecated === undefined ? {} : { deprecated }),
+    })
+  })
+}
+
+/** The place of one operation in one version. */
+function routeOf(
+  operation: CompiledOperation,
+  version: Version | null,
+  life: Pick<Route, "successor" | "deprecated">,
+): Route {
+  const binding = bindingOf(operation)
   const verb = operation.standard?.verb
   let fields: ReadonlyMap<string, Field> | null = null
   let queryFields: ReadonlyMap<string, Field> | null = null
   const route: Route = {
     operation,
     method: binding.method,
-    path: (operation.mount?.prefix ?? prefix) + binding.path,
+    version,
+    ...life,
+    path: (operation.mount?.prefix ?? version?.prefix ?? firstVersion.prefix) + binding.path,
     parameters: [...binding.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string),
     status: binding.status ?? 200,
     bodyProperty: binding.body ?? null,
@@ -107,8 +148,8 @@ function bySpecificity(one: string, other: string): number {
 export function placesOf(registry: Registry): readonly Place[] {
   const places = new Map<string, Map<Method, Route>>()
   const spelled = new Map<string, Route>()
-  for (const operation of registry.operations.values()) {
-    const route = routeOf(operation)
+  for (const route of [...registry.operations.values()].flatMap((one) => routesOf(one, registry))) {
+    const { operation } = route
     const nameless = route.path.replaceAll(/\{\w+\}/g, "{}")
     const twin = spelled.get(nameless)
     // Whichever came first would answer for both.

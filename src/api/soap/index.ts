@@ -6,6 +6,7 @@ import { arrivalOf } from "../../core/arrival.ts"
 import { readBytes } from "../../core/body.ts"
 import type { Call, Door, Facts } from "../../core/door.ts"
 import type { Json } from "../../core/json.ts"
+import { tellDeprecation } from "../../core/lifecycle.ts"
 import type { Credentials } from "../../core/ports.ts"
 import { presentedIn } from "../../core/presented.ts"
 import { invalid, Problem } from "../../core/problem.ts"
@@ -74,6 +75,7 @@ function answer(wire: Wire, status: number, text: string, facts: Facts): Respons
   })
   if (facts.bookmark !== null) headers.set("X-Selvage-Bookmark", facts.bookmark)
   if (facts.replayed) headers.set("Idempotent-Replayed", "true")
+  tellDeprecation(headers, facts.operation?.deprecated)
   return new Response(text, { status, headers })
 }
 

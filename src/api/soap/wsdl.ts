@@ -2,6 +2,7 @@
  * The WSDL 1.1 of a registry: document/literal, wrapped; one port type, a binding a version of SOAP, types in XML Schema from the shapes. What
  * validates a message by it accepts what decode.ts reads, in the order of the schema.
  */
+import { deprecationText } from "../../core/lifecycle.ts"
 import type { CompiledOperation, Registry } from "../../core/registry.ts"
 import type { Field, Shape } from "../../core/shape.ts"
 import { elementName, ncName, typesNamespace } from "./names.ts"
@@ -26,6 +27,12 @@ type Types = Map<string, string>
 const documentation = (text: string | undefined) =>
   text === undefined ? "" : `<xs:annotation><xs:documentation>${escapeXml(text)}</xs:documentation></xs:annotation>`
 
+/** An element that was opened, with its documentation inside when there is one. */
+function noted(opened: string, name: string, text: string | undefined): string {
+  const note = documentation(text)
+  return note === "" ? `${opened}/>` : `${opened}>${note}</${name}>`
+}
+
 /** What is text here and more elsewhere says so. */
 function noteOf(shape: Shape): string | undefined {
   if (shape.type === "json") return [shape.description, "JSON text"].filter(Boolean).join(": ")
@@ -40,7 +47,11 @@ function typeOf(shape: Shape, types: Types): string {
       return declared(shape.name, types, () => complex(sequence(shape.fields, types), shape.description))
     case "enum":
       return declared(shape.name, types, (name) => {
-        const values = shape.values.map((value) => `<xs:enumeration value="${escapeXml(value)}"/>`).join("")
+        const values = shape.values
+          .map((value) =>
+            noted(`<xs:enumeration value="${escapeXml(value)}"`, "xs:enumeration", shape.deprecated?.[value]),
+          )
+          .join("")
         return `<xs:simpleType name="${name}"><xs:restriction base="xs:string">${values}</xs:restriction></xs:simpleType>`
       })
     case "union":
@@ -90,13 +101,14 @@ function declared(label: string, types: Types, write: (name: string) => string):
   return `tns:${name}`
 }
 
-function element({ name, shape, required, nullable }: Field, types: Types): string {
+function element({ name, shape, required, nullable, deprecated }: Field, types: Types): string {
   const isList = shape.type === "list"
   const type = typeOf(isList ? shape.item : shape, types)
   const times = isList ? ' minOccurs="0" maxOccurs="unbounded"' : required ? "" : ' minOccurs="0"'
   const nil = nullable || (isList && shape.itemNullable) ? ' nillable="true"' : ""
-  const note = documentation(noteOf(isList ? shape.item : shape))
-  return `<xs:element name="${name}" type="${type}"${times}${nil}${note === "" ? "/>" : `>${note}</xs:element>`}`
+  const notes = [noteOf(isList ? shape.item : shape), deprecated].filter((text) => text !== undefined)
+  const note = notes.length === 0 ? undefined : notes.join(". ")
+  return noted(`<xs:element name="${name}" type="${type}"${times}${nil}`, "xs:element", note)
 }
 
 const sequence = (fields: readonly Field[], types: Types) =>
@@ -158,9 +170,11 @@ function bindingText(version: "1.1" | "1.2", operations: readonly CompiledOperat
 export function wsdlText(registry: Registry, address: string): string {
   const operations = servedOperations(registry)
   const names = operations.map(({ name }) => elementName(name))
-  const port = operations.map(({ summary }, n) => {
+  const port = operations.map(({ summary, deprecated }, n) => {
     const own = names[n] as string
-    const note = summary === undefined ? "" : `<wsdl:documentation>${escapeXml(summary)}</wsdl:documentation>`
+    const life = deprecated && deprecationText(deprecated, elementName)
+    const text = [summary, life].filter((one) => one !== undefined).join(". ")
+    const note = text === "" ? "" : `<wsdl:documentation>${escapeXml(text)}</wsdl:documentation>`
     return `<wsdl:operation name="${own}">${note}<wsdl:input message="tns:${own}"/><wsdl:output message="tns:${own}Response"/><wsdl:fault name="Problem" message="tns:Problem"/></wsdl:operation>`
   })
   const where = escapeXml(address)
