@@ -33,6 +33,7 @@ export type {
   Select,
   Which,
 } from "./core/context.ts"
+export type { Deprecation } from "./core/deprecation.ts"
 export {
   hmacHeader,
   type Inbound,

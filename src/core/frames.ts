@@ -31,6 +31,7 @@ export interface Frames {
   answer(id: string | number, result: Json, meta?: JsonObject): string
   /** One frame of the answers of a batch. */
   together(answers: readonly string[]): string
-  refuse(id: string | number, problem: Problem): string
+  /** @param requestId of a call of the pipeline */
+  refuse(id: string | number, problem: Problem, requestId?: string): string
   tell(method: string, params: JsonObject): string
 }

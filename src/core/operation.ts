@@ -5,6 +5,7 @@ import type { OperationCacheOptions } from "./caching.ts"
 import type { Changes, Pending } from "./changes.ts"
 import type { Code } from "./code.ts"
 import type { Context } from "./context.ts"
+import type { Deprecation } from "./deprecation.ts"
 import type { LimitList } from "./limit.ts"
 import type { Message, OutboxRow } from "./outbox.ts"
 import type { Action, Condition } from "./policy.ts"
@@ -75,6 +76,8 @@ export interface OperationOptions<I extends z.ZodObject, O extends z.ZodType> {
    */
   readonly cache?: OperationCacheOptions
   readonly rest?: RestBinding
+  /** It is on its way out: every door says so, and it answers as ever. */
+  readonly deprecated?: Deprecation
   /** The property of the input that holds the id of the organization that the call is for, as limits and budgets count it. */
   readonly organization?: string
   /** How often it may be called, beside the default of the application (`app({ limits })`). */

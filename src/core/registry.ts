@@ -5,6 +5,7 @@ import type * as z from "zod"
 import { type AccountOptions, type AccountRules, accountRules } from "./accounts.ts"
 import { type Caching, cachingOf } from "./caching.ts"
 import { checkMounts, checkOperation, checkResource, checkTables } from "./checks.ts"
+import { checkDeprecations } from "./deprecation.ts"
 import type { Inbound } from "./inbound.ts"
 import type { Cron, Job } from "./job.ts"
 import type { AppLimits, CallLimits } from "./limit.ts"
@@ -274,6 +275,7 @@ export function buildRegistry(
   for (const operation of [...application.operations, ...(engine.operations ?? [])]) add(operation)
   checkMounts(application.mounts)
   for (const mount of application.mounts) for (const operation of mount.operations) add(operation, mount)
+  checkDeprecations(operations)
   if (eager) for (const { inputType, outputType } of operations.values()) checkNames(inputType, outputType, named)
   const { title, version, mounts, crons } = application
   return {

@@ -3,8 +3,10 @@
  * input; the facts that other doors have in headers stand in `_meta`.
  */
 import * as z from "zod"
+import { deprecationText } from "../core/deprecation.ts"
 import type { Heard, HeardCall } from "../core/frames.ts"
 import type { Json, JsonObject } from "../core/json.ts"
+import { limitsJson } from "../core/limit-fields.ts"
 import type { Principal } from "../core/principal.ts"
 import { asProblem, type Problem } from "../core/problem.ts"
 import type { CompiledOperation } from "../core/registry.ts"
@@ -82,11 +84,14 @@ async function callOperation(
     const credentials = { address: seat.kept.address ?? null, bearer: null, userAgent: null, cookies: null }
     const ending = await ports.call({ credentials, principal: principal(), operation, input, idempotencyKey, bookmark })
     if (id === null) return
-    if (ending.problem) return reply(frames.refuse(id, ending.problem))
+    const { requestId, bookmark: reached, limits, replayed } = ending.facts
+    if (ending.problem) return reply(frames.refuse(id, ending.problem, requestId))
     const meta = {
-      requestId: ending.facts.requestId,
-      ...(ending.facts.bookmark === null ? {} : { bookmark: ending.facts.bookmark }),
-      ...(ending.facts.replayed ? { replayed: true } : {}),
+      requestId,
+      ...(reached === null ? {} : { bookmark: reached }),
+      ...(limits.length === 0 ? {} : { limits: limitsJson(limits) }),
+      ...(replayed ? { replayed: true } : {}),
+      ...(operation.deprecated ? { deprecated: deprecationText(operation.deprecated) } : {}),
     }
     reply(frames.answer(id, ending.output, meta))
   } catch (thrown) {

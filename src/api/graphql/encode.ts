@@ -3,6 +3,8 @@ import type { GraphQLError } from "graphql"
 import type { Code } from "../../core/code.ts"
 import { setCookies } from "../../core/cookies.ts"
 import type { Arrival } from "../../core/door.ts"
+import type { ToldLimit } from "../../core/limit.ts"
+import { limitHeaders, limitsTogether, retryHeaders } from "../../core/limit-fields.ts"
 import type { Cost } from "../../core/observation.ts"
 import type { SessionEffect } from "../../core/operation.ts"
 import type { Problem, ProblemType } from "../../core/problem.ts"
@@ -25,8 +27,15 @@ export interface Answered {
   replayed: boolean
   session: SessionEffect | null
   retryAfterSeconds: number | null
+  /** What each call was counted by. */
+  limits: (readonly ToldLimit[])[]
   /** What the calls cost together, for who may know: development and administrators. */
   cost: Cost | null
+}
+
+/** Before any call. */
+export function nothingTold(): Answered {
+  return { bookmark: null, replayed: false, session: null, retryAfterSeconds: null, limits: [], cost: null }
 }
 
 const statuses: Partial<Record<Code, number>> = {
@@ -43,6 +52,8 @@ const refined: Partial<Record<ProblemType, number>> = {
   "unsupported-media-type": 415,
 }
 
+const exposed = "Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, X-Selvage-Bookmark"
+
 function headersOf({ arrival, type, origin }: Shown, told: Answered | null): Headers {
   const headers = new Headers({
     ...securityHeaders,
@@ -54,11 +65,12 @@ function headersOf({ arrival, type, origin }: Shown, told: Answered | null): Hea
   if (told?.bookmark) headers.set("X-Selvage-Bookmark", told.bookmark)
   if (told?.replayed) headers.set("Idempotent-Replayed", "true")
   if (told?.session) setCookies(headers, told.session, Date.now())
-  if (told && told.retryAfterSeconds !== null) headers.set("Retry-After", String(Math.ceil(told.retryAfterSeconds)))
+  const counted = [...limitHeaders(limitsTogether(told?.limits ?? [])), ...retryHeaders(told?.retryAfterSeconds)]
+  for (const [name, value] of counted) headers.set(name, value)
   if (origin) {
     headers.set("Access-Control-Allow-Origin", origin)
     headers.set("Access-Control-Allow-Credentials", "true")
-    headers.set("Access-Control-Expose-Headers", "Idempotent-Replayed, Retry-After, X-Request-Id, X-Selvage-Bookmark")
+    headers.set("Access-Control-Expose-Headers", exposed)
   }
   return headers
 }
@@ -81,7 +93,7 @@ export function encode(
 export function encodeProblem(shown: Shown, problem: Problem, status: number | null): Response {
   const { type, allow, retryAfterSeconds = null } = problem.options
   const own = (type && refined[type]) ?? statuses[problem.code] ?? 400
-  const told = { bookmark: null, replayed: false, session: null, retryAfterSeconds, cost: null }
+  const told = { ...nothingTold(), retryAfterSeconds }
   const response = encode(shown, { errors: [errorOf(problem, shown.arrival.requestId)] }, status ?? own, told)
   if (allow) response.headers.set("Allow", allow.join(", "))
   if (problem.code === "UNAUTHENTICATED")

@@ -14,7 +14,7 @@ import { asProblem, Problem } from "../../core/problem.ts"
 import type { Registry } from "../../core/registry.ts"
 import { acceptedType, type MediaType, type Parameters, parametersIn } from "./decode.ts"
 import { documents } from "./documents.ts"
-import { type Answered, encode, encodeProblem } from "./encode.ts"
+import { type Answered, encode, encodeProblem, nothingTold } from "./encode.ts"
 import { persisted, type Queries } from "./persisted.ts"
 import { errorOf } from "./problem.ts"
 import { schemaOf } from "./schema.ts"
@@ -69,6 +69,7 @@ function visitOf(house: House, asked: Asked, idempotencyKey: string | null, told
       if (facts.replayed) told.replayed = true
       if (facts.receipt) told.cost = sum(told.cost, facts.receipt.cost)
       if (facts.session !== null) told.session = facts.session
+      told.limits.push(facts.limits)
       if (ending.problem) {
         told.retryAfterSeconds = ending.problem.options.retryAfterSeconds ?? told.retryAfterSeconds
         throw errorOf(ending.problem, facts.requestId)
@@ -103,7 +104,7 @@ async function answer(house: House, asked: Asked, parameters: Parameters): Promi
   const key = asked.request.headers.get("idempotency-key")
   const problem = refusalOf(asked, operation, key)
   if (problem) return encodeProblem(asked, problem, problem.options.type ? null : refused)
-  const told: Answered = { bookmark: null, replayed: false, session: null, retryAfterSeconds: null, cost: null }
+  const told = nothingTold()
   const result = await execute({
     schema: house.schema,
     document: checked.document,

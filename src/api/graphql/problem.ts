@@ -1,15 +1,17 @@
 /** Problem -> GraphQLError: the code and everything else of the problem stand in `extensions`, at the path of the root field. */
 import { GraphQLError } from "graphql"
+import { limitsJson } from "../../core/limit-fields.ts"
 import type { Problem } from "../../core/problem.ts"
 
 /** A problem as an error of a response. */
 export function errorOf(problem: Problem, requestId: string): GraphQLError {
-  const { violations, retryAfterSeconds } = problem.options
+  const { violations, retryAfterSeconds, limits } = problem.options
   return new GraphQLError(problem.message, {
     extensions: {
       code: problem.code,
       requestId,
       ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
+      ...(limits === undefined ? {} : { limits: limitsJson(limits) }),
       ...(violations === undefined ? {} : { violations }),
     },
   })

@@ -15,6 +15,7 @@ import {
   GraphQLSchema,
   GraphQLString,
 } from "graphql"
+import { deprecationText } from "../../core/deprecation.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
 import type { Model } from "../../core/model.ts"
 import type { CompiledOperation, Registry } from "../../core/registry.ts"
@@ -207,8 +208,11 @@ export function fieldName({ name, standard, model }: CompiledOperation): string 
 }
 
 function rootField(building: Building, operation: CompiledOperation, pageInfo: GraphQLObjectType): RootField {
-  const { model, standard, summary } = operation
-  const description = summary === undefined ? {} : { description: summary }
+  const { model, standard, summary, deprecated } = operation
+  const description = {
+    ...(summary === undefined ? {} : { description: summary }),
+    ...(deprecated === undefined ? {} : { deprecationReason: deprecationText(deprecated) }),
+  }
   if (model && standard?.verb === "list") return { ...listField(building, operation, model, pageInfo), ...description }
   if (model && standard?.verb === "get") return { ...getField(building, operation, model), ...description }
   return { ...operationField(building, operation), ...description }

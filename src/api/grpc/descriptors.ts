@@ -100,7 +100,10 @@ function serviceOf(name: string, methods: readonly Method[], qualified: (own: st
       inputType: qualified(input),
       outputType: qualified(output),
       serverStreaming: operation.kind === "subscription",
-      options: operation.kind === "query" ? { idempotencyLevel: Idempotency.NO_SIDE_EFFECTS } : {},
+      options: {
+        ...(operation.kind === "query" ? { idempotencyLevel: Idempotency.NO_SIDE_EFFECTS } : {}),
+        ...(operation.deprecated ? { deprecated: true } : {}),
+      },
     })),
   })
 }

@@ -19,9 +19,11 @@ import {
   universalServerResponseToFetch,
 } from "@connectrpc/connect/protocol"
 import { arrivalOf } from "../../core/arrival.ts"
-import { type Called, calledDoor } from "../../core/called.ts"
-import type { Arrival, Call, Facts } from "../../core/door.ts"
+import { type Called, calledDoor, type Ending } from "../../core/called.ts"
+import { deprecationHeaders } from "../../core/deprecation.ts"
+import type { Arrival, Call } from "../../core/door.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
+import { limitHeaders, retryHeaders } from "../../core/limit-fields.ts"
 import { limits } from "../../core/limits.ts"
 import type { Credentials } from "../../core/ports.ts"
 import { presentedIn } from "../../core/presented.ts"
@@ -67,11 +69,13 @@ interface House extends GrpcOptions {
   readonly linked: FileRegistry
 }
 
-function tell(context: HandlerContext, facts: Facts): void {
-  const { responseHeader } = context
+function tell({ responseHeader }: HandlerContext, { facts, problem }: Ending): void {
   responseHeader.set("x-request-id", facts.requestId)
   if (facts.bookmark !== null) responseHeader.set("x-selvage-bookmark", facts.bookmark)
   if (facts.replayed) responseHeader.set("idempotent-replayed", "true")
+  const waits = retryHeaders(problem?.options.retryAfterSeconds)
+  const told = [...limitHeaders(facts.limits), ...deprecationHeaders(facts.operation), ...waits]
+  for (const [name, value] of told) responseHeader.set(name, value)
 }
 
 async function called(
@@ -94,7 +98,7 @@ async function called(
     bookmark: requestHeader.get("x-selvage-bookmark"),
   }
   const ending = await house.call(door, wire, { ...arrival, signal })
-  tell(context, ending.facts)
+  tell(context, ending)
   if (ending.problem) throw errorOf(ending.problem, ending.facts.requestId, house.linked)
   return ending.output
 }

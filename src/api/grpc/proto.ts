@@ -1,4 +1,5 @@
 /** Description and lock -> the text of a .proto file, for those who generate code. Type names are fully qualified: a method may shadow a message. */
+import { deprecationText } from "../../core/deprecation.ts"
 import type { ProtoLock } from "../../core/proto-lock.ts"
 import { pascal } from "../../core/type-name.ts"
 import type { Description, FieldType, MessageField } from "./messages.ts"
@@ -46,8 +47,13 @@ function serviceText(description: Description, name: string): string {
   const qualified = (message: string) => `.${description.package}.${message}`
   const methods = (description.services.get(name) ?? []).map(({ name: own, operation, input, output }) => {
     const stream = operation.kind === "subscription" ? "stream " : ""
-    const options = operation.kind === "query" ? " {\n    option idempotency_level = NO_SIDE_EFFECTS;\n  }" : ";"
-    const note = operation.summary === undefined ? "" : `  // ${operation.summary}\n`
+    const said = [
+      ...(operation.kind === "query" ? ["idempotency_level = NO_SIDE_EFFECTS"] : []),
+      ...(operation.deprecated ? ["deprecated = true"] : []),
+    ]
+    const options = said.length === 0 ? ";" : ` {\n${said.map((one) => `    option ${one};\n`).join("")}  }`
+    const notes = [operation.summary, operation.deprecated && deprecationText(operation.deprecated)]
+    const note = notes.map((one) => (one === undefined ? "" : `  // ${one}\n`)).join("")
     return `${note}  rpc ${own}(${qualified(input)}) returns (${stream}${qualified(output)})${options}`
   })
   return `service ${name} {\n${methods.join("\n")}\n}`

@@ -12,6 +12,7 @@ import {
 import { arrivalOf } from "../../core/arrival.ts"
 import type { Arrival, Call, Door } from "../../core/door.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
+import { retryHeaders } from "../../core/limit-fields.ts"
 import type { Credentials } from "../../core/ports.ts"
 import { presentedIn } from "../../core/presented.ts"
 import type { Principal } from "../../core/principal.ts"
@@ -144,7 +145,7 @@ function turnedAway(problem: Problem, request: Request, requestId: string, prese
       ...(status === 401
         ? { "WWW-Authenticate": `Bearer realm="selvage"${error}, resource_metadata="${metadata}"` }
         : {}),
-      ...(retryAfterSeconds === undefined ? {} : { "Retry-After": String(Math.ceil(retryAfterSeconds)) }),
+      ...Object.fromEntries(retryHeaders(retryAfterSeconds)),
     },
   })
 }

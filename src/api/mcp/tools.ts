@@ -3,6 +3,7 @@
  * definitions inside. Operations whose input or answer holds secrets are none: what a model reads it may repeat.
  */
 import { covers } from "../../core/credential.ts"
+import { deprecationText } from "../../core/deprecation.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
 import type { Principal } from "../../core/principal.ts"
 import type { CompiledOperation, Registry } from "../../core/registry.ts"
@@ -88,12 +89,12 @@ export function toolOperations(registry: Registry): ReadonlyMap<string, Compiled
 
 /** How an operation is described. */
 export function toolOf(name: string, operation: CompiledOperation): Tool {
-  const { summary = operation.name, kind } = operation
+  const { summary = operation.name, kind, deprecated } = operation
   const refusals = operation.errors?.length ? ` May be refused with ${operation.errors.join(", ")}.` : ""
   return {
     name,
     title: summary,
-    description: `${summary}. ${kind === "query" ? "Changes nothing." : "Changes data."}${refusals}`,
+    description: `${summary}. ${deprecated ? `${deprecationText(deprecated)}. ` : ""}${kind === "query" ? "Changes nothing." : "Changes data."}${refusals}`,
     inputSchema: standalone(operation.inputType),
     outputSchema: standalone(operation.outputType),
     annotations: annotationsOf(operation),

@@ -1,13 +1,15 @@
 /** The headers that every answer has, made once an isolate, and the ones that tell of one call. */
 import { setCookies } from "../../core/cookies.ts"
+import { deprecationHeaders } from "../../core/deprecation.ts"
 import type { Facts, SharedFacts } from "../../core/door.ts"
-import { limitFields } from "../../core/limit-fields.ts"
+import { limitHeaders } from "../../core/limit-fields.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import type { Wire } from "./wire.ts"
 
 /** Headers of answers that scripts of listed origins may read. */
 const exposed = [
   "Age",
+  "Deprecation",
   "ETag",
   "Idempotent-Replayed",
   "Link",
@@ -16,6 +18,7 @@ const exposed = [
   "RateLimit-Policy",
   "Retry-After",
   "Server-Timing",
+  "Sunset",
   "WWW-Authenticate",
   "X-Request-Id",
   "X-Selvage-Bookmark",
@@ -100,11 +103,9 @@ export function tellFacts(headers: Headers, wire: Wire, facts: Facts): void {
   if (!isReflected(wire, facts)) headers.set("X-Request-Id", facts.requestId)
   if (facts.bookmark !== null) headers.set("X-Selvage-Bookmark", facts.bookmark)
   // What is left to one is not kept for others.
-  const fields = facts.cached?.shared ? null : limitFields(facts.limits)
-  if (fields !== null) {
-    headers.set("RateLimit-Policy", fields.policy)
-    headers.set("RateLimit", fields.state)
-  }
+  if (!facts.cached?.shared) for (const [name, value] of limitHeaders(facts.limits)) headers.set(name, value)
+  if (facts.operation?.deprecated)
+    for (const [name, value] of deprecationHeaders(facts.operation)) headers.set(name, value)
   if (facts.replayed) headers.set("Idempotent-Replayed", "true")
   if (facts.receipt !== null) {
     const { cost, estimate, spans } = facts.receipt

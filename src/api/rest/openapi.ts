@@ -3,6 +3,7 @@
  * writer would lose int32 and base64. Loads and runs in plain Node, for the committed artefact. Refuses one name for two schemas.
  */
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi"
+import { deprecationText } from "../../core/deprecation.ts"
 import { couldPass, needsNoRow } from "../../core/fold.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
 import type { Method } from "../../core/operation.ts"
@@ -164,6 +165,9 @@ function describe(registry: Registry, route: Route, components: Components) {
     path: route.path,
     operationId: operation.name,
     summary: operation.summary ?? operation.name,
+    ...(operation.deprecated === undefined
+      ? {}
+      : { deprecated: true, description: `${deprecationText(operation.deprecated)}.` }),
     tags: [nounOf(operation)],
     security: [...(isOpen(registry, operation) ? [{}] : []), { bearer: [] }, ...schemesOf(operation)],
     parameters: parametersOf(route, components),

@@ -4,8 +4,10 @@
  */
 import { arrivalOf } from "../../core/arrival.ts"
 import { readBytes } from "../../core/body.ts"
+import { deprecationHeaders } from "../../core/deprecation.ts"
 import type { Call, Door, Facts } from "../../core/door.ts"
 import type { Json } from "../../core/json.ts"
+import { limitHeaders, retryHeaders } from "../../core/limit-fields.ts"
 import type { Credentials } from "../../core/ports.ts"
 import { presentedIn } from "../../core/presented.ts"
 import { invalid, Problem } from "../../core/problem.ts"
@@ -74,6 +76,8 @@ function answer(wire: Wire, status: number, text: string, facts: Facts): Respons
   })
   if (facts.bookmark !== null) headers.set("X-Selvage-Bookmark", facts.bookmark)
   if (facts.replayed) headers.set("Idempotent-Replayed", "true")
+  for (const [name, value] of [...limitHeaders(facts.limits), ...deprecationHeaders(facts.operation)])
+    headers.set(name, value)
   return new Response(text, { status, headers })
 }
 
@@ -109,7 +113,7 @@ function doorOf(calls: ReadonlyMap<string, CompiledOperation>): Door<Wire, Respo
       const { status, text } = faultOf(wire.version, problem, facts.requestId)
       const response = answer(wire, status, text, facts)
       const { retryAfterSeconds, allow } = problem.options
-      if (retryAfterSeconds !== undefined) response.headers.set("Retry-After", String(Math.ceil(retryAfterSeconds)))
+      for (const [name, value] of retryHeaders(retryAfterSeconds)) response.headers.set(name, value)
       if (allow !== undefined) response.headers.set("Allow", allow.join(", "))
       if (problem.code === "UNAUTHENTICATED") response.headers.set("WWW-Authenticate", 'Bearer realm="selvage"')
       return response

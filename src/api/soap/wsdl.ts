@@ -2,6 +2,7 @@
  * The WSDL 1.1 of a registry: document/literal, wrapped; one port type, a binding a version of SOAP, types in XML Schema from the shapes. What
  * validates a message by it accepts what decode.ts reads, in the order of the schema.
  */
+import { deprecationText } from "../../core/deprecation.ts"
 import type { CompiledOperation, Registry } from "../../core/registry.ts"
 import type { Field, Shape } from "../../core/shape.ts"
 import { elementName, ncName, typesNamespace } from "./names.ts"
@@ -158,9 +159,10 @@ function bindingText(version: "1.1" | "1.2", operations: readonly CompiledOperat
 export function wsdlText(registry: Registry, address: string): string {
   const operations = servedOperations(registry)
   const names = operations.map(({ name }) => elementName(name))
-  const port = operations.map(({ summary }, n) => {
+  const port = operations.map(({ summary, deprecated }, n) => {
     const own = names[n] as string
-    const note = summary === undefined ? "" : `<wsdl:documentation>${escapeXml(summary)}</wsdl:documentation>`
+    const words = [summary, deprecated && deprecationText(deprecated)].filter((one) => one !== undefined).join(". ")
+    const note = words === "" ? "" : `<wsdl:documentation>${escapeXml(words)}</wsdl:documentation>`
     return `<wsdl:operation name="${own}">${note}<wsdl:input message="tns:${own}"/><wsdl:output message="tns:${own}Response"/><wsdl:fault name="Problem" message="tns:Problem"/></wsdl:operation>`
   })
   const where = escapeXml(address)

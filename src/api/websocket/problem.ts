@@ -21,10 +21,11 @@ export function encodeFault(code: number, message: string): string {
 }
 
 /** The error of a call. */
-export function refuse(id: string | number, problem: Problem): string {
+export function refuse(id: string | number, problem: Problem, requestId?: string): string {
   const { violations, retryAfterSeconds, type, maxAgeSeconds, limits } = problem.options
   const data = {
     code: problem.code,
+    ...(requestId === undefined ? {} : { requestId }),
     ...(type === undefined ? {} : { type: `urn:selvage:problem:${type}` }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
     ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }),
