@@ -85,7 +85,7 @@ async function callOperation(
     const ending = await ports.call({ credentials, principal: principal(), operation, input, idempotencyKey, bookmark })
     if (id === null) return
     const { requestId, bookmark: reached, limits, replayed } = ending.facts
-    if (ending.problem) return reply(frames.refuse(id, ending.problem, requestId))
+    if (ending.problem) return reply(frames.refuse(id, ending.problem, ending.facts))
     const meta = {
       requestId,
       ...(reached === null ? {} : { bookmark: reached }),

@@ -121,7 +121,7 @@ async function start(folder: string) {
   const modules = [...bundleModules(bundle)]
   const worker = { ...workerOptions, name: "selvage", bindings, modules, modulesRoot: folder }
   const miniflare = new Miniflare(
-    convertV4MiniflareOptions({ host: "127.0.0.1", port: 0, cf: false, workers: [worker], handleRuntimeStdio: quiet }),
+    convertV4MiniflareOptions({ host: "127.0.0.1", port: 0, cf: false, workers: [worker], handleStructuredLogs: log }),
   )
   const origin = (await miniflare.ready).origin
   const database = (await miniflare.getD1Database("DB")) as unknown as D1Database
@@ -131,11 +131,9 @@ async function start(folder: string) {
   return { miniflare, origin, database, signingKey: await exportJWK(privateKey) }
 }
 
-/** One line a call would be thousands. What goes wrong stands in `PARITY_LOG=1`. */
-const quiet = (...streams: NodeJS.ReadableStream[]) => {
-  for (const stream of streams)
-    if (process.env.PARITY_LOG) stream.pipe(process.stdout)
-    else stream.resume()
+/** One line a call would be thousands of lines: with `PARITY_LOG=1` they are shown. */
+const log = ({ message }: { readonly message: string }) => {
+  if (process.env.PARITY_LOG) process.stdout.write(`${message}\n`)
 }
 
 /** Starts it; vitest calls this before the first suite, and what it gives back after the last. */

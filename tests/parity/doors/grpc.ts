@@ -15,7 +15,7 @@ import { methodName, serviceName } from "../../../src/api/grpc/names.ts"
 import type { Json, JsonObject } from "../../../src/core/json.ts"
 import type { CompiledOperation } from "../../../src/core/registry.ts"
 import type { Shape } from "../../../src/core/shape.ts"
-import { type Call, type DoorClient, type Ending, headersOf, patienceMs, toldIn } from "./door.ts"
+import { type DoorClient, type Ending, headersOf, patienceMs, toldIn } from "./door.ts"
 
 /** The name of a value: numbers begin with 1 in the order of the declaration, since nothing of the suite was ever released. */
 function enumText(desc: DescMessage, field: string, shape: Shape, value: string): string {

@@ -1,0 +1,350 @@
+/** Rows: records of the workspace and of every column's kind: pages, expansions, denials, conflicts, replays. */
+import { expect } from "vitest"
+import { difficultText } from "./application.ts"
+import { foreignId, organizationId, personOf, projectId, strangerOf } from "./people.ts"
+import type { Kept, Row } from "./table.ts"
+
+const anyId = expect.any(String) as unknown as string
+const moment = expect.stringMatching(/^2026-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/) as unknown as string
+const someTask = "task_01kb5t8q3cf4n9r7x2m6w0zyad"
+
+const stamps = { id: anyId, version: 1, createdAt: moment, updatedAt: moment }
+const full = {
+  organizationId,
+  label: difficultText.trim(),
+  note: null,
+  count: -7,
+  big: "9223372036854775807",
+  ratio: 0.1,
+  flag: true,
+  day: "2026-02-28",
+  mood: "in-between",
+  blob: "AP+A",
+}
+const empty = { note: null, big: null, ratio: null, seenAt: null, day: null, mood: null, blob: null }
+
+const specimens: readonly Row[] = [
+  {
+    name: "creates a record of every kind of column; an instant with an offset comes back in UTC",
+    operation: "specimens.create",
+    input: { ...full, seenAt: "2026-12-24T18:00:00.5+01:00" },
+    value: { ...stamps, ...full, seenAt: "2026-12-24T17:00:00.500Z" },
+    events: { "specimens created": 1 },
+    keep: { specimen: "id" },
+  },
+  {
+    name: "reads it",
+    operation: "specimens.get",
+    input: ({ specimen = "" }) => ({ id: specimen }),
+    value: ({ specimen = "" }) => ({ ...stamps, ...full, id: specimen, seenAt: "2026-12-24T17:00:00.500Z" }),
+  },
+  {
+    name: "creates one with what must be; the rest is null, or its default",
+    operation: "specimens.create",
+    input: { organizationId, label: "bare" },
+    value: { ...stamps, ...empty, organizationId, label: "bare", count: 0, flag: false },
+    events: { "specimens created": 1 },
+    keep: { bare: "id" },
+  },
+  {
+    name: "changes one field; the others stay",
+    operation: "specimens.update",
+    input: ({ specimen = "" }) => ({ id: specimen, patch: { count: 8 } }),
+    value: { ...stamps, ...full, version: 2, count: 8, seenAt: "2026-12-24T17:00:00.500Z" },
+    events: { "specimens updated": 1 },
+  },
+  {
+    name: "changes fields to null, one to false and one to empty text",
+    operation: "specimens.update",
+    input: ({ specimen = "" }) => ({ id: specimen, patch: { seenAt: null, big: null, flag: false, note: "" } }),
+    value: { ...stamps, ...full, version: 3, count: 8, seenAt: null, big: null, flag: false, note: "" },
+    events: { "specimens updated": 1 },
+  },
+  {
+    name: "with a version that is over nothing is changed",
+    operation: "specimens.update",
+    input: ({ specimen = "" }) => ({ id: specimen, patch: { count: 1 }, version: 1 }),
+    code: "FAILED_PRECONDITION",
+  },
+  {
+    name: "with the version of now it is changed",
+    operation: "specimens.update",
+    input: ({ specimen = "" }) => ({ id: specimen, patch: { count: 9 }, version: 3 }),
+    value: { ...stamps, ...full, version: 4, count: 9, seenAt: null, big: null, flag: false, note: "" },
+    events: { "specimens updated": 1 },
+  },
+  {
+    name: "an enum's value that there is not is a fault of the input",
+    operation: "specimens.create",
+    input: { organizationId, label: "x".repeat(501) },
+    code: "INVALID_ARGUMENT",
+    paths: ["/label"],
+  },
+  ...(["specimens.get", "specimens.delete"] as const).map(
+    (operation): Row => ({
+      name: `what a stranger may not see is not there: ${operation}`,
+      actor: "stranger",
+      operation,
+      input: ({ specimen = "" }) => ({ id: specimen }),
+      code: "NOT_FOUND",
+    }),
+  ),
+  {
+    name: "what a stranger may not see is not there: specimens.update",
+    actor: "stranger",
+    operation: "specimens.update",
+    input: ({ specimen = "" }) => ({ id: specimen, patch: { count: 66 } }),
+    code: "NOT_FOUND",
+  },
+  {
+    name: "a stranger creates nothing in another organization",
+    actor: "stranger",
+    operation: "specimens.create",
+    input: { organizationId, label: "slipped in" },
+    code: "PERMISSION_DENIED",
+  },
+  {
+    name: "a batch with every kind of change is one commit",
+    operation: "specimens.batch",
+    input: ({ bare = "" }) => ({
+      records: [
+        { op: "create", values: { organizationId, label: "of a batch", day: "2026-01-31" } },
+        { op: "update", id: bare, patch: { mood: "2nd wind", note: null } },
+      ],
+    }),
+    value: {
+      records: [
+        { ...stamps, ...empty, organizationId, label: "of a batch", count: 0, flag: false, day: "2026-01-31" },
+        { ...stamps, ...empty, version: 2, organizationId, label: "bare", count: 0, flag: false, mood: "2nd wind" },
+      ],
+    },
+    events: { "specimens created": 1, "specimens updated": 1 },
+  },
+  {
+    name: "deletes it",
+    operation: "specimens.delete",
+    input: ({ specimen = "" }) => ({ id: specimen }),
+    value: ({ specimen = "" }) => ({ id: specimen }),
+    events: { "specimens deleted": 1 },
+  },
+  { name: "then it is gone", operation: "specimens.get", input: ({ specimen = "" }) => ({ id: specimen }), code: "NOT_FOUND" },
+]
+
+/** One project for each door, so that their pages are alike. */
+const inProject = ({ project = "" }: Kept) => ({ filter: { projectId: project }, sort: ["createdAt"], fields: ["title"] })
+const created = (title: string, keep: string): Row => ({
+  name: `creates the task ${title}`,
+  operation: "tasks.create",
+  input: ({ project = "" }) => ({ projectId: project, title, priority: 3 }),
+  value: ({ project = "" }, door) => ({
+    ...stamps,
+    organizationId,
+    projectId: project,
+    title,
+    body: null,
+    status: "open",
+    priority: 3,
+    estimateHours: null,
+    dueAt: null,
+    assigneeId: null,
+    createdBy: personOf(door),
+  }),
+  events: { "tasks created": 1 },
+  limits: ["tasks.create/principal", "default/principal"],
+  keep: { [keep]: "id" },
+})
+
+const pages: readonly Row[] = [
+  {
+    name: "creates a project, which is organization's by name",
+    operation: "projects.create",
+    input: (_, door) => ({ organizationId, name: `Parity of ${door}`, description: "Größe" }),
+    value: (_, door) => ({
+      ...stamps,
+      organizationId,
+      name: `Parity of ${door}`,
+      description: "Größe",
+      archived: false,
+      createdBy: personOf(door),
+    }),
+    events: { "projects created": 1, "project_members created": 1 },
+    limits: ["projects.create/organization", "default/principal"],
+    keep: { project: "id" },
+  },
+  {
+    name: "the same name once more is a conflict",
+    operation: "projects.create",
+    input: (_, door) => ({ organizationId, name: `Parity of ${door}` }),
+    code: "ALREADY_EXISTS",
+    limits: ["projects.create/organization", "default/principal"],
+  },
+  created("first", "first"),
+  created("second", "second"),
+  created("third", "third"),
+  {
+    name: "a page, with how many there are",
+    operation: "tasks.list",
+    input: (kept) => ({ ...inProject(kept), limit: 2, count: true }),
+    value: ({ first = "", second = "" }) => ({
+      items: [
+        { id: first, title: "first" },
+        { id: second, title: "second" },
+      ],
+      nextCursor: anyId,
+      count: 3,
+      countCapped: false,
+    }),
+    keep: { cursor: "nextCursor" },
+  },
+  {
+    name: "the next page, which is the last",
+    operation: "tasks.list",
+    input: (kept) => ({ ...inProject(kept), limit: 2, cursor: kept.cursor ?? "" }),
+    value: ({ third = "" }) => ({ items: [{ id: third, title: "third" }], nextCursor: null }),
+  },
+  {
+    name: "a stranger's page is empty",
+    actor: "stranger",
+    operation: "tasks.list",
+    input: (kept) => inProject(kept),
+    value: { items: [], nextCursor: null },
+  },
+  {
+    name: "a page beyond the bound",
+    operation: "tasks.list",
+    input: (kept) => ({ ...inProject(kept), limit: 1000 }),
+    code: "INVALID_ARGUMENT",
+    paths: ["/limit"],
+  },
+  {
+    name: "a cursor that was made up",
+    operation: "tasks.list",
+    input: (kept) => ({ ...inProject(kept), cursor: "bm9uc2Vuc2U" }),
+    code: "INVALID_ARGUMENT",
+    paths: ["/cursor"],
+  },
+  {
+    name: "an id that is none",
+    operation: "tasks.get",
+    input: { id: "task_nonsense" },
+    code: "INVALID_ARGUMENT",
+    paths: ["/id"],
+  },
+  { name: "an id that never was", operation: "tasks.get", input: { id: someTask }, code: "NOT_FOUND" },
+  {
+    name: "completes a task, which is a change and a comment",
+    operation: "tasks.complete",
+    input: ({ first = "" }) => ({ id: first, note: "Done." }),
+    value: ({ project = "" }, door) => ({
+      ...(created("first", "").value as (kept: Kept, of: typeof door) => object)({ project }, door),
+      version: 2,
+      status: "done",
+    }),
+    events: { "tasks updated": 1, "comments created": 1 },
+  },
+  {
+    name: "completing it again fails, and nothing is written",
+    operation: "tasks.complete",
+    input: ({ first = "" }) => ({ id: first }),
+    code: "FAILED_PRECONDITION",
+  },
+  {
+    name: "expands what belongs to it",
+    operation: "tasks.get",
+    input: ({ first = "" }) => ({
+      id: first,
+      fields: ["title"],
+      expand: { project: { fields: ["name"] }, comments: { fields: ["body"] } },
+    }),
+    value: ({ first = "", project = "" }, door) => ({
+      id: first,
+      title: "first",
+      project: { id: project, name: `Parity of ${door}` },
+      comments: [{ id: anyId, body: "Done." }],
+    }),
+  },
+  {
+    name: "figures of a project",
+    operation: "tasks.aggregate",
+    input: ({ project = "" }) => ({ filter: { projectId: project }, count: true, sum: ["priority"], groupBy: ["status"] }),
+    value: {
+      groups: [
+        { group: { status: "done" }, count: 1, sum: { priority: 3 } },
+        { group: { status: "open" }, count: 2, sum: { priority: 6 } },
+      ],
+    },
+  },
+  {
+    name: "a stranger completes nothing",
+    actor: "stranger",
+    operation: "tasks.complete",
+    input: ({ second = "" }) => ({ id: second }),
+    code: "NOT_FOUND",
+  },
+  {
+    name: "a task is assigned to members alone",
+    operation: "tasks.assign",
+    input: ({ second = "" }, door) => ({ id: second, userId: strangerOf(door) }),
+    code: "FAILED_PRECONDITION",
+  },
+]
+
+const once = (name: string, title: string): Row => ({
+  name,
+  operation: "comments.create",
+  input: ({ second = "" }) => ({ taskId: second, body: title }),
+  idempotencyKey: "the same call",
+})
+const comment = ({ second = "" }: Kept, door: Parameters<typeof personOf>[0]) => ({
+  ...stamps,
+  organizationId,
+  taskId: second,
+  authorId: personOf(door),
+  body: "Once",
+})
+
+const replays: readonly Row[] = [
+  { ...once("creates once under a key", "Once"), value: comment, events: { "comments created": 1 }, keep: { comment: "id" } },
+  {
+    ...once("the same key and input is the same answer, and nothing is written", "Once"),
+    value: (kept, door) => ({ ...comment(kept, door), id: kept.comment ?? "" }),
+    replayed: true,
+  },
+  { ...once("the same key with another input is refused", "Twice"), code: "FAILED_PRECONDITION" },
+]
+
+const read = { operation: "tasks.get", input: ({ second = "" }: Kept) => ({ id: second }) }
+
+const callers: readonly Row[] = [
+  { ...read, name: "nobody reads nothing", actor: "nobody", code: "UNAUTHENTICATED" },
+  { ...read, name: "an expired token is no token", actor: "owner, with an expired token", code: "UNAUTHENTICATED" },
+  { ...read, name: "a scope that does not reach", actor: "owner, who may only read comments", code: "PERMISSION_DENIED" },
+  {
+    name: "a scope to read does not write",
+    actor: "owner, who may only read comments",
+    operation: "comments.create",
+    input: ({ second = "" }) => ({ taskId: second, body: "no" }),
+    code: "PERMISSION_DENIED",
+  },
+  {
+    name: "what only administrators may do is refused",
+    operation: "users.list",
+    input: {},
+    value: expect.objectContaining({ items: [expect.objectContaining({ id: anyId })] }) as never,
+  },
+  {
+    name: "another organization is not to be seen, whoever owns this one",
+    operation: "organizations.get",
+    input: { id: foreignId },
+    code: "NOT_FOUND",
+  },
+  {
+    name: "a project to which nobody belongs is its organization's owner's to read",
+    operation: "projects.get",
+    input: { id: projectId, fields: ["name"] },
+    value: { id: projectId, name: "Parity" },
+  },
+]
+
+/** Rows in their order. */
+export const workspaceRows: readonly Row[] = [...specimens, ...pages, ...replays, ...callers]
