@@ -177,6 +177,13 @@ function handlersOf(house: House, description: Description): ReadonlyMap<string,
   return new Map(router.handlers.map((handler) => [handler.requestPath, handler]))
 }
 
+/** The library compresses by itself: left alone, the runtime would compress what says that it is compressed once more. */
+function asCompressed(answer: Response): Response {
+  if (!answer.headers.has("content-encoding")) return answer
+  const { status, headers, body } = answer
+  return new Response(body, { status, headers, encodeBody: "manual" })
+}
+
 /**
  * Bytes that are no message are the caller's fault: the library calls them its own ("internal", 500), in the unary form of Connect where that is the
  * status of the answer.
@@ -240,7 +247,7 @@ export function grpcDoor(options: GrpcOptions): (request: Request) => Promise<Re
     const values = createContextValues()
     values.set(visitKey, { credentials: presentedIn(request, listed), arrival, principal: null })
     const wire = { ...universalServerRequestFromFetch(request, { httpVersion: "1.1" }), contextValues: values }
-    const answer = await blamed(universalServerResponseToFetch(await handler(wire)))
+    const answer = await blamed(asCompressed(universalServerResponseToFetch(await handler(wire))))
     for (const [name, value] of Object.entries(securityHeaders)) answer.headers.set(name, value)
     if (!answer.headers.has("cache-control")) answer.headers.set("Cache-Control", "no-store")
     return answer

@@ -49,6 +49,13 @@ function fields(all: readonly Field[], value: JsonObject): Element {
 const many = (given: Element): readonly Element[] =>
   given === undefined || given === null ? [] : Array.isArray(given) ? given : [given]
 
+/** The client gives null for an element that is empty as for one that is nil: which it was, the schema says. */
+function unless(nullable: boolean, shape: Shape, given: Element): Element {
+  if (given !== null && given !== undefined) return given
+  if (nullable) return null
+  return shape.type === "bytes" || shape.type === "string" ? "" : {}
+}
+
 /** What the client made of an element -> wire JSON. */
 function decoded(shape: Shape, given: Element): Json {
   if (given === null || given === undefined) return null
@@ -56,9 +63,11 @@ function decoded(shape: Shape, given: Element): Json {
     case "object":
       return objectDecoded(shape.fields, given)
     case "list":
-      return many(given.item).map((item) => decoded(shape.item, item))
+      return items(shape, given.item)
     case "map":
-      return Object.fromEntries(many(given.entry).map(({ key, value }) => [key, decoded(shape.value, value)]))
+      return Object.fromEntries(
+        many(given.entry).map(({ key, value }) => [key, decoded(shape.value, unless(false, shape.value, value))]),
+      )
     case "union": {
       const [chosen] = Object.entries(given as object)
       const variant = shape.variants.find(({ name }) => name === chosen?.[0])
@@ -73,13 +82,17 @@ function decoded(shape: Shape, given: Element): Json {
   }
 }
 
+function items({ item: shape, itemNullable }: Extract<Shape, { type: "list" }>, given: Element): Json {
+  return many(given).map((item) => decoded(shape, unless(itemNullable, shape, item)))
+}
+
 function objectDecoded(all: readonly Field[], given: Element): Json {
   const out: Record<string, Json> = {}
-  for (const { name, shape } of all) {
+  for (const { name, shape, nullable } of all) {
     if (given[name] === undefined) continue
+    if (shape.type !== "list") out[name] = decoded(shape, unless(nullable, shape, given[name]))
     // The null of a list is an element that is nil.
-    if (shape.type !== "list") out[name] = decoded(shape, given[name])
-    else if (given[name] !== null) out[name] = many(given[name]).map((item) => decoded(shape.item, item))
+    else if (given[name] !== null) out[name] = items(shape, given[name])
   }
   return out
 }
@@ -135,8 +148,8 @@ export async function soapClient(origin: string): Promise<DoorClient> {
             if (fault) return resolve(refusal(fault))
             const told = toldIn(new Headers(client.lastResponseHeaders as Record<string, string>))
             const output = operation.outputType.shape
-            const held = output.type === "list" ? result?.result : decoded(output, result?.result)
-            const value = output.type === "list" ? many(held).map((item) => decoded(output.item, item)) : held
+            const held = result?.result
+            const value = output.type === "list" ? items(output, held) : decoded(output, unless(false, output, held))
             resolve({ code: "OK", value, told })
           } catch (thrown) {
             reject(thrown)
