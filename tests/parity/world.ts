@@ -119,7 +119,9 @@ async function start(folder: string) {
     REFRESH: freshRing(),
   }
   const modules = [...bundleModules(bundle)]
-  const worker = { ...workerOptions, name: "selvage", bindings, modules, modulesRoot: folder }
+  // The shield counts by address, and all tests call from one.
+  const ratelimits = { SHIELD: { namespace_id: "1001", simple: { limit: 1_000_000, period: 60 as const } } }
+  const worker = { ...workerOptions, name: "selvage", bindings, ratelimits, modules, modulesRoot: folder }
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({ host: "127.0.0.1", port: 0, cf: false, workers: [worker], handleStructuredLogs: log }),
   )

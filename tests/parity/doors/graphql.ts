@@ -70,7 +70,7 @@ type InputFields = Readonly<Record<string, { readonly type: unknown }>>
 /** Wire JSON -> variables. */
 function variable(type: GraphQLNamedType, shape: Shape, value: Json): Json {
   if (value === null) return null
-  const named = (fields: InputFields, name: string) => getNamedType(fields[name]?.type as never) as GraphQLNamedType
+  const named = (fields: InputFields, name: string) => getNamedType(fields[name]?.type as GraphQLNamedType)
   const inner = () => (type as unknown as { getFields(): InputFields }).getFields()
   switch (shape.type) {
     case "enum":
@@ -155,7 +155,7 @@ function argumentsOf({ operation, input }: Call, field: GraphQLField<never, neve
   }
   const shape = inputType.shape
   if (standard?.verb === "create") {
-    const type = getNamedType(field.args[0]?.type as never) as GraphQLNamedType
+    const type = getNamedType(field.args[0]?.type as GraphQLNamedType)
     return { input: variable(type, shape, input) }
   }
   const shapes = new Map(shape.type === "object" ? shape.fields.map((one) => [one.name, one.shape]) : [])

@@ -23,10 +23,10 @@ function element(shape: Shape, value: Json): Element {
         entry: Object.entries(value as JsonObject).map(([key, held]) => ({ key, value: element(shape.value, held as Json) })),
       }
     case "union": {
-      const { [shape.tag]: tag, ...rest } = value as Record<string, Json>
+      const tag = (value as JsonObject)[shape.tag]
       const variant = shape.variants.find(({ name }) => name === tag)
       if (!variant || variant.shape.type !== "object") throw new Error(`No variant is called ${String(tag)}`)
-      return { [variant.name]: fields(variant.shape.fields, { [shape.tag]: tag, ...rest }) }
+      return { [variant.name]: fields(variant.shape.fields, value as JsonObject) }
     }
     case "json":
       return JSON.stringify(value)
