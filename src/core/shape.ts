@@ -138,7 +138,7 @@ function shapeOf(
   const inside = name === null ? seen : new Set([...seen, name])
   const label = name ?? at
   if (Array.isArray(node.enum)) return { type: "enum", name: label, values: node.enum as string[] }
-  if (node.const !== undefined) return { type: "enum", name: label, values: [String(node.const)] }
+  if (node.const !== undefined) return constantOf(node.const, label)
   const options = (node.oneOf ?? node.anyOf) as Node[] | undefined
   if (options) return unionOf(options, named, label, inside)
   switch (node.type) {
@@ -164,6 +164,13 @@ function shapeOf(
     default:
       return { type: "json" }
   }
+}
+
+/** One text is an enum of one; one number or boolean is of its own type, or it would go out as text. */
+function constantOf(value: unknown, name: string): Shape {
+  if (typeof value === "boolean") return { type: "bool" }
+  if (typeof value === "number") return { type: Number.isSafeInteger(value) ? "safeint" : "double" }
+  return { type: "enum", name, values: [String(value)] }
 }
 
 function stringOf(node: Node): Shape {

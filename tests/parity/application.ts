@@ -84,7 +84,11 @@ const values = {
   word: z.enum(["plain", "in-between", "2nd wind", "UPPER", "snake_case"]).meta({ id: "Word" }).optional(),
   small: z.int32().optional(),
   safe: z.int().optional(),
-  large: z.string().regex(/^-?\d+$/).meta({ format: "int64" }).optional(),
+  large: z
+    .string()
+    .regex(/^-?\d+$/)
+    .meta({ format: "int64" })
+    .optional(),
   double: z.number().optional(),
   flag: z.boolean().optional(),
   at: z.iso.datetime({ offset: true }).optional(),
@@ -100,6 +104,8 @@ const values = {
   forms: z.array(form).optional(),
   named: z.record(z.string(), z.string()).optional(),
   counted: z.record(z.string(), z.int32()).optional(),
+  sure: z.literal(true).optional(),
+  fixed: z.literal(42).optional(),
   nullable: z.string().nullable().optional(),
   nullableNumber: z.int32().nullable().optional(),
 }

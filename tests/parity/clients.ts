@@ -67,7 +67,9 @@ async function take(user: string, cost: number): Promise<boolean> {
   const limit = { ratePerMinute: 1 / 1440, burst: 1_000_000, cost }
   let wasLeft = false
   for (;;) {
-    const { admitted } = (await control("/drain", { key: `call/default/principal/${user}`, limit })) as { admitted: number }
+    const { admitted } = (await control("/drain", { key: `call/default/principal/${user}`, limit })) as {
+      admitted: number
+    }
     if (admitted === 0) return wasLeft
     wasLeft = true
   }

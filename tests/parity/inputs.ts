@@ -8,6 +8,7 @@ import { rows } from "./clients.ts"
 const sensible: Readonly<Record<string, JsonObject>> = {
   "users.impersonate": { reason: "looking into ticket 4711" },
   "factors.confirmTotp": { state: "none", code: "492039" },
+  "echo.fail": { code: "ABORTED" },
   "users.setRoles": { roles: ["reviewer"] },
   "apiKeys.create": { name: "Key", scopes: ["*:read"] },
 }
@@ -53,7 +54,10 @@ function requiredOf(schema: JsonObject, named: Properties): Record<string, Json>
 }
 
 /** The input of a call that validates. */
-export function validInput({ inputType, standard, name, model }: CompiledOperation, ids: ReadonlyMap<string, string>): JsonObject {
+export function validInput(
+  { inputType, standard, name, model }: CompiledOperation,
+  ids: ReadonlyMap<string, string>,
+): JsonObject {
   const { schema, named } = inputType
   const input = requiredOf(schema, named)
   if (standard?.verb === "update" && model) {

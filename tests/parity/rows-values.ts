@@ -21,7 +21,9 @@ const shapes: readonly Row[] = [
   again("text with markup, combining marks, flags and white space at its ends", { text: difficultText }),
   again("text that is empty", { text: "" }),
   again("text that is white space", { text: "   " }),
-  again("text that looks like a number, a boolean, a date and null", { texts: ["007", "true", "2026-12-01", "null", "1e3"] }),
+  again("text that looks like a number, a boolean, a date and null", {
+    texts: ["007", "true", "2026-12-01", "null", "1e3"],
+  }),
   again("text of two thousand astral characters' worth", { text: "𝒳".repeat(1000) }),
   again("text with lines and tabs", { text: "one\ntwo\n\tthree" }),
   again("a whole number of 32 bits, the greatest", { small: 2_147_483_647 }),
@@ -31,7 +33,14 @@ const shapes: readonly Row[] = [
   again("a whole number of 64 bits, the greatest", { large: "9223372036854775807" }),
   again("a whole number of 64 bits, the least", { large: "-9223372036854775808" }),
   again("a whole number one beyond 53 bits", { large: "9007199254740993" }),
-  again("zero and false are not absent", { small: 0, safe: 0, large: "0", double: 0, flag: false, counted: { none: 0 } }),
+  again("zero and false are not absent", {
+    small: 0,
+    safe: 0,
+    large: "0",
+    double: 0,
+    flag: false,
+    counted: { none: 0 },
+  }),
   again("a double that is no decimal", { double: 0.1 + 0.2 }),
   again("a very large double", { double: 1.7976931348623157e308 }),
   again("a very small double", { double: 5e-324 }),
@@ -41,7 +50,9 @@ const shapes: readonly Row[] = [
   again("a day in February", { day: "2028-02-29" }),
   again("every byte", { data: everyByte }),
   again("no bytes", { data: "" }),
-  ...["plain", "in-between", "2nd wind", "UPPER", "snake_case"].map((word) => again(`an enum's value: ${word}`, { word })),
+  ...["plain", "in-between", "2nd wind", "UPPER", "snake_case"].map((word) =>
+    again(`an enum's value: ${word}`, { word }),
+  ),
   again("a union's first variant", { form: circle }),
   again("a union's second variant", { form: square }),
   again("a list of both variants", { forms: [circle, square, circle] }),
@@ -56,6 +67,7 @@ const shapes: readonly Row[] = [
   again("any JSON: a text", { anything: " only text " }),
   again("any JSON: a number", { anything: 1.25 }),
   again("any JSON: an empty list", { anything: [] }),
+  again("constants that are no text", { sure: true, fixed: 42 }),
   again("null is not absent", { nullable: null, nullableNumber: null }),
   again("null beside a value", { nullable: "here", nullableNumber: null }),
   again("a value where null might be", { nullable: "null", nullableNumber: 0 }),
@@ -81,7 +93,12 @@ const faults: readonly Row[] = [
   {
     name: "two faults in a nested value are told together",
     operation: "echo.values",
-    input: { large: "12", inner: { text: "a", deeper: { at: "2026-12-24T17:00:00.000Z" } }, text: "y".repeat(3000), day: "2026-02-30" },
+    input: {
+      large: "12",
+      inner: { text: "a", deeper: { at: "2026-12-24T17:00:00.000Z" } },
+      text: "y".repeat(3000),
+      day: "2026-02-30",
+    },
     code: "INVALID_ARGUMENT",
     paths: ["/day", "/text"],
   },
@@ -92,8 +109,20 @@ const counted = { operation: "echo.limited", input: { n: 1 }, limits: ["echo.lim
 const limits: readonly Row[] = [
   { ...counted, name: "the first of two calls a day", value: { done: true }, remaining: 1 },
   { ...counted, name: "the second of two calls a day", value: { done: true }, remaining: 0 },
-  { ...counted, name: "the third is too much, and says when to come back", code: "RESOURCE_EXHAUSTED", remaining: 0, retryAfter: 43_200 },
-  { name: "what is deprecated answers and says so", operation: "echo.old", input: {}, value: { done: true }, deprecated: true },
+  {
+    ...counted,
+    name: "the third is too much, and says when to come back",
+    code: "RESOURCE_EXHAUSTED",
+    remaining: 0,
+    retryAfter: 43_200,
+  },
+  {
+    name: "what is deprecated answers and says so",
+    operation: "echo.old",
+    input: {},
+    value: { done: true },
+    deprecated: true,
+  },
 ]
 
 /** Rows in their order. */

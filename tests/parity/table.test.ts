@@ -78,13 +78,16 @@ describe.each(doorNames)("%s", (door) => {
     expectTold(ending, row)
     const isLetIn = ending.told.limits.length > 0
     if (ending.code !== "UNAUTHENTICATED") {
-      expect(ending.told.limits.map(({ name }) => name).sort()).toEqual([...(row.limits ?? ["default/principal"])].sort())
+      expect(ending.told.limits.map(({ name }) => name).sort()).toEqual(
+        [...(row.limits ?? ["default/principal"])].sort(),
+      )
       expect(isLetIn).toBe(true)
     }
     expect(ending.told.requestId).toEqual(expect.any(String))
     expect(await eventsOf(ending.told.requestId ?? "")).toEqual(row.events ?? {})
     if ("value" in ending && row.keep)
-      for (const [name, property] of Object.entries(row.keep)) kept[name] = String((ending.value as JsonObject)[property])
+      for (const [name, property] of Object.entries(row.keep))
+        kept[name] = String((ending.value as JsonObject)[property])
   })
 })
 

@@ -9,7 +9,12 @@ export type Kept = Readonly<Record<string, string>>
 type From<T> = T | ((kept: Kept, door: DoorName) => T)
 
 /** Who calls: the owner of the organization, somebody from another one, nobody, or the owner with less than all rights. */
-export type Actor = "owner" | "stranger" | "nobody" | "owner, with an expired token" | "owner, who may only read comments"
+export type Actor =
+  | "owner"
+  | "stranger"
+  | "nobody"
+  | "owner, with an expired token"
+  | "owner, who may only read comments"
 
 /** One call and its end. */
 export interface Row {

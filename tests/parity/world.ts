@@ -50,7 +50,13 @@ function populate(database: D1Database): Promise<unknown> {
   const organization = (id: string, name: string) =>
     insert("organizations", { id, ...common, name, plan: "team", createdBy: personOf("rest") })
   const member = (n: number, org: string, userId: string, role: string) =>
-    insert("members", { id: `member_01kpar${String(n).padStart(20, "0")}`, ...common, organizationId: org, userId, role })
+    insert("members", {
+      id: `member_01kpar${String(n).padStart(20, "0")}`,
+      ...common,
+      organizationId: org,
+      userId,
+      role,
+    })
   const own = doorNames.flatMap((door, n) => [
     user(personOf(door)),
     user(strangerOf(door)),
@@ -85,7 +91,13 @@ async function textOf(request: IncomingMessage): Promise<string> {
 async function startControl(miniflare: Miniflare, database: D1Database): Promise<Server> {
   const objects = await miniflare.getDurableObjectNamespace("LIMITER")
   const answer = async (path: string, body: { sql: string; values: string[]; key: string; limit: object }) => {
-    if (path === "/sql") return (await database.prepare(body.sql).bind(...body.values).all()).results
+    if (path === "/sql")
+      return (
+        await database
+          .prepare(body.sql)
+          .bind(...body.values)
+          .all()
+      ).results
     const stub = objects.get(objects.idFromName(`limit/${body.key}`)) as unknown as {
       serve(key: string, limit: object, ask: object, now: number): Promise<unknown>
     }

@@ -16,7 +16,7 @@ import { acceptedType, type MediaType, type Parameters, parametersIn } from "./d
 import { documents } from "./documents.ts"
 import { type Answered, encode, encodeProblem, nothingTold } from "./encode.ts"
 import { persisted, type Queries } from "./persisted.ts"
-import { errorOf } from "./problem.ts"
+import { errorOf, faultOf } from "./problem.ts"
 import { schemaOf } from "./schema.ts"
 import { door, type Visit } from "./visit.ts"
 
@@ -118,10 +118,14 @@ async function answer(house: House, asked: Asked, parameters: Parameters): Promi
   return encode(asked, masked(result), "data" in result ? 200 : refused, told)
 }
 
-/** What a resolver threw that is no problem is a fault of ours: nothing of it leaves. */
+/**
+ * What a resolver threw that is no problem, and an answer that is none of its type, is a fault of ours: nothing of it leaves. Without data nothing was
+ * executed: those are faults of the variables.
+ */
 function masked(result: { readonly data?: unknown; readonly errors?: readonly GraphQLError[] }) {
+  if (!("data" in result)) return { errors: result.errors?.map(faultOf) ?? [] }
   const hide = (error: GraphQLError) =>
-    error.originalError && !(error.originalError instanceof GraphQLError)
+    error.extensions.code === undefined
       ? new GraphQLError("Something went wrong on our side", {
           nodes: error.nodes,
           path: error.path,

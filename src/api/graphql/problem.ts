@@ -3,6 +3,19 @@ import { GraphQLError } from "graphql"
 import { limitsJson } from "../../core/limit-fields.ts"
 import type { Problem } from "../../core/problem.ts"
 
+/** A fault that graphql-js has found in the document or in its variables, with the code that every refusal has. */
+export function faultOf(error: GraphQLError): GraphQLError {
+  const { message, nodes, source, positions, path, extensions } = error
+  if (extensions.code !== undefined) return error
+  return new GraphQLError(message, {
+    nodes,
+    source,
+    positions,
+    path,
+    extensions: { code: "INVALID_ARGUMENT", ...extensions },
+  })
+}
+
 /** A problem as an error of a response. */
 export function errorOf(problem: Problem, requestId: string): GraphQLError {
   const { violations, retryAfterSeconds, limits } = problem.options

@@ -50,7 +50,9 @@ class Selections {
         const asked = expand[field.name]
         if (asked === undefined) return []
         const { expand: inner = {}, limit } = asked === true ? {} : asked
-        return [`${field.name}${limit === undefined ? "" : `(first: ${limit})`}${this.of(getNamedType(field.type), inner, null)}`]
+        return [
+          `${field.name}${limit === undefined ? "" : `(first: ${limit})`}${this.of(getNamedType(field.type), inner, null)}`,
+        ]
       }
       const isAsked = only === null || field.name === "id" || only.includes(field.name)
       return isAsked ? [field.name + this.of(getNamedType(field.type), {}, null)] : []
@@ -227,7 +229,10 @@ export async function graphqlClient(origin: string, registry: Registry): Promise
       const { query, variables, name, type, field } = documentOf(registry, schema, call)
       const answer = await post({ query, variables }, headersOf(call))
       const { data, errors } = (await answer.json()) as { data?: JsonObject; errors?: readonly GraphqlError[] }
-      const told = { ...toldIn(answer.headers), deprecated: field.deprecationReason?.startsWith("Deprecated since") === true }
+      const told = {
+        ...toldIn(answer.headers),
+        deprecated: field.deprecationReason?.startsWith("Deprecated since") === true,
+      }
       const [error] = errors ?? []
       if (error) {
         const { code, violations = [] } = error.extensions ?? {}

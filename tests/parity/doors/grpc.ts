@@ -46,11 +46,16 @@ function encoded(desc: DescMessage, field: string, shape: Shape, value: Json): J
     case "list":
       return (value as readonly Json[]).map((item) => {
         if (shape.itemNullable) return item === null ? {} : { value: encoded(inner(), "value", shape.item, item) }
-        return shape.item.type === "list" ? { items: encoded(inner(), "items", shape.item, item) } : encoded(desc, field, shape.item, item)
+        return shape.item.type === "list"
+          ? { items: encoded(inner(), "items", shape.item, item) }
+          : encoded(desc, field, shape.item, item)
       })
     case "map":
       return Object.fromEntries(
-        Object.entries(value as JsonObject).map(([key, held]) => [key, encoded(desc, field, shape.value, held as Json)]),
+        Object.entries(value as JsonObject).map(([key, held]) => [
+          key,
+          encoded(desc, field, shape.value, held as Json),
+        ]),
       )
     case "union": {
       const { [shape.tag]: tag, ...rest } = value as Record<string, Json>
@@ -122,7 +127,10 @@ function objectDecoded(desc: DescMessage, shape: Shape, value: Record<string, Js
 
 /** Names of codes: `InvalidArgument` -> `INVALID_ARGUMENT`; gRPC spells one otherwise. */
 const codeText = (code: Code) =>
-  Code[code].replaceAll(/(?<=[a-z])([A-Z])/g, "_$1").toUpperCase().replace(/^CANCELED$/, "CANCELLED")
+  Code[code]
+    .replaceAll(/(?<=[a-z])([A-Z])/g, "_$1")
+    .toUpperCase()
+    .replace(/^CANCELED$/, "CANCELLED")
 
 function refusal(thrown: unknown, linked: FileRegistry): Ending {
   const error = ConnectError.from(thrown)

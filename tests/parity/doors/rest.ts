@@ -10,7 +10,9 @@ type Tree = Readonly<Record<string, true | { readonly expand?: Tree }>>
 function expandText(tree: Tree, before = ""): string {
   return Object.entries(tree)
     .map(([name, inner]) =>
-      inner === true || !inner.expand ? before + name : `${before + name},${expandText(inner.expand, `${before + name}.`)}`,
+      inner === true || !inner.expand
+        ? before + name
+        : `${before + name},${expandText(inner.expand, `${before + name}.`)}`,
     )
     .join(",")
 }

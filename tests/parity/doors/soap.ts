@@ -20,12 +20,15 @@ function element(shape: Shape, value: Json): Element {
       return { item: (value as readonly Json[]).map((item) => element(shape.item, item)) }
     case "map":
       return {
-        entry: Object.entries(value as JsonObject).map(([key, held]) => ({ key, value: element(shape.value, held as Json) })),
+        entry: Object.entries(value as JsonObject).map(([key, held]) => ({
+          key,
+          value: element(shape.value, held as Json),
+        })),
       }
     case "union": {
       const tag = (value as JsonObject)[shape.tag]
       const variant = shape.variants.find(({ name }) => name === tag)
-      if (!variant || variant.shape.type !== "object") throw new Error(`No variant is called ${String(tag)}`)
+      if (variant?.shape.type !== "object") throw new Error(`No variant is called ${String(tag)}`)
       return { [variant.name]: fields(variant.shape.fields, value as JsonObject) }
     }
     case "json":
@@ -41,7 +44,9 @@ function fields(all: readonly Field[], value: JsonObject): Element {
     const held = value[name] as Json | undefined
     if (held === undefined) continue
     out[name] =
-      shape.type === "list" && Array.isArray(held) ? held.map((item) => element(shape.item, item)) : element(shape, held)
+      shape.type === "list" && Array.isArray(held)
+        ? held.map((item) => element(shape.item, item))
+        : element(shape, held)
   }
   return out
 }
