@@ -6,6 +6,7 @@ import { schemaOf } from "../src/api/graphql/schema.ts"
 import { emptyLock, extended } from "../src/api/grpc/lock.ts"
 import { describe } from "../src/api/grpc/messages.ts"
 import { protoText } from "../src/api/grpc/proto.ts"
+import { previewTool } from "../src/api/mcp/preview.ts"
 import { toolOf, toolOperations } from "../src/api/mcp/tools.ts"
 import { openApiDocument } from "../src/api/rest/openapi.ts"
 import { wsdlText } from "../src/api/soap/wsdl.ts"
@@ -33,7 +34,7 @@ function storesPage(): string {
 
 /** The tools as MCP lists them to whoever may call all of them. */
 function toolsPage(registry: Registry): string {
-  const tools = [...toolOperations(registry)].map(([name, operation]) => toolOf(name, operation))
+  const tools = [previewTool, ...[...toolOperations(registry)].map(([name, operation]) => toolOf(name, operation))]
   return `${JSON.stringify({ tools }, null, 2)}\n`
 }
 

@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   totp: async () => (await import("./totp.ts")).tellCode,
   "admin:invite": async () => (await import("./admin-invite.ts")).inviteAdministrator,
   "audit:verify": async () => (await import("./audit-verify.ts")).verifyAudit,
+  "grpc:bridge": async () => (await import("./grpc-bridge.ts")).bridgeGrpc,
   "keys:rotate": async () => (await import("./keys-rotate.ts")).rotateKeys,
 }
 

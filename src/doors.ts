@@ -3,10 +3,12 @@
  * switched off (`DOORS_OFF`). REST answers at the address of one that is off as at any other where nothing stands.
  */
 import type { doorNames } from "./config.ts"
+import { allowOrigin, allowRequest } from "./core/cors.ts"
 import type { Call } from "./core/door.ts"
 import type { Credentials } from "./core/ports.ts"
 import type { Principal } from "./core/principal.ts"
 import type { Registry } from "./core/registry.ts"
+import { securityHeaders } from "./core/security-headers.ts"
 import { packageOf } from "./core/type-name.ts"
 
 /** What these doors need of the world. */
@@ -20,6 +22,8 @@ export interface DoorOptions {
   admit(credentials: Credentials): Promise<Principal>
   readonly corsOrigins: readonly string[]
   requestId(): string
+  /** Our origin. */
+  readonly origin: string
   /** Whether doors describe themselves to anybody: development does. */
   readonly introspection: boolean
   /** Texts of persisted queries. */
@@ -31,6 +35,28 @@ export interface DoorOptions {
 }
 
 type Handler = (request: Request) => Promise<Response>
+
+const methods = "GET, POST, OPTIONS"
+
+/** What scripts of listed origins are allowed, over a door that knows nothing of it. */
+function crossOrigin(corsOrigins: readonly string[], handle: Handler): Handler {
+  return async (request) => {
+    const named = request.headers.get("origin")
+    const origin = named !== null && corsOrigins.includes(named) ? named : null
+    if (origin !== null && request.method === "OPTIONS" && request.headers.has("access-control-request-method")) {
+      const headers = new Headers({ ...securityHeaders, Allow: methods, Vary: "Origin" })
+      allowRequest(headers, origin, methods)
+      return new Response(null, { status: 204, headers })
+    }
+    const answer = await handle(request)
+    // Where no origin is listed nothing depends on it; a socket has no headers to read.
+    if (corsOrigins.length === 0 || answer.webSocket) return answer
+    // In place: another answer around the body would be compressed once more.
+    answer.headers.append("Vary", "Origin")
+    allowOrigin(answer.headers, origin)
+    return answer
+  }
+}
 
 interface Loaded {
   /** Whether a path is this door's. */
@@ -82,7 +108,7 @@ export function laterDoors(
   const load = (name: string, door: Loaded): Promise<Handler> => {
     const known = loaded.get(name)
     if (known) return known
-    const loading = door.load(options)
+    const loading = door.load(options).then((handle) => crossOrigin(options.corsOrigins, handle))
     loaded.set(name, loading)
     // One that failed is tried again: what a first call met need not meet the second.
     loading.catch(() => loaded.delete(name))

@@ -4,9 +4,9 @@ import { authorizeOperations } from "./authentication/oauth/authorize.ts"
 import type { ClientStore } from "./authentication/oauth/clients.ts"
 import { exchangeOperations, registrationSeconds } from "./authentication/oauth/exchange.ts"
 import type { OAuthFlow } from "./authentication/oauth/flow.ts"
-import { defaultScope, scopesOf } from "./authentication/oauth/scopes.ts"
+import { scopesOf } from "./authentication/oauth/scopes.ts"
 import { hashSecret } from "./authentication/token.ts"
-import { type AuthorizationRules, resourcePaths } from "./core/oauth.ts"
+import { type AuthorizationRules, defaultScope, resourcePaths } from "./core/oauth.ts"
 import { type Application, type CompiledOperation, internalOperation, type Registry } from "./core/registry.ts"
 import { oauthClientKey, oauthDocumentKey } from "./server/keys.ts"
 import { outboundOf, type World } from "./world.ts"
@@ -48,7 +48,9 @@ export function oauthPartsOf(
 ): OAuthParts {
   const issuer = world.config.publicUrl
   const { idleSeconds, hardSeconds } = application.accounts.session
-  const resources = resourcePaths.map((path) => issuer + path)
+  const resources = [resourcePaths.whole, ...(world.config.doorsOff.includes("mcp") ? [] : [resourcePaths.mcp])].map(
+    (path) => issuer + path,
+  )
   const rules: AuthorizationRules = { issuer, resources, codeSeconds, accessSeconds, idleSeconds, hardSeconds }
   const scopes = scopesOf(registry.operations.values())
   const flow: OAuthFlow = {

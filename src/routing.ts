@@ -44,6 +44,7 @@ export function laterOf({ env, config, behind }: World, { registry, ports, reque
     {
       registry,
       requestId,
+      origin: config.publicUrl,
       corsOrigins: config.corsOrigins,
       introspection: config.development,
       queries: keptQueries(env.CACHE, behind, ports.hash),

@@ -19,6 +19,8 @@ export interface Match {
   readonly idempotencySeconds?: number
   readonly expectedVersion: number | null
   readonly bookmark: string | null
+  /** True for a call that is to be tried and not done: it answers with a `Rehearsal` (rehearsal.ts). */
+  readonly rehearsal?: boolean
   /** The job that this call is; at the door of jobs alone. */
   readonly job?: JobCall
 }

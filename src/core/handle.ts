@@ -6,12 +6,14 @@ import { type Message, mailJob, type OutboxRow } from "./outbox.ts"
 import { principalId } from "./principal.ts"
 import { denied, notFound, Problem } from "./problem.ts"
 import { recorder } from "./recorder.ts"
+import { checkRehearsal, unrehearsable } from "./rehearsal.ts"
 import { matched, openStore, type Run } from "./run.ts"
 import { runRead, runWrite } from "./verbs.ts"
 
 /** Runs the operation. Writes are recorded, not made; run again, it starts from a clean record. */
 export async function handle(run: Run): Promise<void> {
-  const { operation } = matched(run)
+  const { operation, rehearsal } = matched(run)
+  checkRehearsal(run)
   const store = openStore(run)
   const { registry, ports, principal, now, arrival } = run
   const { models } = registry
@@ -54,6 +56,7 @@ export async function handle(run: Run): Promise<void> {
     changes: run.recorder.changes,
     // Made when it is asked for: most handlers never do.
     get accounts() {
+      if (rehearsal === true) throw unrehearsable(operation.name)
       return ports.accounts(engineWork(run), operation.confidential === true)
     },
     ids: run.recorder.ids,
@@ -66,7 +69,7 @@ export async function handle(run: Run): Promise<void> {
   run.output = await (job ? unless(arrival.signal, Promise.resolve(work)) : work)
   const letters = run.recorder.messages.filter((one) => one.topic === "job" && one.job === mailJob).length
   // Whoever may have letters sent must not have any number of them sent. Jobs are enqueued by calls that were limited.
-  if (letters > 0 && !job) await ports.limitLetters(senderOf(run), letters, now)
+  if (letters > 0 && !job && rehearsal !== true) await ports.limitLetters(senderOf(run), letters, now)
 }
 
 function senderOf({ principal, door, wire }: Run): string {

@@ -16,10 +16,13 @@ export const oauthPaths = {
 } as const
 
 /**
- * Paths of the protected resources (RFC 9728 §1.2): the interface as a whole. A door that is a resource of its own adds its path, and says it in
- * its credentials; tokens for one are none at another.
+ * Paths of the protected resources (RFC 9728 §1.2): the interface as a whole, and the door of models, which says its path in its credentials. Tokens
+ * for one are none at another.
  */
-export const resourcePaths: readonly string[] = [""]
+export const resourcePaths = { whole: "", mcp: "/mcp" } as const
+
+/** What a program gets that asks for nothing: it may look, and nothing else. */
+export const defaultScope = "*:read"
 
 /** What a client reads in the place of a problem: RFC 6749 §5.2, RFC 7009 §2.2.1, RFC 7591 §3.2.2, RFC 8707 §2. */
 export const oauthErrors = [

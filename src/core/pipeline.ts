@@ -16,6 +16,7 @@ import type { Ports } from "./ports.ts"
 import { anonymous, hasRole } from "./principal.ts"
 import { Problem } from "./problem.ts"
 import type { Registry } from "./registry.ts"
+import { rehearse } from "./rehearsal.ts"
 import { factsOf, matched, openStore, type Run, report } from "./run.ts"
 import { refuseBadText, validate } from "./validation.ts"
 
@@ -65,8 +66,9 @@ const authorize: Stage = (run) =>
 
 /** Writes in one batch. A decision that has gone stale runs again; a key that was used before answers as it did then. */
 const commit: Stage = async (run) => {
-  const { operation } = matched(run)
+  const { operation, rehearsal } = matched(run)
   if (operation.kind !== "mutation") return requireRight(run)
+  if (rehearsal === true) return rehearse(run)
   const key = await idempotencyOf(run)
   for (let attempt = 1; ; attempt++) {
     const pending = outboxOf(run)

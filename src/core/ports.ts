@@ -91,6 +91,11 @@ export type Committed =
   | { readonly kind: "stale" }
   | { readonly kind: "replayed"; readonly answer: Json; readonly reads: readonly PendingRead[] }
 
+/** What a batch would have written, by its events. */
+export interface Rehearsed {
+  readonly records: readonly { readonly resource: string; readonly change: string; readonly count: number }[]
+}
+
 /** How the store of one call is opened. */
 export interface StoreSession {
   /** What the caller saw last; null: any replica will do. */
@@ -110,6 +115,8 @@ export interface Store {
   permits(resource: string, id: string, action: Action, reading: Reading): Promise<boolean>
   /** One batch. Throws ABORTED when its lease was lost. Rows come back masked for the principal, null for deletions and for rows that went out of sight. */
   commit(batch: Batch): Promise<Committed>
+  /** Tries a batch in every way and takes it back. Throws as `commit` does. One round trip, two for a refusal. */
+  rehearse(batch: Batch): Promise<({ readonly kind: "rehearsed" } & Rehearsed) | { readonly kind: "stale" }>
   /** The stored answer of a key: null when there is none; throws when the key was used with another input. */
   replay(key: string, inputHash: string, now: Date): Promise<StoredAnswer | null>
   /** Which rule decides, in SQL and in rows. */

@@ -5,6 +5,7 @@
 import { fieldReadable } from "../authorization/sql.ts"
 import { parameters } from "../authorization/statement.ts"
 import type { Model, Models } from "../core/model.ts"
+import type { Rehearsed } from "../core/ports.ts"
 import type { Principal } from "../core/principal.ts"
 import { Problem, type Violation } from "../core/problem.ts"
 
@@ -33,6 +34,17 @@ export function faultOf(thrown: unknown): Fault {
   if (text.includes("CHECK constraint failed") || text.includes("SQLITE_MISMATCH")) return { kind: "check" }
   if (text.includes("SQLITE_TOOBIG") || text.includes("string or blob too big")) return { kind: "tooBig" }
   return { kind: unavailable.test(text) ? "unavailable" : "unknown" }
+}
+
+/** What a rehearsal would have written, from the guard at its end; null when something else has ended the batch. */
+export function rehearsedIn(thrown: unknown): Rehearsed["records"] | null {
+  const fault = faultOf(thrown)
+  const [, kind, list = ""] = fault.kind === "guard" ? fault.name.split(":") : []
+  if (kind !== "rehearsed") return null
+  return list.split("-").flatMap((one) => {
+    const [resource, change, count] = one.split(".")
+    return resource && change ? [{ resource, change, count: Number(count) }] : []
+  })
 }
 
 /** What the caller gave, for naming its own fields in a conflict. */

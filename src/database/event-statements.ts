@@ -8,6 +8,7 @@ import type { Event } from "../core/event.ts"
 import type { Model } from "../core/model.ts"
 import type { Batch } from "../core/ports.ts"
 import { principalId } from "../core/principal.ts"
+import type { Statement } from "./client.ts"
 import { jsonImage } from "./projection.ts"
 import { at, type Source, valueSlot } from "./writer-source.ts"
 
@@ -105,4 +106,22 @@ export function guardSet(source: Source, done: string, count: string): string {
     `insert into "guard" ("name") select 'guard:write:' || ${source.position} from ${source.from} ` +
     `where changes() <> cast(${count} as integer) and not exists (${done}) order by "$given"."key" limit 1`
   )
+}
+
+/**
+ * Aborts a batch that has gone through, as `guard:rehearsed:<resource>.<change>.<count>-…` of the events that it has made: the newest, one after
+ * another, so that nothing else of the log is read.
+ */
+export function takeBack({ requestId }: Batch): Statement {
+  const own = 'select "sequence", "resource", "change" from "events" where "requestId" = ?1 and "sequence"'
+  const made =
+    `with recursive "made" as (select * from (${own} = (select max("sequence") from "events")) ` +
+    'union all select "events"."sequence", "events"."resource", "events"."change" from "made" ' +
+    'join "events" on "events"."sequence" = "made"."sequence" - 1 where "events"."requestId" = ?1)'
+  const counted = `${made} select "resource", "change", count(*) as "count" from "made" group by 1, 2 order by 1, 2`
+  const list = `select group_concat("resource" || '.' || "change" || '.' || "count", '-') from (${counted})`
+  return {
+    sql: `insert into "guard" ("name") select 'guard:rehearsed:' || coalesce((${list}), '')`,
+    binds: [requestId],
+  }
 }

@@ -38,6 +38,7 @@ export function openStore(options: StoreOptions, session: StoreSession): Store {
     permits: (resource, id, action, reading) => reads().permits(resource, id, action, reading),
     explain: (resource, id, action, reading) => reads().explain(resource, id, action, reading),
     commit: (batch) => writes().commit(batch),
+    rehearse: (batch) => writes().rehearse(batch),
     replay: (key, inputHash, now) => writes().replay(key, inputHash, now),
     withSecrets: (resource, column, value) => rowWithSecrets(client, modelOf(models, resource), column, value),
     get log() {

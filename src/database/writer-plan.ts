@@ -11,7 +11,7 @@ import type { GetPlan } from "../core/plan.ts"
 import type { Batch, Row } from "../core/ports.ts"
 import { hasCascade } from "./cascade.ts"
 import type { RawRow, Statement } from "./client.ts"
-import { eventContext } from "./event-statements.ts"
+import { eventContext, takeBack } from "./event-statements.ts"
 import { type CompiledGet, compileGet, getShape } from "./get.ts"
 import { leaseStatements } from "./leases.ts"
 import { outboxStatement } from "./outbox.ts"
@@ -55,8 +55,8 @@ export interface Plan {
 /** More parameters than this, and one record travels as a set too: the policy and the event need some of the 100. */
 const valuesMax = 60
 
-/** Plans a batch. Throws INVALID_ARGUMENT for values that may not be given. */
-export function planBatch(batch: Batch, planning: Planning): Plan {
+/** Plans a batch; a rehearsal takes itself back at its end. Throws INVALID_ARGUMENT for values that may not be given. */
+export function planBatch(batch: Batch, planning: Planning, isRehearsal = false): Plan {
   const groups = groupsOf(batch, planning.models)
   const decided = decidedByWrites(batch)
   const lease = batch.lease ? leaseStatements(batch.lease) : []
@@ -64,6 +64,7 @@ export function planBatch(batch: Batch, planning: Planning): Plan {
   const later = new Map<string, number[]>()
   groups.forEach((group, n) => {
     const alone =
+      !isRehearsal &&
       batch.writes.length === 1 &&
       batch.idempotency === null &&
       batch.outbox.length + batch.reads.length + lease.length === 0
@@ -82,6 +83,7 @@ export function planBatch(batch: Batch, planning: Planning): Plan {
     const shape = planning.kept(key, () => storeShape(planning.models, resources, batch.principal))
     plan.statements.push(...storeStatements(batch, batch.idempotency, shape))
   }
+  if (isRehearsal) plan.statements.push(takeBack(batch))
   return plan
 }
 

@@ -5,9 +5,9 @@
 import type { Write } from "../core/changes.ts"
 import type { Ids } from "../core/context.ts"
 import type { Models } from "../core/model.ts"
-import type { Batch, Committed, Row, StoredAnswer } from "../core/ports.ts"
+import type { Batch, Committed, Row, Store, StoredAnswer } from "../core/ports.ts"
 import { type Client, positionIn, positionStatement, type RawRow } from "./client.ts"
-import { databaseProblem } from "./constraint.ts"
+import { databaseProblem, rehearsedIn } from "./constraint.ts"
 import { replayStatement, storedAnswer } from "./replay.ts"
 import { type StatementCache, statementCache } from "./statement-cache.ts"
 import type { Touching } from "./touching.ts"
@@ -23,6 +23,8 @@ export interface Writer {
    *   "idempotency-key-reused"), UNAVAILABLE, INTERNAL; nothing is written then
    */
   commit(batch: Batch): Promise<Committed>
+  /** The same without lasting effect: the batch runs whole and aborts itself. */
+  rehearse(batch: Batch): ReturnType<Store["rehearse"]>
   /** The stored answer of a key, or null. Throws FAILED_PRECONDITION when the key was used with another input. */
   replay(key: string, inputHash: string, now: Date): Promise<StoredAnswer | null>
 }
@@ -75,6 +77,18 @@ export function openWriter(options: {
       }
       if (tags.length > 0) touching?.touched(tags, positionIn(results.at(-1)))
       return told(batch, plan, results) ?? (await refuse({ batch, plan, planning, client }, null))
+    },
+    rehearse: async (batch) => {
+      const plan = planBatch(batch, planning, true)
+      try {
+        await client.batch(plan.statements)
+      } catch (thrown) {
+        const records = rehearsedIn(thrown)
+        if (records !== null) return { kind: "rehearsed", records }
+        const refused = await refuse({ batch, plan, planning, client }, thrown)
+        if (refused.kind === "stale") return refused
+      }
+      throw new Error("A rehearsal ended without its guard")
     },
     replay: async (key, inputHash, now) => {
       try {

@@ -196,6 +196,7 @@ function storeOf(options: CallOptions, asked: string[], readers: string[], batch
       if (answer instanceof Problem) throw answer
       return answer
     },
+    rehearse: async () => ({ kind: "rehearsed", records: [] }),
     replay: async () => {
       asked.push("replay")
       return options.replay ? { reads: [], ...options.replay } : null

@@ -83,13 +83,13 @@ test("nobody is let in, and is told where a token is to be had", async () => {
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list", params: {} })
   const headers = { "Content-Type": "application/json", Accept: "application/json, text/event-stream" }
   for (const [more, error] of [
-    [{}, ""],
+    [{}, ', scope="*:read"'],
     [{ Authorization: "Bearer nonsense" }, ', error="invalid_token"'],
   ] as const) {
     const answer = await fetch(`${origin}/mcp`, { method: "POST", headers: { ...headers, ...more }, body })
     expect(answer.status).toBe(401)
     expect(answer.headers.get("WWW-Authenticate")).toBe(
-      `Bearer realm="selvage"${error}, resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"`,
+      `Bearer realm="selvage"${error}, resource_metadata="http://localhost:8787/.well-known/oauth-protected-resource/mcp"`,
     )
     expect(await answer.text()).not.toMatch(/tasks_/)
   }

@@ -127,6 +127,7 @@ function storeOf(world: World): Store {
       const rows = batch.writes.map((write) => ({ id: write.id, version: 1 }))
       return answer(world.committed.kind === "committed" ? { kind: "committed", reads: [], rows } : world.committed)
     },
+    rehearse: () => answer({ kind: "rehearsed", records: [] } as const),
     replay: async () => null,
     explain: () => answer({}),
     withSecrets: () => answer(null),

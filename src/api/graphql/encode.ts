@@ -17,8 +17,6 @@ export interface Shown {
   readonly request: Request
   readonly arrival: Arrival
   readonly type: MediaType
-  /** The caller's origin when it is a listed one. */
-  readonly origin?: string | null
 }
 
 /** What the calls of a request had to tell beside their outputs. */
@@ -52,9 +50,7 @@ const refined: Partial<Record<ProblemType, number>> = {
   "unsupported-media-type": 415,
 }
 
-const exposed = "Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, X-Selvage-Bookmark"
-
-function headersOf({ arrival, type, origin }: Shown, told: Answered | null): Headers {
+function headersOf({ arrival, type }: Shown, told: Answered | null): Headers {
   const headers = new Headers({
     ...securityHeaders,
     "Content-Type": `${type}; charset=utf-8`,
@@ -67,11 +63,6 @@ function headersOf({ arrival, type, origin }: Shown, told: Answered | null): Hea
   if (told?.session) setCookies(headers, told.session, Date.now())
   const counted = [...limitHeaders(limitsTogether(told?.limits ?? [])), ...retryHeaders(told?.retryAfterSeconds)]
   for (const [name, value] of counted) headers.set(name, value)
-  if (origin) {
-    headers.set("Access-Control-Allow-Origin", origin)
-    headers.set("Access-Control-Allow-Credentials", "true")
-    headers.set("Access-Control-Expose-Headers", exposed)
-  }
   return headers
 }
 

@@ -144,13 +144,7 @@ export function graphqlDoor(options: GraphqlOptions): (request: Request) => Prom
     const arrival = arrivalOf(request, options.requestId)
     const accepted = acceptedType(request.headers.get("accept"))
     const credentials = presentedIn(request, listed)
-    const origin = request.headers.get("origin")
-    const shown = {
-      request,
-      arrival,
-      type: accepted ?? ("application/json" as const),
-      origin: origin !== null && listed.has(origin) ? origin : null,
-    }
+    const shown = { request, arrival, type: accepted ?? ("application/json" as const) }
     try {
       const principal = await options.admit(credentials)
       if (accepted === null)

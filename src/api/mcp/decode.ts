@@ -19,6 +19,8 @@ export interface ToolCall {
   readonly operation: CompiledOperation
   readonly arguments: Json
   readonly meta: JsonObject
+  /** True for a call that is to be tried and not done. */
+  readonly rehearsal?: true
 }
 
 function textOf(meta: JsonObject, name: string): string | null {
@@ -29,12 +31,13 @@ function textOf(meta: JsonObject, name: string): string | null {
 }
 
 /** What the pipeline is to run. Throws INVALID_ARGUMENT for facts that are no text. */
-export function matchOf({ operation, arguments: input, meta }: ToolCall): Match {
+export function matchOf({ operation, arguments: input, meta, rehearsal }: ToolCall): Match {
   return {
     operation,
     decode: () => input,
-    idempotencyKey: operation.kind === "mutation" ? textOf(meta, metaNames.idempotencyKey) : null,
+    idempotencyKey: operation.kind === "mutation" && !rehearsal ? textOf(meta, metaNames.idempotencyKey) : null,
     expectedVersion: null,
     bookmark: textOf(meta, metaNames.bookmark),
+    ...(rehearsal ? { rehearsal } : {}),
   }
 }

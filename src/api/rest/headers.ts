@@ -1,42 +1,12 @@
 /** The headers that every answer has, made once an isolate, and the ones that tell of one call. */
+
 import { setCookies } from "../../core/cookies.ts"
+import { allowOrigin, allowRequest } from "../../core/cors.ts"
 import { deprecationHeaders } from "../../core/deprecation.ts"
 import type { Facts, SharedFacts } from "../../core/door.ts"
 import { limitHeaders } from "../../core/limit-fields.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import type { Wire } from "./wire.ts"
-
-/** Headers of answers that scripts of listed origins may read. */
-const exposed = [
-  "Age",
-  "Deprecation",
-  "ETag",
-  "Idempotent-Replayed",
-  "Link",
-  "Location",
-  "RateLimit",
-  "RateLimit-Policy",
-  "Retry-After",
-  "Server-Timing",
-  "Sunset",
-  "WWW-Authenticate",
-  "X-Request-Id",
-  "X-Selvage-Bookmark",
-  "X-Selvage-Cache",
-  "X-Selvage-Cost",
-].join(", ")
-
-const requested = [
-  "Accept",
-  "Authorization",
-  "Content-Type",
-  "Idempotency-Key",
-  "If-Match",
-  "If-None-Match",
-  "X-Request-Id",
-  "X-Selvage-Bookmark",
-  "traceparent",
-].join(", ")
 
 /** Ready-made sets: copying one is cheaper than naming its headers again (measured: 7 µs against 10). */
 export interface HeaderSets {
@@ -70,14 +40,6 @@ export function headerSets(corsOrigins: readonly string[]): HeaderSets {
     empty: set("no-store", null),
     problem: set("no-store", "application/problem+json; charset=utf-8"),
   }
-}
-
-/** Lets the listed origin's scripts read the answer, also one that a cookie of this host was sent for: the list names those that may. */
-export function allowOrigin(headers: Headers, origin: string | null): void {
-  if (origin === null) return
-  headers.set("Access-Control-Allow-Origin", origin)
-  headers.set("Access-Control-Allow-Credentials", "true")
-  headers.set("Access-Control-Expose-Headers", exposed)
 }
 
 /**
@@ -133,11 +95,7 @@ export function optionsAnswer(wire: Wire, allow: readonly string[], requestId: s
     "X-Request-Id": requestId,
   })
   if (wire.origin !== null && wire.request.headers.has("access-control-request-method")) {
-    headers.set("Access-Control-Allow-Origin", wire.origin)
-    headers.set("Access-Control-Allow-Credentials", "true")
-    headers.set("Access-Control-Allow-Methods", allow.join(", "))
-    headers.set("Access-Control-Allow-Headers", requested)
-    headers.set("Access-Control-Max-Age", "7200")
+    allowRequest(headers, wire.origin, allow.join(", "))
   }
   return new Response(null, { status: 204, headers })
 }

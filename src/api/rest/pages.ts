@@ -1,10 +1,10 @@
 /** The pages beside the operations: the document, the page that shows it, health, and where to start. None of them asks who calls. */
 import type { Context } from "hono"
 import { arrivalOf } from "../../core/arrival.ts"
+import { allowOrigin } from "../../core/cors.ts"
 import { documentAnswer, documentKeeper, writtenOnce } from "../../core/document.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import { docsAnswer, startAnswer, startPath } from "./docs.ts"
-import { allowOrigin } from "./headers.ts"
 import { liveAnswer, readyAnswer } from "./health.ts"
 import { type Mounting, mountRefusals } from "./mounting.ts"
 import { openApiDocument } from "./openapi.ts"

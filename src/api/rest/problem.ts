@@ -1,4 +1,6 @@
 /** Problem -> RFC 9457. The status comes from the code by Connect's own table, refined where HTTP has a better word for the type. */
+
+import { challengeOf } from "../../core/challenge.ts"
 import { type Code, titles } from "../../core/code.ts"
 import type { Facts } from "../../core/door.ts"
 import type { ToldProblem } from "../../core/mount.ts"
@@ -83,29 +85,11 @@ function bodyOf(wire: Wire, problem: Problem, requestId: string) {
   }
 }
 
-/**
- * RFC 6750 §3: what was wrong with the credential, and where a program finds out how to get a better one (RFC 9728 §5.1); for a step-up RFC 9470
- * §3. null where another credential would change nothing.
- */
-function challengeOf(
-  wire: Wire,
-  { code, options: { scope, maxAgeSeconds } }: Problem,
-  metadata: string,
-): string | null {
-  const about = (...parts: readonly string[]) =>
-    ['Bearer realm="selvage"', ...parts, `resource_metadata="${metadata}"`].join(", ")
-  if (code === "PERMISSION_DENIED" && scope !== undefined)
-    return about('error="insufficient_scope"', `scope="${scope}"`)
-  if (code !== "UNAUTHENTICATED") return null
-  if (maxAgeSeconds !== undefined) return about('error="insufficient_user_authentication"', `max_age=${maxAgeSeconds}`)
-  return wire.credentials.bearer === null ? about() : about('error="invalid_token"')
-}
-
 function tellCure(headers: Headers, wire: Wire, problem: Problem, metadata: string): void {
   const { type, allow, retryAfterSeconds } = problem.options
   if (retryAfterSeconds !== undefined) headers.set("Retry-After", String(Math.ceil(retryAfterSeconds)))
   if (allow !== undefined) headers.set("Allow", allow.join(", "))
-  const challenge = challengeOf(wire, problem, metadata)
+  const challenge = challengeOf(problem, wire.credentials.bearer !== null, metadata)
   if (challenge !== null) headers.set("WWW-Authenticate", challenge)
   if (type === "unsupported-media-type" && wire.route) {
     const taken = takenTypes(wire.route.method).join(", ")

@@ -3,7 +3,7 @@
  * person decides is done. What was shown travels sealed with the form, for this session and ten minutes: nothing else can be decided on.
  */
 import * as z from "zod"
-import type { AuthorizationRequest, GrantClient } from "../../core/oauth.ts"
+import { type AuthorizationRequest, defaultScope, type GrantClient } from "../../core/oauth.ts"
 import type { EngineWork, Operation } from "../../core/operation.ts"
 import { signedIn } from "../../core/policy.ts"
 import { callerId } from "../../core/principal.ts"
@@ -17,7 +17,7 @@ import type { OAuthFlow } from "./flow.ts"
 import { formatGrantToken } from "./grant-token.ts"
 import { grantedMail } from "./mails.ts"
 import { deniedRedirect, readAuthorization } from "./provider.ts"
-import { defaultScope, sayScope } from "./scopes.ts"
+import { sayScope } from "./scopes.ts"
 
 const ticketPurpose = "oauth-consent"
 const ticketMs = 10 * 60_000

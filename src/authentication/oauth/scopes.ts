@@ -2,10 +2,8 @@
  * The scopes of an application (RFC 6749 §3.3): a noun of its operations and `read` or `write`, and `*` for all nouns. They are the scopes of API
  * keys (core/credential.ts), so what one reaches is decided in one place. Refuses to offer a scope that reaches nothing.
  */
+import { defaultScope } from "../../core/oauth.ts"
 import type { Operation } from "../../core/operation.ts"
-
-/** What a program gets that asks for nothing: it may look, and nothing else. */
-export const defaultScope = "*:read"
 
 type Named = Pick<Operation, "name" | "kind" | "credential" | "policy">
 
