@@ -47,7 +47,7 @@ export function retryHeaders(retryAfterSeconds: number | null | undefined): read
   return typeof retryAfterSeconds === "number" ? [["Retry-After", String(Math.ceil(retryAfterSeconds))]] : []
 }
 
-/** What calls that are answered together were counted by: of what counted several of them, what is left after all. The tightest call's come first. */
+/** What calls that are answered together were counted by: of what counted several of them, what is left after all. The tightest come first. */
 export function limitsTogether(told: readonly (readonly ToldLimit[])[]): readonly ToldLimit[] {
   const found = new Map<string, ToldLimit>()
   for (const one of told.flat()) {

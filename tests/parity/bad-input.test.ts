@@ -70,6 +70,11 @@ describe("GraphQL", () => {
     expect(status).toBe(400)
     expect(text).not.toMatch(noLeak)
   })
+  test("null in a variable that has a default, for what must not be null, is a fault of whoever sent it", async () => {
+    const { text } = await ask('query ($id: ID = "task_x") { task(id: $id) { id } }', { id: null })
+    const { data, errors } = JSON.parse(text)
+    expect([data, errors[0].extensions.code]).toEqual([{ task: null }, "INVALID_ARGUMENT"])
+  })
   test("the documents above that are documents are some that graphql-js parses", () => {
     expect(() => parse(`{ ${small} }`)).not.toThrow()
     expect(() => parse(`{ ${flood} }`)).not.toThrow()

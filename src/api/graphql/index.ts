@@ -124,14 +124,16 @@ async function answer(house: House, asked: Asked, parameters: Parameters): Promi
  */
 function masked(result: { readonly data?: unknown; readonly errors?: readonly GraphQLError[] }) {
   if (!("data" in result)) return { errors: result.errors?.map(faultOf) ?? [] }
+  // A value that cannot go out has no place in the document; an argument that cannot come in has one.
+  const isAsked = ({ originalError }: GraphQLError) => originalError instanceof GraphQLError && originalError.nodes
   const hide = (error: GraphQLError) =>
-    error.extensions.code === undefined
+    error.extensions.code === undefined && !isAsked(error)
       ? new GraphQLError("Something went wrong on our side", {
           nodes: error.nodes,
           path: error.path,
           extensions: { code: "INTERNAL" },
         })
-      : error
+      : faultOf(error)
   return result.errors ? { ...result, errors: result.errors.map(hide) } : result
 }
 
