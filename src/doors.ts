@@ -58,10 +58,10 @@ function crossOrigin(corsOrigins: readonly string[], handle: Handler): Handler {
     const answer = await handle(request)
     // Where no origin is listed nothing depends on it; a socket has no headers to read.
     if (corsOrigins.length === 0 || answer.webSocket) return answer
-    const headers = new Headers(answer.headers)
-    headers.append("Vary", "Origin")
-    allowOrigin(headers, origin)
-    return new Response(answer.body, { status: answer.status, headers })
+    // In place: another answer around the body would be compressed once more.
+    answer.headers.append("Vary", "Origin")
+    allowOrigin(answer.headers, origin)
+    return answer
   }
 }
 

@@ -1,4 +1,5 @@
 /** The frames of a live connection as the object that holds it sees them; the WebSocket door knows how they are written. */
+import type { Facts } from "./door.ts"
 import type { Json, JsonObject } from "./json.ts"
 import type { Problem } from "./problem.ts"
 
@@ -31,6 +32,7 @@ export interface Frames {
   answer(id: string | number, result: Json, meta?: JsonObject): string
   /** One frame of the answers of a batch. */
   together(answers: readonly string[]): string
-  refuse(id: string | number, problem: Problem): string
+  /** @param facts of a call of the pipeline: its id, what it was counted by */
+  refuse(id: string | number, problem: Problem, facts?: Pick<Facts, "requestId" | "limits">): string
   tell(method: string, params: JsonObject): string
 }

@@ -6,7 +6,7 @@ import type { JsonObject } from "./json.ts"
 import type { ToldLimit } from "./limit.ts"
 
 /** The values of the two fields. */
-export interface LimitFields {
+interface LimitFields {
   readonly policy: string
   readonly state: string
 }
@@ -21,8 +21,8 @@ function partitionOf({ organization }: ToldLimit): string {
   return organization === null ? "" : `;pk=:${btoa(organization)}:`
 }
 
-/** The two fields, every policy in each; null when nothing was counted. */
-export function limitFields(limits: readonly ToldLimit[]): LimitFields | null {
+/** The two values, every policy in each; null when nothing was counted. */
+function limitFields(limits: readonly ToldLimit[]): LimitFields | null {
   if (limits.length === 0) return null
   return {
     policy: limits.map((one) => `"${one.name}";q=${one.tokens};w=${one.windowSeconds}${partitionOf(one)}`).join(", "),
@@ -30,6 +30,38 @@ export function limitFields(limits: readonly ToldLimit[]): LimitFields | null {
       .map((one) => `"${one.name}";r=${one.verdict.remaining};t=${secondsOf(one)}${partitionOf(one)}`)
       .join(", "),
   }
+}
+
+/** The two as headers of HTTP; none when nothing was counted. */
+export function limitHeaders(limits: readonly ToldLimit[]): readonly (readonly [string, string])[] {
+  const fields = limitFields(limits)
+  if (fields === null) return []
+  return [
+    ["RateLimit-Policy", fields.policy],
+    ["RateLimit", fields.state],
+  ]
+}
+
+/** The wait of a refusal as a header of HTTP (RFC 9110 §10.2.3), whole seconds; none where there is nothing to wait for. */
+export function retryHeaders(retryAfterSeconds: number | null | undefined): readonly (readonly [string, string])[] {
+  return typeof retryAfterSeconds === "number" ? [["Retry-After", String(Math.ceil(retryAfterSeconds))]] : []
+}
+
+/** What calls that are answered together were counted by: of what counted several of them, what is left after all. The tightest come first. */
+export function limitsTogether(told: readonly (readonly ToldLimit[])[]): readonly ToldLimit[] {
+  const found = new Map<string, ToldLimit>()
+  for (const one of told.flat()) {
+    const key = `${one.name} ${one.organization ?? ""}`
+    const known = found.get(key)
+    if (known === undefined || isTighter(one, known)) found.set(key, one)
+  }
+  return [...found.values()].sort((one, other) => (isTighter(one, other) ? -1 : isTighter(other, one) ? 1 : 0))
+}
+
+function isTighter({ verdict: one }: ToldLimit, { verdict: other }: ToldLimit): boolean {
+  return one.retryAfterSeconds !== other.retryAfterSeconds
+    ? one.retryAfterSeconds > other.retryAfterSeconds
+    : one.remaining < other.remaining
 }
 
 /** The same as JSON. */

@@ -147,7 +147,7 @@ function shapeOf(
   const inside = name === null ? seen : new Set([...seen, name])
   const label = name ?? at
   if (Array.isArray(node.enum)) return enumOf(node, label)
-  if (node.const !== undefined) return { type: "enum", name: label, values: [String(node.const)] }
+  if (node.const !== undefined) return constantOf(node.const, label)
   const options = (node.oneOf ?? node.anyOf) as Node[] | undefined
   if (options) return unionOf(options, named, label, inside)
   switch (node.type) {
@@ -181,6 +181,13 @@ function enumOf(node: Node, name: string): Shape {
   const unknown = Object.keys(deprecated ?? {}).find((value) => !values.includes(value))
   if (unknown !== undefined) throw new Error(`${name}: it has no value ${unknown}, which is said to be deprecated`)
   return { type: "enum", name, values, ...(deprecated === undefined ? {} : { deprecated }) }
+}
+
+/** One text is an enum of one; one number or boolean is of its own type, or it would go out as text. */
+function constantOf(value: unknown, name: string): Shape {
+  if (typeof value === "boolean") return { type: "bool" }
+  if (typeof value === "number") return { type: Number.isSafeInteger(value) ? "safeint" : "double" }
+  return { type: "enum", name, values: [String(value)] }
 }
 
 function stringOf(node: Node): Shape {

@@ -6,6 +6,7 @@ import * as z from "zod"
 import type { Heard, HeardCall } from "../core/frames.ts"
 import type { Json, JsonObject } from "../core/json.ts"
 import { deprecationJson } from "../core/lifecycle.ts"
+import { limitsJson } from "../core/limit-fields.ts"
 import type { Principal } from "../core/principal.ts"
 import { asProblem, type Problem } from "../core/problem.ts"
 import type { CompiledOperation } from "../core/registry.ts"
@@ -83,11 +84,13 @@ async function callOperation(
     const credentials = { address: seat.kept.address ?? null, bearer: null, userAgent: null, cookies: null }
     const ending = await ports.call({ credentials, principal: principal(), operation, input, idempotencyKey, bookmark })
     if (id === null) return
-    if (ending.problem) return reply(frames.refuse(id, ending.problem))
+    const { requestId, bookmark: reached, limits, replayed } = ending.facts
+    if (ending.problem) return reply(frames.refuse(id, ending.problem, ending.facts))
     const meta = {
-      requestId: ending.facts.requestId,
-      ...(ending.facts.bookmark === null ? {} : { bookmark: ending.facts.bookmark }),
-      ...(ending.facts.replayed ? { replayed: true } : {}),
+      requestId,
+      ...(reached === null ? {} : { bookmark: reached }),
+      ...(limits.length === 0 ? {} : { limits: limitsJson(limits) }),
+      ...(replayed ? { replayed: true } : {}),
       ...(operation.deprecated === undefined ? {} : { deprecation: deprecationJson(operation.deprecated) }),
     }
     reply(frames.answer(id, ending.output, meta))

@@ -63,7 +63,10 @@ describe.each(["1.1", "1.2"] as const)("npm soap, SOAP %s", (version) => {
     expect(got.result.title).toBe("From SOAP")
     const changed = await call(client, version, "TasksUpdate", { id: result.id, patch: { title: "Größe 😀 <&>" } })
     expect(changed.result.title).toBe("Größe 😀 <&>")
-    const page = await call(client, version, "TasksList", { filter: JSON.stringify({ projectId }), limit: 2 })
+    const page = await call(client, version, "TasksList", {
+      filter: { entry: [{ key: "projectId", value: JSON.stringify(projectId) }] },
+      limit: 2,
+    })
     expect(page.result.items).toHaveLength(2)
     expect(await validated(String(client.lastResponse), /<TasksListResponse[\s\S]*<\/TasksListResponse>/)).toEqual([])
     const gone = await call(client, version, "TasksDelete", { id: result.id })
@@ -80,7 +83,9 @@ describe.each(["1.1", "1.2"] as const)("npm soap, SOAP %s", (version) => {
   })
   test("who may see nothing sees nothing", async () => {
     const client = await clientOf(version, nobody)
-    const page = await call(client, version, "TasksList", { filter: JSON.stringify({ projectId }) })
+    const page = await call(client, version, "TasksList", {
+      filter: { entry: [{ key: "projectId", value: JSON.stringify(projectId) }] },
+    })
     expect(page.result?.items ?? []).toEqual([])
   })
 })

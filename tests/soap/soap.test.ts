@@ -48,10 +48,10 @@ describe.each([
     )
     expect((await call(owner, `GET /v1/tasks/${id}`)).body).toMatchObject({ title: "Other", dueAt: null })
   })
-  test("lists pages: an element an item, the filter as JSON text, the cursor back", async () => {
+  test("lists pages: an element an item, the filter a map of JSON text, the cursor back", async () => {
     const { owner, projectId } = await newWorkspace()
     for (const title of ["a", "b", "c"]) await call(owner, "POST /v1/tasks", { body: { projectId, title } })
-    const filter = JSON.stringify({ projectId })
+    const filter = `<t:entry><t:key>projectId</t:key><t:value>${JSON.stringify(projectId)}</t:value></t:entry>`
     const list = (more: string) =>
       send(
         owner,
@@ -144,6 +144,11 @@ describe("what is hostile", () => {
     const { owner } = await newWorkspace()
     const told = await send(owner, envelope("<t:TasksGet><id>task_1</id></t:TasksGet>"))
     expect(violationsOf(told)).toEqual(["/id unknown_field"])
+  })
+  test("a filter that is text is refused: it would filter nothing", async () => {
+    const { owner } = await newWorkspace()
+    const told = await send(owner, envelope('<t:TasksList><t:filter>{"title":"x"}</t:filter></t:TasksList>'))
+    expect([codeOf(told), violationsOf(told)]).toEqual(["INVALID_ARGUMENT", ["/filter invalid_type"]])
   })
   test("an element twice, text among elements and elements in text are faults at their places", async () => {
     const { owner } = await newWorkspace()

@@ -3,6 +3,8 @@ import type { GraphQLError } from "graphql"
 import type { Code } from "../../core/code.ts"
 import { setCookies } from "../../core/cookies.ts"
 import type { Arrival } from "../../core/door.ts"
+import type { ToldLimit } from "../../core/limit.ts"
+import { limitHeaders, limitsTogether, retryHeaders } from "../../core/limit-fields.ts"
 import type { Cost } from "../../core/observation.ts"
 import type { SessionEffect } from "../../core/operation.ts"
 import type { Problem, ProblemType } from "../../core/problem.ts"
@@ -16,8 +18,6 @@ export interface Shown {
   readonly request: Request
   readonly arrival: Arrival
   readonly type: Accepted
-  /** The caller's origin when it is a listed one. */
-  readonly origin?: string | null
 }
 
 /** What the calls of a request had to tell beside their outputs. */
@@ -26,8 +26,15 @@ export interface Answered {
   replayed: boolean
   session: SessionEffect | null
   retryAfterSeconds: number | null
+  /** What each call was counted by. */
+  limits: (readonly ToldLimit[])[]
   /** What the calls cost together, for who may know: development and administrators. */
   cost: Cost | null
+}
+
+/** Before any call. */
+export function nothingTold(): Answered {
+  return { bookmark: null, replayed: false, session: null, retryAfterSeconds: null, limits: [], cost: null }
 }
 
 const statuses: Partial<Record<Code, number>> = {
@@ -45,7 +52,7 @@ const refined: Partial<Record<ProblemType, number>> = {
 }
 
 /** The headers of an answer. */
-export function headersOf({ arrival, type, origin }: Shown, told: Answered | null): Headers {
+export function headersOf({ arrival, type }: Shown, told: Answered | null): Headers {
   const headers = new Headers({
     ...securityHeaders,
     "Content-Type": `${type}; charset=utf-8`,
@@ -57,12 +64,8 @@ export function headersOf({ arrival, type, origin }: Shown, told: Answered | nul
   if (told?.bookmark) headers.set("X-Selvage-Bookmark", told.bookmark)
   if (told?.replayed) headers.set("Idempotent-Replayed", "true")
   if (told?.session) setCookies(headers, told.session, Date.now())
-  if (told && told.retryAfterSeconds !== null) headers.set("Retry-After", String(Math.ceil(told.retryAfterSeconds)))
-  if (origin) {
-    headers.set("Access-Control-Allow-Origin", origin)
-    headers.set("Access-Control-Allow-Credentials", "true")
-    headers.set("Access-Control-Expose-Headers", "Idempotent-Replayed, Retry-After, X-Request-Id, X-Selvage-Bookmark")
-  }
+  const counted = [...limitHeaders(limitsTogether(told?.limits ?? [])), ...retryHeaders(told?.retryAfterSeconds)]
+  for (const [name, value] of counted) headers.set(name, value)
   return headers
 }
 
@@ -87,7 +90,7 @@ export function encode(
 export function encodeProblem(shown: Shown, problem: Problem, status: number | null): Response {
   const { type, allow, retryAfterSeconds = null } = problem.options
   const own = (type && refined[type]) ?? statuses[problem.code] ?? 400
-  const told = { bookmark: null, replayed: false, session: null, retryAfterSeconds, cost: null }
+  const told = { ...nothingTold(), retryAfterSeconds }
   const json = shown.type === eventType ? ({ ...shown, type: "application/json" } as const) : shown
   const response = encode(json, { errors: [errorOf(problem, shown.arrival.requestId)] }, status ?? own, told)
   if (allow) response.headers.set("Allow", allow.join(", "))

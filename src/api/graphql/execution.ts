@@ -14,7 +14,7 @@ import { Problem } from "../../core/problem.ts"
 import type { Parameters } from "./decode.ts"
 import type { documents } from "./documents.ts"
 import { persisted, type Queries } from "./persisted.ts"
-import { errorOf } from "./problem.ts"
+import { errorOf, faultOf } from "./problem.ts"
 import type { Visit } from "./visit.ts"
 
 /** What documents are executed with. */
@@ -72,9 +72,14 @@ export async function prepare(
   return { runnable: { document, operation, parameters }, errors: null }
 }
 
-/** What a resolver threw that is no problem is a fault of ours: nothing of it leaves. */
+/** A value that cannot go out has no place in the document; an argument that cannot come in has one. */
+function isAsked({ originalError }: GraphQLError): boolean {
+  return originalError instanceof GraphQLError && originalError.nodes !== undefined
+}
+
+/** What a resolver threw that is no problem, and an answer that is none of its type, is a fault of ours: nothing of it leaves. */
 export function maskedError(error: GraphQLError): GraphQLError {
-  if (!error.originalError || error.originalError instanceof GraphQLError) return error
+  if (error.extensions.code !== undefined || isAsked(error)) return faultOf(error)
   return new GraphQLError("Something went wrong on our side", {
     nodes: error.nodes,
     path: error.path,
@@ -82,9 +87,10 @@ export function maskedError(error: GraphQLError): GraphQLError {
   })
 }
 
-/** A result without what is ours alone. */
+/** A result without what is ours alone. Without data nothing was executed: those are faults of the variables. */
 export function masked(result: ExecutionResult): ExecutionResult {
-  return result.errors ? { ...result, errors: result.errors.map(maskedError) } : result
+  if (!result.errors) return result
+  return { ...result, errors: result.errors.map("data" in result ? maskedError : faultOf) }
 }
 
 /** What a stream of results broke with, as an error that may leave. */

@@ -16,7 +16,7 @@ import type { Registry } from "../../core/registry.ts"
 import type { WatchStream } from "../../core/watch.ts"
 import { type Accepted, acceptedType, type Parameters, parametersIn } from "./decode.ts"
 import { documents } from "./documents.ts"
-import { type Answered, encode, encodeProblem, headersOf } from "./encode.ts"
+import { type Answered, encode, encodeProblem, headersOf, nothingTold } from "./encode.ts"
 import { eventBody, eventType } from "./events.ts"
 import { type Executor, executed, type Prepared, prepare, type Runnable, subscribed } from "./execution.ts"
 import { isForPage, pageAnswer } from "./page.ts"
@@ -81,6 +81,7 @@ function visitOf(house: House, asked: Asked, idempotencyKey: string | null, { to
       if (facts.replayed) told.replayed = true
       if (facts.receipt) told.cost = sum(told.cost, facts.receipt.cost)
       if (facts.session !== null) told.session = facts.session
+      told.limits.push(facts.limits)
       if (ending.problem) {
         told.retryAfterSeconds = ending.problem.options.retryAfterSeconds ?? told.retryAfterSeconds
         throw errorOf(ending.problem, facts.requestId)
@@ -119,7 +120,7 @@ async function answer(house: House, asked: Asked, parameters: Parameters): Promi
     return encode(asked, { errors }, isAnswer ? 200 : status)
   }
   refuseMethod(asked, runnable.operation)
-  const told: Answered = { bookmark: null, replayed: false, session: null, retryAfterSeconds: null, cost: null }
+  const told: Answered = nothingTold()
   const opened: WatchStream[] = []
   const visit = visitOf(house, asked, key, { told, opened })
   if (runnable.operation.operation !== "subscription") {
@@ -144,13 +145,7 @@ export function graphqlDoor(options: GraphqlOptions): (request: Request) => Prom
     const arrival = arrivalOf(request, options.requestId)
     const accepted = acceptedType(request.headers.get("accept"))
     const credentials = presentedIn(request, listed)
-    const origin = request.headers.get("origin")
-    const shown = {
-      request,
-      arrival,
-      type: accepted ?? ("application/json" as const),
-      origin: origin !== null && listed.has(origin) ? origin : null,
-    }
+    const shown = { request, arrival, type: accepted ?? ("application/json" as const) }
     try {
       if (request.headers.get("upgrade")?.toLowerCase() === "websocket") {
         const cookies = socketCookiesOf(request, listed)

@@ -19,10 +19,11 @@ import {
   universalServerResponseToFetch,
 } from "@connectrpc/connect/protocol"
 import { arrivalOf } from "../../core/arrival.ts"
-import { type Called, calledDoor } from "../../core/called.ts"
-import type { Arrival, Call, Facts } from "../../core/door.ts"
+import { type Called, calledDoor, type Ending } from "../../core/called.ts"
+import type { Arrival, Call } from "../../core/door.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
 import { tellDeprecation } from "../../core/lifecycle.ts"
+import { limitHeaders, retryHeaders } from "../../core/limit-fields.ts"
 import { limits } from "../../core/limits.ts"
 import type { Credentials } from "../../core/ports.ts"
 import { presentedIn } from "../../core/presented.ts"
@@ -68,12 +69,13 @@ interface House extends GrpcOptions {
   readonly linked: FileRegistry
 }
 
-function tell(context: HandlerContext, facts: Facts): void {
-  const { responseHeader } = context
+function tell({ responseHeader }: HandlerContext, { facts, problem }: Ending): void {
   responseHeader.set("x-request-id", facts.requestId)
   if (facts.bookmark !== null) responseHeader.set("x-selvage-bookmark", facts.bookmark)
   if (facts.replayed) responseHeader.set("idempotent-replayed", "true")
   tellDeprecation(responseHeader, facts.operation?.deprecated)
+  const waits = retryHeaders(problem?.options.retryAfterSeconds)
+  for (const [name, value] of [...limitHeaders(facts.limits), ...waits]) responseHeader.set(name, value)
 }
 
 async function called(
@@ -96,7 +98,7 @@ async function called(
     bookmark: requestHeader.get("x-selvage-bookmark"),
   }
   const ending = await house.call(door, wire, { ...arrival, signal })
-  tell(context, ending.facts)
+  tell(context, ending)
   if (ending.problem) throw errorOf(ending.problem, ending.facts.requestId, house.linked)
   return ending.output
 }
@@ -175,6 +177,13 @@ function handlersOf(house: House, description: Description): ReadonlyMap<string,
   return new Map(router.handlers.map((handler) => [handler.requestPath, handler]))
 }
 
+/** The library compresses by itself: left alone, the runtime would compress what says that it is compressed once more. */
+function asCompressed(answer: Response): Response {
+  if (!answer.headers.has("content-encoding")) return answer
+  const { status, headers, body } = answer
+  return new Response(body, { status, headers, encodeBody: "manual" })
+}
+
 /**
  * Bytes that are no message are the caller's fault: the library calls them its own ("internal", 500), in the unary form of Connect where that is the
  * status of the answer.
@@ -238,7 +247,7 @@ export function grpcDoor(options: GrpcOptions): (request: Request) => Promise<Re
     const values = createContextValues()
     values.set(visitKey, { credentials: presentedIn(request, listed), arrival, principal: null })
     const wire = { ...universalServerRequestFromFetch(request, { httpVersion: "1.1" }), contextValues: values }
-    const answer = await blamed(universalServerResponseToFetch(await handler(wire)))
+    const answer = await blamed(asCompressed(universalServerResponseToFetch(await handler(wire))))
     for (const [name, value] of Object.entries(securityHeaders)) answer.headers.set(name, value)
     if (!answer.headers.has("cache-control")) answer.headers.set("Cache-Control", "no-store")
     return answer

@@ -9,6 +9,7 @@ export const metaNames = {
   idempotencyKey: "dev.selvage/idempotencyKey",
   bookmark: "dev.selvage/bookmark",
   replayed: "dev.selvage/replayed",
+  limits: "dev.selvage/limits",
   requestId: "dev.selvage/requestId",
   problem: "dev.selvage/problem",
   deprecation: "dev.selvage/deprecation",

@@ -2,6 +2,7 @@
 import type { Facts } from "../../core/door.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
 import { deprecationJson } from "../../core/lifecycle.ts"
+import { limitsJson } from "../../core/limit-fields.ts"
 import { metaNames } from "./decode.ts"
 
 /** What a call of a tool gives (2026-07-28, "CallToolResult"). */
@@ -18,6 +19,7 @@ export function metaOf(facts: Facts): JsonObject {
   return {
     [metaNames.requestId]: facts.requestId,
     ...(facts.bookmark === null ? {} : { [metaNames.bookmark]: facts.bookmark }),
+    ...(facts.limits.length === 0 ? {} : { [metaNames.limits]: limitsJson(facts.limits) }),
     ...(facts.replayed ? { [metaNames.replayed]: true } : {}),
     ...(deprecated === undefined ? {} : { [metaNames.deprecation]: deprecationJson(deprecated) }),
   }

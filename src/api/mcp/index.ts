@@ -16,6 +16,7 @@ import { arrivalOf } from "../../core/arrival.ts"
 import { challengeOf } from "../../core/challenge.ts"
 import type { Arrival, Call, Door } from "../../core/door.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
+import { retryHeaders } from "../../core/limit-fields.ts"
 import { limits } from "../../core/limits.ts"
 import { oauthPaths, resourcePaths } from "../../core/oauth.ts"
 import type { Credentials } from "../../core/ports.ts"
@@ -171,7 +172,7 @@ function turnedAway(problem: Problem, requestId: string, challenge: string | nul
       "Cache-Control": "no-store",
       "X-Request-Id": requestId,
       ...(challenge === null ? {} : { "WWW-Authenticate": challenge }),
-      ...(retryAfterSeconds === undefined ? {} : { "Retry-After": String(Math.ceil(retryAfterSeconds)) }),
+      ...Object.fromEntries(retryHeaders(retryAfterSeconds)),
     },
   })
 }

@@ -4,7 +4,7 @@ import { setCookies } from "../../core/cookies.ts"
 import { allowOrigin, allowRequest } from "../../core/cors.ts"
 import type { Facts, SharedFacts } from "../../core/door.ts"
 import { tellDeprecation } from "../../core/lifecycle.ts"
-import { limitFields } from "../../core/limit-fields.ts"
+import { limitHeaders } from "../../core/limit-fields.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import type { Wire } from "./wire.ts"
 
@@ -83,11 +83,7 @@ export function tellFacts(headers: Headers, wire: Wire, facts: Facts): void {
   if (!isReflected(wire, facts)) headers.set("X-Request-Id", facts.requestId)
   if (facts.bookmark !== null) headers.set("X-Selvage-Bookmark", facts.bookmark)
   // What is left to one is not kept for others.
-  const fields = facts.cached?.shared ? null : limitFields(facts.limits)
-  if (fields !== null) {
-    headers.set("RateLimit-Policy", fields.policy)
-    headers.set("RateLimit", fields.state)
-  }
+  if (!facts.cached?.shared) for (const [name, value] of limitHeaders(facts.limits)) headers.set(name, value)
   if (facts.replayed) headers.set("Idempotent-Replayed", "true")
   if (facts.receipt !== null) {
     const { cost, estimate, spans } = facts.receipt

@@ -65,7 +65,13 @@ function jsonOf(text: string, path: string, found: Faults): Json {
   }
 }
 
+/** Text among elements is nobody's: passed over, it would be a filter that filters nothing. */
+function refuseText(element: Element, path: string, found: Faults): void {
+  if (element.text.trim() !== "") found.add(path, "invalid_type", "Elements stand here, not text")
+}
+
 function mapOf(value: Shape, element: Element, path: string, found: Faults): Json {
+  refuseText(element, path, found)
   const out: Record<string, Json> = Object.create(null)
   for (const [n, entry] of element.children.entries()) {
     const key = entry.children.find(({ local }) => local === "key")
@@ -79,6 +85,7 @@ function mapOf(value: Shape, element: Element, path: string, found: Faults): Jso
 }
 
 function unionOf(shape: Extract<Shape, { type: "union" }>, element: Element, path: string, found: Faults): Json {
+  refuseText(element, path, found)
   const [chosen, ...others] = element.children
   const variant = shape.variants.find(({ name }) => name === chosen?.local)
   if (!chosen || !variant || others.length > 0) {
@@ -96,6 +103,7 @@ export function readValue(shape: Shape, element: Element, path: string, found: F
     case "object":
       return objectOf(shape.fields, element, path, found)
     case "list":
+      refuseText(element, path, found)
       return element.children.map((item, n) => readValue(shape.item, item, `${path}/${n}`, found))
     case "map":
       return mapOf(shape.value, element, path, found)
@@ -110,7 +118,7 @@ export function readValue(shape: Shape, element: Element, path: string, found: F
 export function objectOf(fields: readonly Field[], element: Element, path: string, found: Faults): Json {
   const out: Record<string, Json> = {}
   const byName = new Map(fields.map((field) => [field.name, field]))
-  if (element.text.trim() !== "") found.add(path, "invalid_type", "Elements stand here, not text")
+  refuseText(element, path, found)
   for (const child of element.children) {
     const field = byName.get(child.local)
     const at = path + pointer(child.local.slice(0, 100))

@@ -7,6 +7,7 @@ import { readBytes } from "../../core/body.ts"
 import type { Call, Door, Facts } from "../../core/door.ts"
 import type { Json } from "../../core/json.ts"
 import { tellDeprecation } from "../../core/lifecycle.ts"
+import { limitHeaders, retryHeaders } from "../../core/limit-fields.ts"
 import type { Credentials } from "../../core/ports.ts"
 import { presentedIn } from "../../core/presented.ts"
 import { invalid, Problem } from "../../core/problem.ts"
@@ -76,6 +77,7 @@ function answer(wire: Wire, status: number, text: string, facts: Facts): Respons
   if (facts.bookmark !== null) headers.set("X-Selvage-Bookmark", facts.bookmark)
   if (facts.replayed) headers.set("Idempotent-Replayed", "true")
   tellDeprecation(headers, facts.operation?.deprecated)
+  for (const [name, value] of limitHeaders(facts.limits)) headers.set(name, value)
   return new Response(text, { status, headers })
 }
 
@@ -111,7 +113,7 @@ function doorOf(calls: ReadonlyMap<string, CompiledOperation>): Door<Wire, Respo
       const { status, text } = faultOf(wire.version, problem, facts.requestId)
       const response = answer(wire, status, text, facts)
       const { retryAfterSeconds, allow } = problem.options
-      if (retryAfterSeconds !== undefined) response.headers.set("Retry-After", String(Math.ceil(retryAfterSeconds)))
+      for (const [name, value] of retryHeaders(retryAfterSeconds)) response.headers.set(name, value)
       if (allow !== undefined) response.headers.set("Allow", allow.join(", "))
       if (problem.code === "UNAUTHENTICATED") response.headers.set("WWW-Authenticate", 'Bearer realm="selvage"')
       return response

@@ -4,7 +4,7 @@
  */
 import { arrivalOf } from "../../core/arrival.ts"
 import { checkRestriction } from "../../core/assurance.ts"
-import { type LimitFields, limitFields } from "../../core/limit-fields.ts"
+import { limitHeaders, retryHeaders } from "../../core/limit-fields.ts"
 import type { LimitedCaller } from "../../core/limit-places.ts"
 import { limitCall } from "../../core/limit-stage.ts"
 import type { Ports } from "../../core/ports.ts"
@@ -46,7 +46,6 @@ const statuses: Readonly<Record<string, number>> = {
 function refusal(problem: Problem, requestId: string, isUpgrade: boolean): Response {
   const status = isUpgrade ? (statuses[problem.code] ?? 500) : 426
   const { retryAfterSeconds, limits = [] } = problem.options
-  const fields = limitFields(limits)
   const body = { title: problem.code, status, detail: problem.message, code: problem.code, requestId }
   return new Response(
     JSON.stringify({ type: `urn:selvage:problem:${problem.code.toLowerCase().replaceAll("_", "-")}`, ...body }),
@@ -59,15 +58,10 @@ function refusal(problem: Problem, requestId: string, isUpgrade: boolean): Respo
         "X-Request-Id": requestId,
         ...(isUpgrade ? {} : { Upgrade: "websocket", Connection: "Upgrade" }),
         ...(status === 401 ? { "WWW-Authenticate": 'Bearer realm="selvage"' } : {}),
-        ...limitHeaders(fields),
-        ...(retryAfterSeconds === undefined ? {} : { "Retry-After": String(Math.ceil(retryAfterSeconds)) }),
+        ...Object.fromEntries([...limitHeaders(limits), ...retryHeaders(retryAfterSeconds)]),
       },
     },
   )
-}
-
-function limitHeaders(fields: LimitFields | null): Readonly<Record<string, string>> {
-  return fields === null ? {} : { "RateLimit-Policy": fields.policy, RateLimit: fields.state }
 }
 
 /** The subprotocol to answer with: ours when it is offered, none when none is. */
@@ -109,10 +103,10 @@ export function webSocketDoor(options: WebSocketOptions): (request: Request) => 
       checkRestriction({}, principal)
       const caller = { principal, address: credentials.address }
       const counted = { limits: registry.connectionLimits, operation: null, caller, input: {}, now: started }
-      const fields = limitFields(await limitCall(ports, counted))
+      const fields = limitHeaders(await limitCall(ports, counted))
       const webSocket = await connect(caller)
       tell(principal.kind === "user" ? principal.id : principal.kind, null)
-      const told = { ...headers, ...limitHeaders(fields), "X-Request-Id": requestId }
+      const told = { ...headers, ...Object.fromEntries(fields), "X-Request-Id": requestId }
       return new Response(null, { status: 101, webSocket, headers: told })
     } catch (thrown) {
       const problem = asProblem(thrown)

@@ -1,5 +1,6 @@
 /** Problem -> JSON-RPC error: the code is -32000 less the gRPC number, but for those that JSON-RPC 2.0 §5.1 has a number for. */
 import { type Code, codes } from "../../core/code.ts"
+import type { Facts } from "../../core/door.ts"
 import type { Json } from "../../core/json.ts"
 import { limitsJson } from "../../core/limit-fields.ts"
 import { Problem } from "../../core/problem.ts"
@@ -21,14 +22,16 @@ export function encodeFault(code: number, message: string): string {
 }
 
 /** The error of a call. */
-export function refuse(id: string | number, problem: Problem): string {
-  const { violations, retryAfterSeconds, type, maxAgeSeconds, limits, approval } = problem.options
+export function refuse(id: string | number, problem: Problem, facts?: Pick<Facts, "requestId" | "limits">): string {
+  const { violations, retryAfterSeconds, type, maxAgeSeconds, approval } = problem.options
+  const limits = facts?.limits ?? problem.options.limits ?? []
   const data = {
     code: problem.code,
+    ...(facts === undefined ? {} : { requestId: facts.requestId }),
     ...(type === undefined ? {} : { type: `urn:selvage:problem:${type}` }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
     ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }),
-    ...(limits === undefined ? {} : { limits: limitsJson(limits) }),
+    ...(limits.length === 0 ? {} : { limits: limitsJson(limits) }),
     ...(approval === undefined ? {} : { approval }),
     ...(violations === undefined ? {} : { violations }),
   }
