@@ -51,8 +51,8 @@ function runtimeProcess(): number {
 
 function build(folder: string): { readonly bundle: string; readonly settings: Record<string, unknown> } {
   const config = join(folder, "worker.toml")
-  const lines = readFileSync(join(root, "wrangler.toml"), "utf8").split("\n")
-  const settings = lines.filter((line) => line.startsWith("compatibility_"))
+  const settings =
+    readFileSync(join(root, "wrangler.toml"), "utf8").match(/^compatibility_\w+ = (\[[^\]]*\]|.*)$/gm) ?? []
   writeFileSync(
     config,
     [`name = "edge"`, `main = ${JSON.stringify(join(import.meta.dirname, "worker.ts"))}`, ...settings].join("\n"),

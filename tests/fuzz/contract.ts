@@ -36,7 +36,9 @@ function closed(node: Json): Json {
 function withRelations(schemas: JsonObject, models: Models): JsonObject {
   const out = { ...schemas }
   for (const model of models.values()) {
-    const record = out[typeName(model)] as JsonObject
+    const record = out[typeName(model)] as JsonObject | undefined
+    // What no operation tells of has no schema.
+    if (record === undefined) continue
     const properties = { ...(record.properties as JsonObject) }
     for (const [name, relation] of model.relations) {
       const target = { $ref: `#/components/schemas/${typeName({ name: relation.resource })}` }

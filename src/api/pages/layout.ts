@@ -109,7 +109,7 @@ ${view.onward !== undefined && html`<meta http-equiv="refresh" content="0;url=${
 <main>
 ${view.main}
 </main>
-${view.script !== undefined && html`<script>${raw(view.script)}</script>`}
+${view.script !== undefined && raw(`<script>${view.script}</script>`)}
 </body>
 </html>
 `
