@@ -122,6 +122,7 @@ export default defineConfig({
         [
           "tests/node/**",
           "tests/doors/**",
+          "tests/parity/**",
           "tests/browser/**",
           "tests/exactness/**",
           "tests/e2e/**",

@@ -57,6 +57,7 @@ test("a program's token gives its user, within its scopes, until it is over", as
     grant: "g".repeat(16),
     scopes: ["tasks:read"],
     expiresAt: (start + 3_600_000) / 1000,
+    terms: { approval: true, rows: 1000 },
   })
 })
 

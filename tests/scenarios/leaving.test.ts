@@ -126,6 +126,7 @@ describe("when the time is over", () => {
       keys: [],
       factors: [],
       grants: [],
+      approvals: [],
       preferences: {},
       events: [],
     })

@@ -262,6 +262,7 @@ describe("the end", () => {
     expect(refusal(await world.refresh(grant))).toBe("REFUSED")
     expect(await world.user.exportAll()).toEqual({
       sessions: [],
+      approvals: [],
       grants: [],
       inbox: [],
       devices: [],

@@ -126,7 +126,7 @@ describe("JSON-RPC", () => {
       send: (text: string) => sent.push(JSON.parse(text)),
       serializeAttachment: () => undefined,
     }
-    const facts = { requestId: "one", bookmark: null, replayed: false }
+    const facts = { requestId: "one", bookmark: null, replayed: false, limits: [] }
     const ports = {
       frames,
       registry: isolate.registry,

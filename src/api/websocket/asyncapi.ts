@@ -98,12 +98,31 @@ const methods: Readonly<Record<string, Method>> = {
   "topic.broadcast": ["Tells something to those who are there", closed({ topic, message: {} }), empty],
 }
 
-const watched = closed({ subscription: text, sequence, "limits?": { type: "array", items: { type: "object" } } })
+const limits: JsonObject = {
+  type: "array",
+  description: "What the call was counted by, the tightest first",
+  items: closed({
+    name: text,
+    quota: whole,
+    windowSeconds: whole,
+    "organization?": text,
+    remaining: whole,
+    resetSeconds: whole,
+  }),
+}
+const watched = closed({ subscription: text, sequence, "limits?": limits })
+const deprecation = closed({ since: text, "sunset?": text, "replacement?": text })
 
 function schemasOf(others: readonly string[]): Record<string, JsonObject> {
   return {
     LiveTopic: closed({ resource: { type: "string", maxLength: 100 }, id: { type: "string", maxLength: 100 } }),
-    LiveMeta: closed({ "requestId?": text, "bookmark?": text, "replayed?": { type: "boolean" } }),
+    LiveMeta: closed({
+      "requestId?": text,
+      "bookmark?": text,
+      "replayed?": { type: "boolean" },
+      "limits?": limits,
+      "deprecation?": deprecation,
+    }),
     LiveFacts: {
       ...closed({ "idempotencyKey?": text, "bookmark?": text }),
       description: "What other doors have in headers",
@@ -128,6 +147,9 @@ function schemasOf(others: readonly string[]): Record<string, JsonObject> {
                 type: text,
                 retryAfter: { type: "number" },
                 maxAge: { type: "integer" },
+                requestId: text,
+                limits,
+                approval: closed({ id: text, page: text }),
                 violations: {
                   type: "array",
                   items: closed({ path: text, code: text, message: text }),
