@@ -18,8 +18,6 @@ const slow = {
     "tests/jobs/failing.test.ts",
     "tests/live/agreement.test.ts",
     "tests/live/resume.test.ts",
-    "tests/oauth/documents.test.ts",
-    "tests/oauth/refusals.test.ts",
     "tests/pages/step-up.test.ts",
     "tests/security/brute-force.test.ts",
     "tests/security/ending.test.ts",
