@@ -212,7 +212,7 @@ export function drafts(document: JsonObject, operations: readonly Described[]): 
     })
   // What the accounts do asks for people who signed in; the callers here have another issuer's tokens, so most of it is refused.
   const isAccount = ({ id }: Described) =>
-    /^(auth|sessions|me|apiKeys|users|service_accounts|impersonations)\./.test(id)
+    /^(auth|sessions|me|apiKeys|factors|grants|approvals|identities|users|service_accounts|impersonations)\./.test(id)
   return fc.oneof(
     ...operations.map((operation) => ({ weight: isAccount(operation) ? 1 : 4, arbitrary: one(operation) })),
   )
