@@ -108,7 +108,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   const usage = usageOf(world, registry, { memberships, poke, outbox, openStore: open })
   const ports: Ports = {
     openStore: (session) => openStore(store, session),
-    authenticate: authenticator({ rules: config.token, apiKeys: accounts.apiKeys, origin: accounts.origin, ...world }),
+    authenticate: authenticator({ rules: config.token, mfa: application.accounts.mfa, ...accounts, ...world }),
     ...shield(env.SHIELD),
     answers,
     memberships,

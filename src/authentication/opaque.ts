@@ -1,6 +1,8 @@
 /** Credentials that say nothing themselves: API keys and programs' access tokens. Their owner's object is asked, and believed for half a minute. */
+import type { AccountRules } from "../core/accounts.ts"
 import type { User } from "../core/principal.ts"
 import { Problem } from "../core/problem.ts"
+import type { KeyGrant } from "../core/user-object.ts"
 import { type ApiKeyKind, isApiKey, readApiKey } from "./api-key.ts"
 import { isAccessToken, readGrantToken } from "./oauth/grant-token.ts"
 import { ask, type Objects } from "./objects.ts"
@@ -12,6 +14,8 @@ export interface OpaquePorts {
   readonly apiKeys: ApiKeyKind
   /** Our origin: the resource that the whole interface is (RFC 8707). */
   readonly origin: string
+  /** Who must have a second factor: the same as for whoever signs in. */
+  readonly mfa: AccountRules["mfa"]
 }
 
 /** A credential whose owner's object knows it. Instants are milliseconds since 1970. */
@@ -33,7 +37,14 @@ function refuse(cause: string): never {
   throw new Problem("UNAUTHENTICATED", "The credential is not valid", { cause })
 }
 
-async function askForKey({ objects, apiKeys }: OpaquePorts, text: string, now: Date): Promise<Known> {
+/** No role for an administrator whose second factor is missing: a key made before the promotion would be a way around it. */
+function rolesOf({ administrators }: OpaquePorts["mfa"], known: Pick<KeyGrant, "account" | "hasFactor">) {
+  const roles = known.account?.roles ?? []
+  const isShort = administrators === "required" && roles.includes("admin") && !known.hasFactor
+  return Object.freeze(isShort ? [] : [...roles].sort())
+}
+
+async function askForKey({ objects, apiKeys, mfa }: OpaquePorts, text: string, now: Date): Promise<Known> {
   const key = await readApiKey(apiKeys, text)
   if (key === null) return refuse("not a key")
   const grant = await ask(() => objects.user(key.owner).verifyKey(key.hash))
@@ -41,7 +52,7 @@ async function askForKey({ objects, apiKeys }: OpaquePorts, text: string, now: D
   const principal = Object.freeze({
     kind: "user" as const,
     id: key.owner,
-    roles: Object.freeze([...(grant.account?.roles ?? [])].sort()),
+    roles: rolesOf(mfa, grant),
     key: grant.id,
     scopes: Object.freeze([...grant.scopes]),
   })
@@ -50,7 +61,7 @@ async function askForKey({ objects, apiKeys }: OpaquePorts, text: string, now: D
 }
 
 async function askForGrant(
-  { objects, origin }: OpaquePorts,
+  { objects, origin, mfa }: OpaquePorts,
   text: string,
   resource: string,
   now: Date,
@@ -65,7 +76,7 @@ async function askForGrant(
   const principal = Object.freeze({
     kind: "user" as const,
     id: token.user,
-    roles: Object.freeze([...(access.account?.roles ?? [])].sort()),
+    roles: rolesOf(mfa, access),
     grant: access.id,
     terms: Object.freeze({ ...access.terms }),
     scopes: Object.freeze([...access.scopes]),

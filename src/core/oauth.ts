@@ -121,6 +121,8 @@ export interface GrantedAccess {
   readonly expiresAt: number
   readonly epoch: number
   readonly account: Account | null
+  /** Whether its user has a second factor. */
+  readonly hasFactor: boolean
 }
 
 /** A grant as its user sees it. */

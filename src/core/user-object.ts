@@ -203,6 +203,8 @@ export interface KeyGrant {
   readonly expiresAt: number | null
   readonly epoch: number
   readonly account: Account | null
+  /** Whether its owner has a second factor. */
+  readonly hasFactor: boolean
 }
 
 /** What D1's outbox drives. */

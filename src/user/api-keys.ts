@@ -2,6 +2,7 @@
 
 import type { KeyGrant, KeyView, NewKey } from "../core/user-object.ts"
 import { accountOf } from "./account.ts"
+import { hasFactor } from "./factors.ts"
 import { owe } from "./revocations.ts"
 import { record } from "./security-events.ts"
 import { epochOf, raiseEpoch, type Turn } from "./turn.ts"
@@ -51,7 +52,8 @@ export function verifyKey(turn: Turn, hash: string): KeyGrant | null {
   if (account !== null && account.status !== "active") return null
   if (row.lastUsedAt === null || now - row.lastUsedAt >= useStepMs)
     sql.exec('update "keys" set "lastUsedAt" = ? where "id" = ?', now, row.id)
-  return { id: row.id, scopes: JSON.parse(row.scopes), expiresAt: row.expiresAt, epoch: epochOf(sql), account }
+  const { id, expiresAt } = row
+  return { id, scopes: JSON.parse(row.scopes), expiresAt, epoch: epochOf(sql), account, hasFactor: hasFactor(sql) }
 }
 
 /** The keys that live, newest first. */

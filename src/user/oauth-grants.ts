@@ -5,6 +5,7 @@
 import type { AuthorizationRules, GrantClient, GrantedAccess, GrantView } from "../core/oauth.ts"
 import type { GrantTerms } from "../core/terms.ts"
 import { accountOf } from "./account.ts"
+import { hasFactor } from "./factors.ts"
 import type { HeldEntry } from "./oauth-entries.ts"
 import { owe } from "./revocations.ts"
 import { record } from "./security-events.ts"
@@ -224,15 +225,9 @@ export function verifyAccess(turn: Turn, id: string, hash: string): GrantedAcces
   if (row.lastUsedAt === null || now - row.lastUsedAt >= useStepMs)
     sql.exec('update "grants" set "lastUsedAt" = ? where "id" = ?', now, id)
   const { scope, audience } = JSON.parse(row.value) as { scope: string[]; audience: string }
-  return {
-    id,
-    scopes: scope,
-    terms: termsOf(row),
-    resource: audience,
-    expiresAt: row.expiresAt,
-    epoch: epochOf(sql),
-    account,
-  }
+  const { expiresAt } = row
+  const about = { terms: termsOf(row), epoch: epochOf(sql), account, hasFactor: hasFactor(sql) }
+  return { id, scopes: scope, resource: audience, expiresAt, ...about }
 }
 
 /** The grants that live and whose code was redeemed, newest first. */

@@ -11,7 +11,7 @@ const provided = `user_01kaj700000000000000000000:${"g".repeat(16)}:${"s".repeat
 const token = formatGrantToken("at", provided)
 
 /** An isolate before an object that answers so. */
-function isolate(access: Partial<GrantedAccess> | null) {
+function isolate(access: Partial<GrantedAccess> | null, administrators: "required" | "optional" = "required") {
   const asked: string[] = []
   const revoked = new Set<string>()
   const whole: GrantedAccess = {
@@ -22,6 +22,7 @@ function isolate(access: Partial<GrantedAccess> | null) {
     expiresAt: start + 3_600_000,
     epoch: 1,
     account: { version: 1, roles: ["b", "a"], status: "active" },
+    hasFactor: false,
     ...access,
   }
   const object = {
@@ -33,6 +34,7 @@ function isolate(access: Partial<GrantedAccess> | null) {
   const authenticate = authenticator({
     origin,
     apiKeys: "live",
+    mfa: { administrators },
     objects: { user: () => object as never } as Pick<Objects, "user">,
     rules: { issuer: "x", audience: "x", keys: null },
     revocations: { isRevoked: (id: string) => revoked.has(id) },
@@ -59,6 +61,14 @@ test("a program's token gives its user, within its scopes, until it is over", as
     expiresAt: (start + 3_600_000) / 1000,
     terms: { approval: true, rows: 1000 },
   })
+})
+
+test("an administrator's program has no role until there is a second factor, where one is asked for", async () => {
+  const account = { version: 1, roles: ["editor", "admin"], status: "active" } as const
+  expect(await isolate({ account }).at(0)).toMatchObject({ kind: "user", roles: [] })
+  const roles = ["admin", "editor"]
+  expect(await isolate({ account, hasFactor: true }).at(0)).toMatchObject({ roles })
+  expect(await isolate({ account }, "optional").at(0)).toMatchObject({ roles })
 })
 
 test("a token for one resource fails at another, also where it was just believed (RFC 8707)", async () => {

@@ -116,6 +116,22 @@ describe("the second factor of an administrator", () => {
     expect((await call({ token: demoted.accessToken }, "GET /v1/tasks")).status).toBe(200)
   })
 
+  test("is asked of the keys that were made before: until it is there they hold no role", async () => {
+    const [chief, ada] = [await administrator(), await person("Ada")]
+    const { headers } = ada
+    const { key: token } = (
+      await call(ada, "POST /v1/api-keys", { body: { name: "Key", scopes: ["*:read"] }, headers })
+    ).body
+    const line = `GET /v1/users/${chief.id}`
+    expect((await call({ token }, line)).status).toBe(404)
+    expect((await call(chief, `PUT /v1/users/${ada.id}/roles`, { body: { roles: ["admin"] } })).status).toBe(200)
+    expect((await call({ token }, line)).status).toBe(404)
+    expect((await call({ token }, "GET /v1/tasks")).status).toBe(200)
+    await withApp(await session(ada))
+    // Its answer is believed for half a minute; another isolate asks.
+    expect((await serving().call({ token }, line)).status).toBe(200)
+  })
+
   test("is left to each of them where the application says so", async () => {
     const accounts = { ...application.accounts, mfa: accountRules({ mfa: { administrators: "optional" } }).mfa }
     const lenient = serving({}, { ...application, accounts })
