@@ -1,9 +1,10 @@
 /** The pages where a person decides on what programs want to change: what they show, escaped, and what their forms do. */
 import { describe, expect, test } from "vitest"
-import { askFor, asking, makeTask, titlesIn } from "../mcp/asking.ts"
+import { askFor, asking, makeTask, problemIn, titlesIn, tool } from "../mcp/asking.ts"
 import { host, mainOf } from "../oauth/program.ts"
 import { jobsDone } from "../support/apart.ts"
 import { call } from "../support/calls.ts"
+import { must } from "../support/workspace.ts"
 import { newVisitor } from "./visitor.ts"
 
 const pathOf = (id: string) => `/account/approvals/${id}`
@@ -19,6 +20,27 @@ describe("the page of a change", () => {
     expect(main).toContain('value="grant"')
     expect(main).toContain('value="refuse"')
     expect(await titlesIn(at)).toEqual([])
+  })
+
+  test("tells what a change changes, cut where it is long, and what a deletion takes away", async () => {
+    const at = await asking()
+    const { ada, projectId, tokens } = at
+    const task = await must({ ...ada, name: "Ada" }, "POST /v1/tasks", { projectId, title: "Before" })
+    const asked = async (name: string, given: object) =>
+      mainOf(await ada.get(pathOf(problemIn(await tool(tokens.access, name, given)).approval.id)))
+    const changed = await asked("tasks_update", { id: task.id, patch: { title: "After", body: "x".repeat(2500) } })
+    for (const text of ["Changed in tasks", "Before → After", "… (500 more characters)"])
+      expect(changed).toContain(text)
+    const deleted = await asked("tasks_delete", { id: task.id })
+    for (const text of ["Gone from tasks", "<dd>Before</dd>"]) expect(deleted).toContain(text)
+    expect((await call(ada, `GET /v1/tasks/${task.id}`)).body).toMatchObject({ title: "Before", body: null })
+  })
+
+  test("tells that it would be refused as things stand", async () => {
+    const at = await asking()
+    const given = { projectId: "project_01kaj700000000000000000001", title: "Nowhere" }
+    const { approval } = problemIn(await tool(at.tokens.access, "tasks_create", given))
+    expect(mainOf(await at.ada.get(pathOf(approval.id)))).toContain("It would be refused as things stand")
   })
 
   test("escapes what the program has sent, and runs and loads nothing", async () => {

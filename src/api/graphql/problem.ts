@@ -2,6 +2,7 @@
 import { GraphQLError } from "graphql"
 import { limitsJson } from "../../core/limit-fields.ts"
 import type { Problem } from "../../core/problem.ts"
+import { problemFields, problemTypeField } from "../../core/problem-fields.ts"
 
 /** A fault that graphql-js has found in the document or in its variables, with the code that every refusal has. */
 export function faultOf(error: GraphQLError): GraphQLError {
@@ -21,16 +22,14 @@ export function faultOf(error: GraphQLError): GraphQLError {
  * @param requestId null: it was met outside of any request
  */
 export function errorOf(problem: Problem, requestId: string | null): GraphQLError {
-  const { violations, retryAfterSeconds, approval, type, limits } = problem.options
+  const { limits } = problem.options
   return new GraphQLError(problem.message, {
     extensions: {
       code: problem.code,
-      ...(type === undefined ? {} : { type: `urn:selvage:problem:${type}` }),
+      ...problemTypeField(problem),
       ...(requestId === null ? {} : { requestId }),
-      ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
-      ...(approval === undefined ? {} : { approval }),
       ...(limits === undefined ? {} : { limits: limitsJson(limits) }),
-      ...(violations === undefined ? {} : { violations }),
+      ...problemFields(problem),
     },
   })
 }

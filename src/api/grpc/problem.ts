@@ -7,12 +7,13 @@ import { messageIn } from "./descriptors.ts"
 
 /** A problem as an error of a call. */
 export function errorOf(problem: Problem, requestId: string | null, registry: FileRegistry): ConnectError {
-  const { violations = [], retryAfterSeconds, type, approval } = problem.options
+  const { violations = [], retryAfterSeconds, maxAgeSeconds, type, approval } = problem.options
   const info = {
     reason: (type ?? problem.code).toUpperCase().replaceAll("-", "_"),
     domain: "selvage",
     metadata: {
       ...(requestId === null ? {} : { requestId }),
+      ...(maxAgeSeconds === undefined ? {} : { maxAge: String(maxAgeSeconds) }),
       ...(approval === undefined ? {} : { approval: approval.id, page: approval.page }),
     },
   }

@@ -2,22 +2,21 @@
 import type { Facts } from "../../core/door.ts"
 import type { JsonObject } from "../../core/json.ts"
 import type { Problem } from "../../core/problem.ts"
+import { problemFields, problemTypeField } from "../../core/problem-fields.ts"
 import { metaNames } from "./decode.ts"
 import { metaOf, type ToolResult } from "./encode.ts"
 
 /** The result of a refusal. */
 export function refusalOf(problem: Problem, facts: Facts): ToolResult {
-  const { violations = [], retryAfterSeconds, approval, type } = problem.options
+  const { violations = [], retryAfterSeconds } = problem.options
   const told = violations.map(({ path, message }) => `\n- ${path === "" ? "/" : path}: ${message}`)
   const retry = retryAfterSeconds === undefined ? "" : ` Try again in ${Math.ceil(retryAfterSeconds)} s.`
   const body: JsonObject = {
     code: problem.code,
-    ...(type === undefined ? {} : { type: `urn:selvage:problem:${type}` }),
+    ...problemTypeField(problem),
     detail: problem.message,
     requestId: facts.requestId,
-    ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
-    ...(approval === undefined ? {} : { approval }),
-    ...(violations.length === 0 ? {} : { violations: violations.map((one) => ({ ...one })) }),
+    ...problemFields(problem),
   }
   return {
     content: [{ type: "text", text: `${problem.code}: ${problem.message}.${retry}${told.join("")}` }],

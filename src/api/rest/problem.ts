@@ -5,6 +5,7 @@ import { type Code, titles } from "../../core/code.ts"
 import type { Facts } from "../../core/door.ts"
 import type { ToldProblem } from "../../core/mount.ts"
 import type { Problem, ProblemType } from "../../core/problem.ts"
+import { problemFields, problemUrn } from "../../core/problem-fields.ts"
 import { clientPath } from "./decode.ts"
 import { type HeaderSets, tellFacts } from "./headers.ts"
 import { takenTypes } from "./negotiation.ts"
@@ -64,13 +65,8 @@ export function statusOf(problem: Problem): number {
   return type === undefined ? statusByCode[problem.code] : refinements[type].status
 }
 
-/** The `type` of a problem: stable, not to be fetched. */
-export function problemUrn(name: Code | ProblemType): string {
-  return `urn:selvage:problem:${name.toLowerCase().replaceAll("_", "-")}`
-}
-
 function bodyOf(wire: Wire, problem: Problem, requestId: string) {
-  const { type, violations, retryAfterSeconds, maxAgeSeconds, approval } = problem.options
+  const { type, violations } = problem.options
   return {
     type: problemUrn(type ?? problem.code),
     title: type === undefined ? titles[problem.code] : refinements[type].title,
@@ -79,9 +75,7 @@ function bodyOf(wire: Wire, problem: Problem, requestId: string) {
     instance: pathText(wire.request),
     code: problem.code,
     requestId,
-    ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
-    ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }),
-    ...(approval === undefined ? {} : { approval }),
+    ...problemFields(problem),
     ...(violations === undefined
       ? {}
       : { violations: violations.map((one) => ({ ...one, path: clientPath(wire, one.path) })) }),

@@ -4,6 +4,7 @@
  */
 import { type Code, titles } from "../../core/code.ts"
 import type { Problem } from "../../core/problem.ts"
+import { problemTypeField } from "../../core/problem-fields.ts"
 import { EnvelopeProblem, enveloped, type Version } from "./envelope.ts"
 import { typesNamespace } from "./names.ts"
 import { escapeXml } from "./xml.ts"
@@ -21,14 +22,21 @@ const receivers: ReadonlySet<Code> = new Set<Code>([
 ])
 
 function detailOf(problem: Problem, requestId: string): string {
-  const { violations = [], retryAfterSeconds } = problem.options
+  const { violations = [], retryAfterSeconds, maxAgeSeconds, approval } = problem.options
+  const { type } = problemTypeField(problem)
   const retry = retryAfterSeconds === undefined ? "" : `<retryAfter>${Math.ceil(retryAfterSeconds)}</retryAfter>`
+  const age = maxAgeSeconds === undefined ? "" : `<maxAge>${maxAgeSeconds}</maxAge>`
+  const waiting =
+    approval === undefined
+      ? ""
+      : `<approval><id>${escapeXml(approval.id)}</id><page>${escapeXml(approval.page)}</page></approval>`
+  const kind = type === undefined ? "" : `<type>${escapeXml(type)}</type>`
   const told = violations.map(
     ({ path, code, message }) =>
       `<violations><path>${escapeXml(path)}</path><code>${escapeXml(code)}</code><message>${escapeXml(message)}</message></violations>`,
   )
   const head = `<code>${problem.code}</code><title>${escapeXml(titles[problem.code])}</title><detail>${escapeXml(problem.message)}</detail>`
-  return `<Problem xmlns="${typesNamespace}">${head}<requestId>${escapeXml(requestId)}</requestId>${retry}${told.join("")}</Problem>`
+  return `<Problem xmlns="${typesNamespace}">${head}<requestId>${escapeXml(requestId)}</requestId>${kind}${retry}${age}${waiting}${told.join("")}</Problem>`
 }
 
 /** A problem as the fault of a version. */

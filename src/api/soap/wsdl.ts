@@ -131,7 +131,7 @@ function elementsOf(operation: CompiledOperation, types: Types): string {
 
 const problemElement = global(
   "Problem",
-  `<xs:sequence><xs:element name="code" type="xs:string"/><xs:element name="title" type="xs:string"/><xs:element name="detail" type="xs:string"/><xs:element name="requestId" type="xs:string"/><xs:element name="retryAfter" type="xs:int" minOccurs="0"/><xs:element name="violations" minOccurs="0" maxOccurs="unbounded"><xs:complexType><xs:sequence><xs:element name="path" type="xs:string"/><xs:element name="code" type="xs:string"/><xs:element name="message" type="xs:string"/></xs:sequence></xs:complexType></xs:element></xs:sequence>`,
+  `<xs:sequence><xs:element name="code" type="xs:string"/><xs:element name="title" type="xs:string"/><xs:element name="detail" type="xs:string"/><xs:element name="requestId" type="xs:string"/><xs:element name="type" type="xs:string" minOccurs="0"/><xs:element name="retryAfter" type="xs:int" minOccurs="0"/><xs:element name="maxAge" type="xs:int" minOccurs="0"/><xs:element name="approval" minOccurs="0"><xs:complexType><xs:sequence><xs:element name="id" type="xs:string"/><xs:element name="page" type="xs:string"/></xs:sequence></xs:complexType></xs:element><xs:element name="violations" minOccurs="0" maxOccurs="unbounded"><xs:complexType><xs:sequence><xs:element name="path" type="xs:string"/><xs:element name="code" type="xs:string"/><xs:element name="message" type="xs:string"/></xs:sequence></xs:complexType></xs:element></xs:sequence>`,
 )
 
 /** The operations that SOAP serves: all but subscriptions, for which it has no form. */

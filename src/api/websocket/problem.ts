@@ -4,6 +4,7 @@ import type { Facts } from "../../core/door.ts"
 import type { Json } from "../../core/json.ts"
 import { limitsJson } from "../../core/limit-fields.ts"
 import { Problem } from "../../core/problem.ts"
+import { problemFields, problemTypeField } from "../../core/problem-fields.ts"
 
 const standard: Partial<Record<Code, number>> = {
   INVALID_ARGUMENT: -32602,
@@ -23,17 +24,13 @@ export function encodeFault(code: number, message: string): string {
 
 /** The error of a call. */
 export function refuse(id: string | number, problem: Problem, facts?: Pick<Facts, "requestId" | "limits">): string {
-  const { violations, retryAfterSeconds, type, maxAgeSeconds, approval } = problem.options
   const limits = facts?.limits ?? problem.options.limits ?? []
   const data = {
     code: problem.code,
     ...(facts === undefined ? {} : { requestId: facts.requestId }),
-    ...(type === undefined ? {} : { type: `urn:selvage:problem:${type}` }),
-    ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
-    ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }),
+    ...problemTypeField(problem),
     ...(limits.length === 0 ? {} : { limits: limitsJson(limits) }),
-    ...(approval === undefined ? {} : { approval }),
-    ...(violations === undefined ? {} : { violations }),
+    ...problemFields(problem),
   }
   return JSON.stringify({
     jsonrpc: "2.0",
