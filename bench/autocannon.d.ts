@@ -9,7 +9,7 @@ declare module "autocannon" {
     timeout: number
     /** Milliseconds between two looks at whether it is done. */
     sampleInt: number
-    requests: { method: string; path: string; headers: Readonly<Record<string, string>>; body?: string }[]
+    requests: { method: string; path: string; headers: Readonly<Record<string, string>>; body?: string | Buffer }[]
   }
   interface Result {
     non2xx: number

@@ -6,7 +6,7 @@ export interface Call {
   readonly method: "GET" | "POST"
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: string
+  readonly body?: string | Buffer<ArrayBuffer>
   /** Values of the request that statements may hold, by name. */
   readonly values: Readonly<Record<string, string>>
 }

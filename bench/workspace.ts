@@ -63,9 +63,7 @@ export function buildBare(folder: string): string {
 
 /** Builds a module in the place of the Worker's, with its settings. */
 function compile(folder: string, main: string): string {
-  const settings = readFileSync(configPath, "utf8")
-    .split("\n")
-    .filter((line) => line.startsWith("compatibility_"))
+  const settings = readFileSync(configPath, "utf8").match(/^compatibility_\w+ = (?:\[[^\]]*\]|.*)$/gm) ?? []
   const name = basename(main, ".ts")
   const config = join(folder, `${name}.toml`)
   writeFileSync(config, [`name = "${name}"`, `main = ${JSON.stringify(main)}`, ...settings].join("\n"))

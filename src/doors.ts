@@ -1,6 +1,6 @@
 /**
- * The doors beside REST, the socket and the pages: each is loaded by its first call, so that an isolate pays for what it serves, and each can be
- * switched off (`DOORS_OFF`). REST answers at the address of one that is off as at any other where nothing stands.
+ * The doors beside REST, the socket and the pages: each is loaded by its first call, so that an isolate pays for what it serves. Each can be switched
+ * off (`DOORS_OFF`), or left out of what is uploaded (`WITHOUT_…`). REST answers at the address of such a one as at any other where nothing stands.
  */
 import type { doorNames } from "./config.ts"
 import { allowOrigin, allowRequest } from "./core/cors.ts"
@@ -74,26 +74,38 @@ interface Loaded {
 /** A path, and everything below it. */
 const below = (root: string) => (path: string) => path === root || path.startsWith(`${root}/`)
 
+/** Constants of the build: `define` of wrangler.toml puts true in their place, and the bundler leaves out what can no longer be reached. */
+declare const WITHOUT_GRAPHQL: true | undefined
+declare const WITHOUT_GRPC: true | undefined
+declare const WITHOUT_MCP: true | undefined
+declare const WITHOUT_SOAP: true | undefined
+
 const doors = {
-  graphql: {
-    serves: below("/graphql"),
-    load: async (options) => (await import("./api/graphql/index.ts")).graphqlDoor(options),
-  },
-  grpc: {
-    serves: (path, { protoLock, title }) =>
-      protoLock !== null &&
-      (path.startsWith(`/${packageOf(title)}.`) || path === "/api.proto" || path === "/api.binpb"),
-    load: async (options) => (await import("./api/grpc/index.ts")).grpcDoor(options),
-  },
-  mcp: {
-    serves: below("/mcp"),
-    load: async (options) => (await import("./api/mcp/index.ts")).mcpDoor(options),
-  },
-  soap: {
-    serves: below("/soap"),
-    load: async (options) => (await import("./api/soap/index.ts")).soapDoor(options),
-  },
-} satisfies Record<(typeof doorNames)[number], Loaded>
+  graphql:
+    typeof WITHOUT_GRAPHQL === "undefined"
+      ? {
+          serves: below("/graphql"),
+          load: async (options) => (await import("./api/graphql/index.ts")).graphqlDoor(options),
+        }
+      : null,
+  grpc:
+    typeof WITHOUT_GRPC === "undefined"
+      ? {
+          serves: (path, { protoLock, title }) =>
+            protoLock !== null &&
+            (path.startsWith(`/${packageOf(title)}.`) || path === "/api.proto" || path === "/api.binpb"),
+          load: async (options) => (await import("./api/grpc/index.ts")).grpcDoor(options),
+        }
+      : null,
+  mcp:
+    typeof WITHOUT_MCP === "undefined"
+      ? { serves: below("/mcp"), load: async (options) => (await import("./api/mcp/index.ts")).mcpDoor(options) }
+      : null,
+  soap:
+    typeof WITHOUT_SOAP === "undefined"
+      ? { serves: below("/soap"), load: async (options) => (await import("./api/soap/index.ts")).soapDoor(options) }
+      : null,
+} satisfies Record<(typeof doorNames)[number], Loaded | null>
 
 function pathOf({ url }: Request): string {
   const from = url.indexOf("/", url.indexOf("//") + 2)
@@ -110,7 +122,9 @@ export function laterDoors(
   options: DoorOptions,
   off: readonly string[],
 ): (request: Request) => Promise<Response> | null {
-  const served = Object.entries<Loaded>(doors).filter(([name]) => !off.includes(name))
+  const served = Object.entries<Loaded | null>(doors).flatMap(([name, door]) =>
+    door === null || off.includes(name) ? [] : [[name, door] as const],
+  )
   const loaded = new Map<string, Promise<Handler>>()
   const load = (name: string, door: Loaded): Promise<Handler> => {
     const known = loaded.get(name)
