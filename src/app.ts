@@ -144,7 +144,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
   })
   const shared = { registry, ports, requestId }
   const entrance = entranceOf(world, application, accounts, shared)
-  const sockets = webSocketDoor({ ...shared, corsOrigins, connect })
+  const sockets = config.doorsOff.includes("websocket") ? null : webSocketDoor({ ...shared, corsOrigins, connect })
   const later = laterOf(world, shared, liveOpener(registry, ports, connect))
   const wake = () => {
     outbox.poke()

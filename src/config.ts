@@ -181,7 +181,7 @@ function originsOf(env: Env): readonly string[] {
 }
 
 /** The doors that are loaded by their first call; doors.ts has them. */
-export const doorNames = ["graphql", "grpc", "mcp", "soap"] as const
+export const doorNames = ["graphql", "grpc", "mcp", "soap", "websocket"] as const
 
 function doorsOff(env: Env): readonly string[] {
   const names = (env.DOORS_OFF ?? "")

@@ -105,7 +105,15 @@ const doors = {
     typeof WITHOUT_SOAP === "undefined"
       ? { serves: below("/soap"), load: async (options) => (await import("./api/soap/index.ts")).soapDoor(options) }
       : null,
-} satisfies Record<(typeof doorNames)[number], Loaded | null>
+} satisfies Record<Exclude<(typeof doorNames)[number], "websocket">, Loaded | null>
+
+/**
+ * Whether a door answers.
+ * @param off names of those that are switched off
+ */
+export function isServed(name: keyof typeof doors, off: readonly string[]): boolean {
+  return doors[name] !== null && !off.includes(name)
+}
 
 function pathOf({ url }: Request): string {
   const from = url.indexOf("/", url.indexOf("//") + 2)

@@ -8,6 +8,7 @@ import { hashSecret } from "./authentication/token.ts"
 import { type AuthorizationRules, resourcePaths } from "./core/oauth.ts"
 import { type Application, type CompiledOperation, internalOperation, type Registry } from "./core/registry.ts"
 import { defaultScope, scopesOf } from "./core/scopes.ts"
+import { isServed } from "./doors.ts"
 import { oauthClientKey, oauthDocumentKey } from "./server/keys.ts"
 import { outboundOf, type World } from "./world.ts"
 
@@ -48,7 +49,7 @@ export function oauthPartsOf(
 ): OAuthParts {
   const issuer = world.config.publicUrl
   const { idleSeconds, hardSeconds } = application.accounts.session
-  const resources = [resourcePaths.whole, ...(world.config.doorsOff.includes("mcp") ? [] : [resourcePaths.mcp])].map(
+  const resources = [resourcePaths.whole, ...(isServed("mcp", world.config.doorsOff) ? [resourcePaths.mcp] : [])].map(
     (path) => issuer + path,
   )
   const rules: AuthorizationRules = { issuer, resources, codeSeconds, accessSeconds, idleSeconds, hardSeconds }

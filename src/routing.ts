@@ -65,14 +65,14 @@ export function laterOf(
 
 /** The door of each request. What a runtime that died left undelivered is taken up by the next one, with its first call. */
 export function routing(
-  doors: { sockets: Fetch; entrance: Perhaps; later: Perhaps; rest: Fetch },
+  doors: { /** null: it is switched off. */ sockets: Fetch | null; entrance: Perhaps; later: Perhaps; rest: Fetch },
   wake: () => void,
 ): Fetch {
   let isFirst = true
   return (request) => {
     if (isFirst) wake()
     isFirst = false
-    if (isSocket(request)) return doors.sockets(request)
+    if (doors.sockets !== null && isSocket(request)) return doors.sockets(request)
     return doors.entrance(request) ?? doors.later(request) ?? doors.rest(request)
   }
 }

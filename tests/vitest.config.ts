@@ -36,6 +36,7 @@ const slow = {
     "tests/exactness/exactness.test.ts",
     "tests/node/audit.test.ts",
     "tests/node/caches.test.ts",
+    "tests/node/left-out.test.ts",
     "tests/node/oauth.test.ts",
     "tests/node/webhooks.test.ts",
   ],

@@ -39,11 +39,15 @@ function freePort(): Promise<number> {
 /**
  * Builds and starts.
  * @param change variables beside those that production needs, made of the origin
+ * @param options of the build
  */
-export async function startBuilt(change: (origin: string) => Record<string, string>): Promise<Built> {
+export async function startBuilt(
+  change: (origin: string) => Record<string, string>,
+  ...options: readonly string[]
+): Promise<Built> {
   const folder = mkdtempSync(join(tmpdir(), "selvage-built-"))
   const letters = join(folder, "letters")
-  const bundle = buildBundle(folder)
+  const bundle = buildBundle(folder, ...options)
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(root, "wrangler.toml"))
   const pepper = freshRing()
   const port = await freePort()

@@ -193,5 +193,7 @@ test("a door that is switched off is not there, and a name that is none is refus
   const { owner } = await newWorkspace()
   const without = serving({ DOORS_OFF: "soap" })
   expect((await without.call(owner, "GET /soap?wsdl")).status).toBe(404)
+  expect((await without.call(owner, "GET /ws")).status).toBe(426)
+  expect((await serving({ DOORS_OFF: "soap, websocket" }).call(owner, "GET /ws")).status).toBe(404)
   expect(() => serving({ DOORS_OFF: "soup" })).toThrow(/DOORS_OFF holds what is no door.*soap/)
 })
