@@ -1,18 +1,18 @@
 /** `npm run artefacts`: writes the documents that are generated from the registry; `--check` says which of them are out of date. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { printSchema } from "graphql"
 import { schemaOf } from "../src/api/graphql/schema.ts"
+import { schemaText } from "../src/api/graphql/sdl.ts"
 import { emptyLock, extended } from "../src/api/grpc/lock.ts"
 import { describe } from "../src/api/grpc/messages.ts"
 import { protoText } from "../src/api/grpc/proto.ts"
+import { toolsText } from "../src/api/mcp/listing.ts"
 import { openApiDocument } from "../src/api/rest/openapi.ts"
 import { wsdlText } from "../src/api/soap/wsdl.ts"
 import application from "../src/app/index.ts"
 import { registryOf } from "../src/app.ts"
 import { asyncApiDocument } from "../src/asyncapi.ts"
 import { keptNames } from "../src/server/keys.ts"
-import { toolsOf } from "./breaking/documents.ts"
 import { root, run, Stop } from "./local.ts"
 
 /** docs/stores.md with the table of names as src/server/keys.ts has them. */
@@ -42,8 +42,8 @@ function artefacts(): ReadonlyMap<string, string> {
     ["docs/stores.md", storesPage()],
     ["src/app/proto.lock.json", `${JSON.stringify(lock, null, 2)}\n`],
     ["src/api/grpc/api.proto", protoText(description, lock)],
-    ["src/api/graphql/schema.graphql", `${printSchema(schemaOf(registry))}\n`],
-    ["src/api/mcp/tools.json", `${JSON.stringify({ tools: toolsOf(registry) }, null, 2)}\n`],
+    ["src/api/graphql/schema.graphql", schemaText(schemaOf(registry))],
+    ["src/api/mcp/tools.json", toolsText(registry)],
     // Served with the origin that was asked.
     ["src/api/soap/api.wsdl", wsdlText(registry, "https://selvage.invalid/soap")],
   ])

@@ -39,6 +39,8 @@ export interface DoorOptions {
     put(hash: string, text: string): void
     hash(text: string): Promise<string>
   }
+  /** SHA-256 of text, hex. */
+  hash(text: string): Promise<string>
 }
 
 type Handler = (request: Request) => Promise<Response>
@@ -67,12 +69,12 @@ function crossOrigin(corsOrigins: readonly string[], handle: Handler): Handler {
 
 interface Loaded {
   /** Whether a path is this door's. */
-  serves(path: string, registry: Registry): boolean
+  serves(path: string, options: Pick<DoorOptions, "registry" | "introspection">): boolean
   load(options: DoorOptions): Promise<Handler>
 }
 
 /** A path, and everything below it. */
-const below = (root: string) => (path: string) => path === root || path.startsWith(`${root}/`)
+const below = (root: string, path: string) => path === root || path.startsWith(`${root}/`)
 
 /** Constants of the build: `define` of wrangler.toml puts true in their place, and the bundler leaves out what can no longer be reached. */
 declare const WITHOUT_GRAPHQL: true | undefined
@@ -84,14 +86,14 @@ const doors = {
   graphql:
     typeof WITHOUT_GRAPHQL === "undefined"
       ? {
-          serves: below("/graphql"),
+          serves: (path, { introspection }) => below("/graphql", path) || (introspection && path === "/schema.graphql"),
           load: async (options) => (await import("./api/graphql/index.ts")).graphqlDoor(options),
         }
       : null,
   grpc:
     typeof WITHOUT_GRPC === "undefined"
       ? {
-          serves: (path, { protoLock, title }) =>
+          serves: (path, { registry: { protoLock, title } }) =>
             protoLock !== null &&
             (path.startsWith(`/${packageOf(title)}.`) || path === "/api.proto" || path === "/api.binpb"),
           load: async (options) => (await import("./api/grpc/index.ts")).grpcDoor(options),
@@ -99,11 +101,17 @@ const doors = {
       : null,
   mcp:
     typeof WITHOUT_MCP === "undefined"
-      ? { serves: below("/mcp"), load: async (options) => (await import("./api/mcp/index.ts")).mcpDoor(options) }
+      ? {
+          serves: (path) => below("/mcp", path) || path === "/tools.json",
+          load: async (options) => (await import("./api/mcp/index.ts")).mcpDoor(options),
+        }
       : null,
   soap:
     typeof WITHOUT_SOAP === "undefined"
-      ? { serves: below("/soap"), load: async (options) => (await import("./api/soap/index.ts")).soapDoor(options) }
+      ? {
+          serves: (path) => below("/soap", path),
+          load: async (options) => (await import("./api/soap/index.ts")).soapDoor(options),
+        }
       : null,
 } satisfies Record<Exclude<(typeof doorNames)[number], "websocket">, Loaded | null>
 
@@ -145,7 +153,7 @@ export function laterDoors(
   }
   return (request) => {
     const path = pathOf(request)
-    const found = served.find(([, door]) => door.serves(path, options.registry))
+    const found = served.find(([, door]) => door.serves(path, options))
     return found ? load(...found).then((handle) => handle(request)) : null
   }
 }

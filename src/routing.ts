@@ -52,6 +52,7 @@ export function laterOf(
       origin: config.publicUrl,
       corsOrigins: config.corsOrigins,
       introspection: config.introspection,
+      hash: ports.hash,
       queries: keptQueries(env.CACHE, behind, ports.hash),
       call: (door, wire, arrival) => run(registry, ports, door, wire, arrival),
       async admit(credentials) {

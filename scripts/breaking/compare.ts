@@ -1,5 +1,6 @@
 /** What breaks between two sets of documents, and whether it was declared. */
 import * as z from "zod"
+import { asyncApiBreaks } from "./asyncapi.ts"
 import { graphqlBreaks } from "./graphql.ts"
 import { openApiBreaks } from "./openapi.ts"
 import { protoBreaks } from "./proto.ts"
@@ -12,6 +13,7 @@ const comparers = {
   "api.proto": protoBreaks,
   "api.wsdl": wsdlBreaks,
   "tools.json": toolBreaks,
+  "asyncapi.json": asyncApiBreaks,
 } as const
 
 /** What is compared. */

@@ -7,10 +7,10 @@ import { printSchema } from "graphql"
 import { schemaOf } from "../../src/api/graphql/schema.ts"
 import { fileOf } from "../../src/api/grpc/descriptors.ts"
 import { describe } from "../../src/api/grpc/messages.ts"
-import { previewTool } from "../../src/api/mcp/preview.ts"
-import { type Tool, toolOf, toolOperations } from "../../src/api/mcp/tools.ts"
+import { toolsText } from "../../src/api/mcp/listing.ts"
 import { openApiDocument } from "../../src/api/rest/openapi.ts"
 import { wsdlText } from "../../src/api/soap/wsdl.ts"
+import { asyncApiDocument } from "../../src/asyncapi.ts"
 import type { Registry } from "../../src/core/registry.ts"
 import { project } from "../local.ts"
 import type { Documents } from "./compare.ts"
@@ -22,14 +22,10 @@ const files = {
   "api.proto": "descriptor.json",
   "api.wsdl": "api.wsdl",
   "tools.json": "tools.json",
+  "asyncapi.json": "asyncapi.json",
 } as const
 
 const folder = join(project, "api/baseline")
-
-/** The tools as MCP lists them to whoever may call all of them. */
-export function toolsOf(registry: Registry): readonly Tool[] {
-  return [previewTool, ...[...toolOperations(registry)].map(([name, operation]) => toolOf(name, operation))]
-}
 
 /** What is declared now. Without a proto lock there is no gRPC, and nothing of it is promised. */
 export function documentsOf(registry: Registry): Documents {
@@ -41,7 +37,8 @@ export function documentsOf(registry: Registry): Documents {
       ? []
       : [["api.proto", toJsonString(FileDescriptorProtoSchema, fileOf(describe(registry), protoLock))] as const]),
     ["api.wsdl", wsdlText(registry, "https://selvage.invalid/soap")],
-    ["tools.json", JSON.stringify({ tools: toolsOf(registry) })],
+    ["tools.json", toolsText(registry).trimEnd()],
+    ["asyncapi.json", JSON.stringify(asyncApiDocument(registry))],
   ])
 }
 

@@ -48,3 +48,21 @@ export function documentAnswer(
   headers.set("Content-Type", options.type)
   return new Response(request.method === "HEAD" ? null : text, { headers })
 }
+
+/**
+ * A document that stands at an address of its own beside a door: made when it is first asked for, asked for again each time it is used.
+ * @param hash SHA-256 of text, hex
+ * @returns the answer; to methods other than GET and HEAD 405 (RFC 9110 §15.5.6)
+ */
+export function documentAt(
+  type: string,
+  write: () => string,
+  hash: (text: string) => Promise<string>,
+): (request: Request) => Promise<Response> {
+  const document = documentKeeper(writtenOnce(write), hash)
+  return async (request) => {
+    if (request.method === "GET" || request.method === "HEAD")
+      return documentAnswer(request, await document(), { type, cacheControl: "no-cache" })
+    return new Response(null, { status: 405, headers: { ...securityHeaders, Allow: "GET, HEAD" } })
+  }
+}

@@ -178,3 +178,33 @@ describe("Connect", () => {
     expect([status, JSON.parse(text).code], text).toEqual([400, "invalid_argument"])
   })
 })
+
+describe("the documents that clients are made from", () => {
+  const read = (path: string, more: object = {}, method = "GET") =>
+    isolate.fetch(new Request(`http://selvage.test${path}`, { method, headers: { ...more } }))
+
+  test.each([
+    ["/schema.graphql", "type Query {"],
+    ["/tools.json", '"echo_values"'],
+    ["/openapi.json", '"openapi"'],
+    ["/asyncapi.json", '"asyncapi"'],
+    ["/api.proto", "syntax"],
+    ["/soap?wsdl", "definitions"],
+  ])("%s is served to anybody", async (path, word) => {
+    const answer = await read(path)
+    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining(word)])
+  })
+
+  test.each(["/schema.graphql", "/tools.json"])("%s is asked for once, and written by nobody", async (path) => {
+    const tag = (await read(path)).headers.get("ETag") ?? ""
+    expect((await read(path, { "If-None-Match": tag })).status).toBe(304)
+    expect(await (await read(path, {}, "HEAD")).text()).toBe("")
+    expect((await read(path, {}, "POST")).status).toBe(405)
+  })
+
+  test("the schema of GraphQL is not told where introspection is off", async () => {
+    const silent = serving({ GRAPHQL_INTROSPECTION: "off" })
+    expect((await silent.call(null, "GET /schema.graphql")).status).toBe(404)
+    expect((await silent.call(null, "GET /tools.json")).status).toBe(200)
+  })
+})

@@ -1,7 +1,10 @@
 /** What breaks clients is found in every document that tells it; what only adds is let through; what is declared must be true. */
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { anyone, get, lifecycle, operation, post, signedIn, text } from "selvage"
 import { describe, expect, test } from "vitest"
 import * as z from "zod"
+import { asyncApiBreaks } from "../../scripts/breaking/asyncapi.ts"
 import { type Artefact, breaksBetween, declarations, judge } from "../../scripts/breaking/compare.ts"
 import { openApiBreaks } from "../../scripts/breaking/openapi.ts"
 import { emptyLock } from "../../src/api/grpc/lock.ts"
@@ -15,7 +18,16 @@ function told(variant: Variant): readonly string[] {
   return breaksBetween(first.documents, documents).map(({ artefact, change }) => `${artefact}: ${change}`)
 }
 const artefactsOf = (lines: readonly string[]) => [...new Set(lines.map((line) => line.slice(0, line.indexOf(":"))))]
-const all: readonly Artefact[] = ["openapi.json", "schema.graphql", "api.proto", "api.wsdl", "tools.json"]
+const all: readonly Artefact[] = [
+  "openapi.json",
+  "schema.graphql",
+  "api.proto",
+  "api.wsdl",
+  "tools.json",
+  "asyncapi.json",
+]
+/** Those that tell what each operation takes and gives. */
+const telling = all.slice(0, 5)
 
 /** Formats of ours are not told to models. */
 const inTools = (change: string) => change.replace(" (int32)", "")
@@ -34,6 +46,7 @@ describe("what breaks is found, where and in which documents", () => {
     expect(lines).toContain("api.proto: BooksService/Find: is gone")
     expect(lines).toContain("api.wsdl: BooksFind: is gone")
     expect(lines).toContain("tools.json: books_find: is gone")
+    expect(lines).toContain("asyncapi.json: CallOperation OperationCall/method: takes books.find no longer")
   })
 
   test("an input that is required now, in all that can say so", () => {
@@ -52,7 +65,7 @@ describe("what breaks is found, where and in which documents", () => {
 
   test("an input that is gone", () => {
     const lines = told({ without: ["note"] })
-    expect(artefactsOf(lines)).toEqual(all)
+    expect(artefactsOf(lines)).toEqual(telling)
     expect(lines).toContain("api.proto: BooksLendRequest.note: is gone")
     expect(lines).toContain("openapi.json: POST /v1/books/{id}/loan body/note: is gone")
   })
@@ -86,14 +99,14 @@ describe("what breaks is found, where and in which documents", () => {
     expect(told({ input: { via: via("air", "sea", "road").optional() } })).toEqual([])
   })
 
-  test("a type that changed, in all", () => {
-    expect(artefactsOf(told({ input: { days: z.string() }, anew: true }))).toEqual(all)
-    expect(artefactsOf(told({ output: { count: z.string() }, anew: true }))).toEqual(all)
+  test("a type that changed, in all that tell it", () => {
+    expect(artefactsOf(told({ input: { days: z.string() }, anew: true }))).toEqual(telling)
+    expect(artefactsOf(told({ output: { count: z.string() }, anew: true }))).toEqual(telling)
   })
 
   test("an output that is gone, in all", () => {
     const lines = told({ without: ["count"] })
-    expect(artefactsOf(lines)).toEqual(all)
+    expect(artefactsOf(lines)).toEqual(telling)
     expect(lines).toContain("openapi.json: POST /v1/books/{id}/loan 200/count: is gone")
     expect(lines).toContain("tools.json: books_lend output/count: is gone")
     expect(lines).toContain("api.wsdl: BooksLendResponse/result/count: is gone")
@@ -144,6 +157,24 @@ describe("what breaks is found, where and in which documents", () => {
   test("a document that is no longer there", () => {
     const after = new Map([...first.documents].filter(([name]) => name !== "api.proto"))
     expect(breaksBetween(first.documents, after)).toEqual([{ artefact: "api.proto", change: "is gone" }])
+  })
+
+  test("an address, a message and what is told at the live side", () => {
+    const text = readFileSync(join(import.meta.dirname, "../../src/api/websocket/asyncapi.json"), "utf8")
+    const document = JSON.parse(text)
+    document.channels.live.address = "/live"
+    delete document.operations.WatchStop
+    document.operations.TellTaskChanged.messages = []
+    delete document.components.messages.WatchEnd.payload.properties.params.properties.message
+    const asked = document.components.messages.TasksWatchCall.payload.properties.params
+    asked.required = ["filter"]
+    expect(asyncApiBreaks(text, JSON.stringify(document))).toEqual([
+      "live: is at /live instead of /ws",
+      "WatchStop: is gone",
+      "TasksWatch TasksWatchCall/params/filter: is required now",
+      "TellTaskChanged TaskChanged: is told no longer",
+      "TellWatchEnd WatchEnd/params/message: is gone",
+    ])
   })
 
   test("a header, a type of content and a required body of openapi.json", () => {

@@ -4,6 +4,7 @@
  */
 import { arrivalOf } from "../../core/arrival.ts"
 import { socketCookiesOf } from "../../core/cookies.ts"
+import { documentAt } from "../../core/document.ts"
 import type { Arrival, Call } from "../../core/door.ts"
 import type { LimitedCaller } from "../../core/limit-places.ts"
 import type { LiveConnection } from "../../core/live-connection.ts"
@@ -23,6 +24,7 @@ import { isForPage, pageAnswer } from "./page.ts"
 import type { Queries } from "./persisted.ts"
 import { errorOf } from "./problem.ts"
 import { schemaOf } from "./schema.ts"
+import { schemaPath, schemaText } from "./sdl.ts"
 import { openSocket } from "./socket.ts"
 import { door, type Visit } from "./visit.ts"
 
@@ -139,8 +141,10 @@ async function answer(house: House, asked: Asked, parameters: Parameters): Promi
 export function graphqlDoor(options: GraphqlOptions): (request: Request) => Promise<Response> {
   const listed = new Set(options.corsOrigins)
   const schema = schemaOf(options.registry)
+  const document = documentAt("text/plain; charset=utf-8", () => schemaText(schema), options.queries.hash)
   const house: House = { ...options, schema, check: documents(schema, options.introspection) }
   return async (request) => {
+    if (new URL(request.url).pathname === schemaPath) return document(request)
     if (options.introspection && isForPage(request)) return pageAnswer(options.registry.title)
     const arrival = arrivalOf(request, options.requestId)
     const accepted = acceptedType(request.headers.get("accept"))

@@ -14,6 +14,7 @@ import {
 } from "@modelcontextprotocol/server"
 import { arrivalOf } from "../../core/arrival.ts"
 import { challengeOf } from "../../core/challenge.ts"
+import { documentAt } from "../../core/document.ts"
 import type { Arrival, Call, Door } from "../../core/door.ts"
 import type { Json, JsonObject } from "../../core/json.ts"
 import { retryHeaders } from "../../core/limit-fields.ts"
@@ -28,6 +29,7 @@ import { defaultScope } from "../../core/scopes.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import { matchOf, type ToolCall } from "./decode.ts"
 import { resultOf, type ToolResult } from "./encode.ts"
+import { toolsPath, toolsText } from "./listing.ts"
 import { isTriable, previewTool, triedCall } from "./preview.ts"
 import { refusalOf } from "./problem.ts"
 import { operationAt, templatesOf } from "./resources.ts"
@@ -41,6 +43,8 @@ export interface McpOptions {
   admit(credentials: Credentials): Promise<Principal>
   requestId(): string
   readonly origin: string
+  /** SHA-256 of text, hex. */
+  hash(text: string): Promise<string>
 }
 
 /** One call of a tool on its way. */
@@ -232,7 +236,9 @@ export function mcpDoor(options: McpOptions): (request: Request) => Promise<Resp
   const listed = new Set(options.corsOrigins)
   const metadata = options.origin + oauthPaths.resourceMetadata + resourcePaths.mcp
   const handle = messageHandler(registry)
+  const document = documentAt("application/json; charset=utf-8", () => toolsText(registry), options.hash)
   return async (request) => {
+    if (new URL(request.url).pathname === toolsPath) return document(request)
     const arrival = arrivalOf(request, options.requestId)
     const presented = presentedIn(request, listed)
     // A page of another site may not speak here for its visitor, whatever a browser sends by itself (2026-07-28, "Security").
