@@ -18,10 +18,8 @@ const post = (path: string, type: string, body: string) =>
 test("what they alone need is not in the bundle; what the others need is", () => {
   const text = readFileSync(built.bundle, "utf8")
   // Words of graphql-js, of the envelope's namespace, of the MCP SDK and of connect.
-  expect(text).not.toContain("Cannot query field")
-  expect(text).not.toContain("http://www.w3.org/2003/05/soap-envelope")
-  expect(text).toContain("notifications/initialized")
-  expect(text).toContain("connect-protocol-version")
+  const words = ["Cannot query field", "http://www.w3.org/2003/05/soap-envelope", "notifications/initialized", "connect-protocol-version"]
+  expect(words.filter((word) => text.includes(word))).toEqual(words.slice(2))
 })
 
 test.each([
