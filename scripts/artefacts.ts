@@ -1,4 +1,7 @@
-/** `npm run artefacts`: writes the documents that are generated from the registry; `--check` says which of them are out of date. */
+/**
+ * `npm run artefacts`: writes the documents that are generated from the registry; `--check` says which of them are out of date. In a project of one's own
+ * that is the lock of field numbers alone: everything else is served, and the last release's is kept by `release:baseline`.
+ */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { schemaOf } from "../src/api/graphql/schema.ts"
@@ -9,11 +12,11 @@ import { protoText } from "../src/api/grpc/proto.ts"
 import { toolsText } from "../src/api/mcp/listing.ts"
 import { openApiDocument } from "../src/api/rest/openapi.ts"
 import { wsdlText } from "../src/api/soap/wsdl.ts"
-import application from "../src/app/index.ts"
 import { registryOf } from "../src/app.ts"
 import { asyncApiDocument } from "../src/asyncapi.ts"
 import { keptNames } from "../src/server/keys.ts"
-import { root, run, Stop } from "./local.ts"
+import { declaration } from "./declared.ts"
+import { project, root, run, Stop } from "./local.ts"
 
 /** docs/stores.md with the table of names as src/server/keys.ts has them. */
 function storesPage(): string {
@@ -31,16 +34,20 @@ function storesPage(): string {
   return `${before}<!-- names -->\n${table}\n<!-- /names -->${after}`
 }
 
-/** Every generated document by its path in the repository, as production serves it. */
-function artefacts(): ReadonlyMap<string, string> {
-  const registry = registryOf(application, { development: false })
+const lockPath = "src/app/proto.lock.json"
+
+/** Every generated document by its path in the project, as production serves it. */
+function documents(): ReadonlyMap<string, string> {
+  const registry = registryOf(declaration, { development: false })
   const description = describe(registry)
   const lock = extended(registry.protoLock ?? emptyLock, description)
+  const lockText = `${JSON.stringify(lock, null, 2)}\n`
+  if (project !== root) return new Map([[lockPath, lockText]])
   return new Map([
     ["src/api/rest/openapi.json", `${JSON.stringify(openApiDocument(registry), null, 2)}\n`],
     ["src/api/websocket/asyncapi.json", `${JSON.stringify(asyncApiDocument(registry), null, 2)}\n`],
     ["docs/stores.md", storesPage()],
-    ["src/app/proto.lock.json", `${JSON.stringify(lock, null, 2)}\n`],
+    [lockPath, lockText],
     ["src/api/grpc/api.proto", protoText(description, lock)],
     ["src/api/graphql/schema.graphql", schemaText(schemaOf(registry))],
     ["src/api/mcp/tools.json", toolsText(registry)],
@@ -49,13 +56,20 @@ function artefacts(): ReadonlyMap<string, string> {
   ])
 }
 
-await run(() => {
+/** Writes what is out of date, or with `--check` names it. */
+export function artefacts(): void {
   const stale: string[] = []
-  for (const [path, text] of artefacts()) {
-    const file = join(root, path)
+  for (const [path, text] of documents()) {
+    const file = join(project, path)
     if (existsSync(file) && readFileSync(file, "utf8") === text) continue
     if (process.argv.includes("--check")) stale.push(path)
     else writeFileSync(file, text)
   }
   if (stale.length > 0) throw new Stop(`Out of date: ${stale.join(", ")}. Run: npm run artefacts`)
-})
+  if (declaration.protoLock === undefined)
+    throw new Stop(
+      `Wrote ${lockPath}, and nothing reads it: import it and give it to app({ protoLock }), or there is no door for Connect and gRPC-Web.`,
+    )
+}
+
+if (import.meta.main) await run(artefacts)

@@ -30,6 +30,7 @@ const directions: Readonly<Record<string, readonly string[] | "everything">> = {
   "asyncapi.ts": "everything",
   "caches.ts": "everything",
   "doors.ts": "everything",
+  "misconfigured.ts": "everything",
   "routing.ts": "everything",
   "engine.ts": "everything",
   "world.ts": "everything",

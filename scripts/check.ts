@@ -18,6 +18,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ["migrations of the template", "node", "scripts/check-migrations.ts", "--project", "templates/project"],
   ["Conduit's migrations up to date", "node", "scripts/check-migrations.ts", ...conduit],
   ["generated documents up to date", "node", "scripts/artefacts.ts", "--check"],
+  ["lock of the template up to date", "node", "scripts/artefacts.ts", "--check", "--project", "templates/project"],
   ["nothing breaks that is not declared", "node", "scripts/check-breaking.ts"],
   ["indexes proven", "node", "--disable-warning=ExperimentalWarning", "scripts/check-indexes.ts"],
   ["Conduit's indexes proven", "node", "--disable-warning=ExperimentalWarning", "scripts/check-indexes.ts", ...conduit],

@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   migrate: async () => (await import("./migrate.ts")).migrate,
   "migrate:new": async () => (await import("./migrate-new.ts")).migrateNew,
   "migrate:check": async () => (await import("./check-migrations.ts")).checkMigrations,
+  artefacts: async () => (await import("./artefacts.ts")).artefacts,
   "check:breaking": async () => (await import("./check-breaking.ts")).checkBreaking,
   "release:baseline": async () => (await import("./check-breaking.ts")).releaseBaseline,
   client: async () => (await import("./client.ts")).writeClients,

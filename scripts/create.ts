@@ -50,6 +50,7 @@ const scripts = {
   "keys:rotate": "selvage keys:rotate",
   "audit:verify": "selvage audit:verify",
   client: "selvage client",
+  artefacts: "selvage artefacts",
   "check:breaking": "selvage check:breaking",
   "release:baseline": "selvage release:baseline",
   deploy: "wrangler d1 migrations apply DB --remote && wrangler deploy",

@@ -12,6 +12,7 @@ import type { Principal } from "./core/principal.ts"
 import type { Registry } from "./core/registry.ts"
 import { securityHeaders } from "./core/security-headers.ts"
 import { packageOf } from "./core/type-name.ts"
+import { misconfigured } from "./misconfigured.ts"
 
 /** What these doors need of the world. */
 export interface DoorOptions {
@@ -41,6 +42,8 @@ export interface DoorOptions {
   }
   /** SHA-256 of text, hex. */
   hash(text: string): Promise<string>
+  /** Tells the operator of what the caller is not to know. */
+  tell(where: string, cause: unknown): void
 }
 
 type Handler = (request: Request) => Promise<Response>
@@ -151,9 +154,19 @@ export function laterDoors(
     loading.catch(() => loaded.delete(name))
     return loading
   }
+  const unopened = (name: string, cause: unknown): Response => {
+    options.tell(`door ${name}`, cause)
+    // Where doors describe themselves, what is wrong with one may be told as well.
+    const told = options.introspection && cause instanceof Error ? `: ${cause.message}` : ""
+    return misconfigured(`The door ${name} cannot be opened${told || "; the log says why"}`)
+  }
   return (request) => {
     const path = pathOf(request)
     const found = served.find(([, door]) => door.serves(path, options))
-    return found ? load(...found).then((handle) => handle(request)) : null
+    if (!found) return null
+    return load(...found).then(
+      (handle) => handle(request),
+      (cause) => unopened(found[0], cause),
+    )
   }
 }

@@ -40,7 +40,7 @@ export function entranceOf(world: World, application: Application, accounts: Acc
 
 /** The doors that are loaded by their first call. null: a request of none of these. */
 export function laterOf(
-  { env, config, behind }: World,
+  { env, config, behind, tell }: World,
   { registry, ports, requestId }: Shared,
   live: DoorOptions["live"],
 ): Perhaps {
@@ -52,6 +52,7 @@ export function laterOf(
       origin: config.publicUrl,
       corsOrigins: config.corsOrigins,
       introspection: config.introspection,
+      tell,
       hash: ports.hash,
       queries: keptQueries(env.CACHE, behind, ports.hash),
       call: (door, wire, arrival) => run(registry, ports, door, wire, arrival),

@@ -3,10 +3,10 @@ import { waitUntil } from "cloudflare:workers"
 import { type Served, serve } from "./app.ts"
 import { ConfigError, type Env } from "./config.ts"
 import type { Application } from "./core/registry.ts"
-import { securityHeaders } from "./core/security-headers.ts"
 import type { Ticket } from "./database/leases.ts"
 import { type FeedPorts, FeedTurns } from "./feed/object.ts"
 import { type TopicPorts, TopicTurns } from "./feed/topic-object.ts"
+import { misconfigured } from "./misconfigured.ts"
 import { logFault } from "./observability/log.ts"
 import { housekeep } from "./server/housekeeping.ts"
 import { LiveUser } from "./user/live-object.ts"
@@ -51,24 +51,8 @@ export class User extends LiveUser {
 const dailyCron = "17 3 * * *"
 
 /** What cannot be served from is said in every answer: the variable's name and the cure, never a value. */
-function misconfigured(fault: unknown): Response {
-  const detail = fault instanceof ConfigError ? fault.message : "The application could not start; its log says why"
-  const body = {
-    type: "urn:selvage:problem:misconfigured",
-    title: "Temporarily unavailable",
-    status: 503,
-    code: "UNAVAILABLE",
-    detail,
-  }
-  return new Response(JSON.stringify(body), {
-    status: 503,
-    headers: {
-      ...securityHeaders,
-      "Content-Type": "application/problem+json",
-      "Cache-Control": "no-store",
-    },
-  })
-}
+const detailOf = (fault: unknown): string =>
+  fault instanceof ConfigError ? fault.message : "The application could not start; its log says why"
 
 /**
  * An application as a Worker.
@@ -86,7 +70,7 @@ export function worker(
         ready = get(env)
       } catch (fault) {
         logFault(fault)
-        return misconfigured(fault)
+        return misconfigured(detailOf(fault))
       }
       return ready.fetch(request)
     },

@@ -208,3 +208,17 @@ describe("the documents that clients are made from", () => {
     expect((await silent.call(null, "GET /tools.json")).status).toBe(200)
   })
 })
+
+test("a door that cannot be opened says what is wrong with it, to the operator alone in production, and the others serve", async () => {
+  const behind = { ...application, protoLock: { messages: {}, enums: {} } }
+  const ask = async (change: object) => {
+    const broken = serving(change, behind)
+    const { status, body } = await broken.call(ada, "POST /workspace.v1.EchoService/Values", { body: {} })
+    expect([status, body.code]).toEqual([503, "UNAVAILABLE"])
+    expect(broken.observations).toContainEqual(expect.objectContaining({ kind: "fault", where: "door grpc" }))
+    expect((await broken.call(ada, "GET /v1/tasks?limit=1")).status).toBe(200)
+    return body.detail
+  }
+  expect(await ask({})).toContain("proto.lock.json is behind the declarations")
+  expect(await ask({ GRAPHQL_INTROSPECTION: "off" })).toBe("The door grpc cannot be opened; the log says why")
+})

@@ -132,7 +132,7 @@ export const open = resource("open", { table, tenant: "nowhere" })\n`
 })
 
 test("npm run client writes types of the project's own interface, which bind", () => {
-  expect(elsewhere.script("client")).toContain("Nothing for Connect: the application has no protoLock")
+  expect(elsewhere.script("client")).toContain("api_pb.js")
   const use = (place: string) =>
     `import type { paths } from "../client/openapi.ts"\nexport type Page = paths["${place}"]["get"]["responses"][200]\n`
   writeFileSync(at("src/use.ts"), use("/v1/notes"))
@@ -180,6 +180,9 @@ describe("a changed table", () => {
     expect(elsewhere.script("migrate:new", "add_due")).toContain("migrations/0003_add_due.sql")
     expect(readFileSync(at("migrations/0003_add_due.sql"), "utf8")).toContain("ALTER TABLE `notes` ADD `due` text")
     elsewhere.script("migrate:check")
+    expect(say(elsewhere.project, "npm", "run", "-s", "artefacts", "--", "--check").status).toBe(1)
+    elsewhere.script("artefacts")
+    expect(readFileSync(at("src/app/proto.lock.json"), "utf8")).toContain('"due"')
     expect(elsewhere.script("migrate")).toContain(
       "Applied 0000_initial.sql, 0001_telling.sql, 0002_identities.sql, 0003_add_due.sql",
     )
@@ -243,6 +246,8 @@ export const seeds = (now: Date) => [{ table: userTable, rows: [
     const read = await call(`GET /v1/notes/${created.body.id}`, token)
     expect(read).toMatchObject({ status: 200, body: { title: "Buy thread", due: "2027-01-01T00:00:00.000Z" } })
     expect((await call(`GET /v1/notes/${created.body.id}`)).status).toBe(401)
+    const byConnect = await call("POST /notes.v1.NotesService/GetNote", token, { id: created.body.id })
+    expect(byConnect).toMatchObject({ status: 200, body: { title: "Buy thread", due: "2027-01-01T00:00:00Z" } })
   })
 
   test("made the demo people of the project's seeds, with a password that signs in and shows no other's note", async () => {
