@@ -21,7 +21,8 @@ interface Sent {
 }
 
 async function send(path: string, type: string, body: BodyInit, more: object = {}, method = "POST"): Promise<Sent> {
-  const headers = { "Content-Type": type, Accept: "*/*", Authorization: `Bearer ${ada.token}`, ...more }
+  const headers = new Headers({ "Content-Type": type, Accept: "*/*", Authorization: `Bearer ${ada.token}`, ...more })
+  if (headers.get("Authorization") === "nobody") headers.delete("Authorization")
   const answer = await isolate.fetch(new Request(`http://selvage.test${path}`, { method, headers, body }))
   return { status: answer.status, headers: answer.headers, text: await answer.text() }
 }
@@ -128,7 +129,7 @@ describe("MCP", () => {
 
   test("a page of another site may not speak, and nobody without a name is let in", async () => {
     expect((await say("tools/list", {}, { Origin: "https://evil.example" })).status).toBe(403)
-    const nobody = await say("tools/list", {}, { Authorization: "" })
+    const nobody = await say("tools/list", {}, { Authorization: "nobody" })
     expect([nobody.status, nobody.headers.get("WWW-Authenticate")]).toEqual([
       401,
       expect.stringContaining("resource_metadata"),
@@ -137,6 +138,12 @@ describe("MCP", () => {
 })
 
 describe("SOAP", () => {
+  test("a message has at most 20,000 elements, and that is told before it is read", async () => {
+    const body = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>${"<a/>".repeat(20_001)}</e:Body></e:Envelope>`
+    const { status, text } = await send("/soap", "text/xml", body)
+    expect([status, text]).toEqual([500, expect.stringContaining("at most 20000 elements")])
+  })
+
   const space = "http://schemas.xmlsoap.org/soap/envelope/"
   test.each([
     ["a word for truth", "<flag>perhaps</flag>"],

@@ -4,10 +4,12 @@ import { type Actor, newActor } from "../support/actors.ts"
 import { call } from "../support/calls.ts"
 import { eventsOf, newWorkspace, rowCount } from "../support/workspace.ts"
 
+const clientHeaders = { Accept: "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25" }
+
 /** One message, as clients of 2025-11-25 send it. */
 async function send(actor: Pick<Actor, "token">, method: string, params: object) {
-  const headers = { Accept: "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25" }
-  return (await call(actor, "POST /mcp", { body: { jsonrpc: "2.0", id: 1, method, params }, headers })).body
+  const body = { jsonrpc: "2.0", id: 1, method, params }
+  return (await call(actor, "POST /mcp", { body, headers: clientHeaders })).body
 }
 
 async function preview(actor: Pick<Actor, "token">, tool: string, input: object) {
@@ -51,6 +53,20 @@ describe("a preview", () => {
     expect(told.changes[0].fields).toContainEqual({ field: "title", before: "Gone" })
     expect(told.records).toContainEqual({ resource: "comments", change: "deleted", count: 1 })
     expect((await call(owner, `GET /v1/tasks/${id}`)).status).toBe(200)
+  })
+
+  test("counts its own records alone, also under the request id of a call that was made", async () => {
+    const { owner, projectId } = await newWorkspace()
+    const requestId = crypto.randomUUID()
+    const headers = { ...clientHeaders, "X-Request-Id": requestId }
+    const ask = async (name: string, given: object) => {
+      const body = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: given } }
+      return (await call(owner, "POST /mcp", { body, headers })).body.result.structuredContent
+    }
+    const task = { projectId, title: "Made" }
+    await ask("tasks_create", task)
+    const told = await ask("preview_changes", { tool: "tasks_create", arguments: task })
+    expect(told.records).toEqual([{ resource: "tasks", change: "created", count: 1 }])
   })
 
   test("counts letters that would leave, and sends none", async () => {

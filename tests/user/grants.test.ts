@@ -116,6 +116,12 @@ describe("an access token", () => {
     expect(bodyOf(other).error).toBe("invalid_target")
   })
 
+  test("tells whether its user has a second factor, which an administrator's takes", async () => {
+    const world = await newWorld()
+    const { access } = await letIn(world)
+    expect(await verify(world, access)).toMatchObject({ hasFactor: false })
+  })
+
   test("is nobody else's, and no other grant's", async () => {
     const [ada, ben] = await Promise.all([newWorld(), newWorld()])
     const one = await letIn(ada)
