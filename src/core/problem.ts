@@ -1,5 +1,6 @@
 /** The one error of the house: a code, a sentence for the caller, the paths of the faults. What only the operator may see is `cause`. */
 import type { Code } from "./code.ts"
+import type { JsonObject } from "./json.ts"
 import type { ToldLimit } from "./limit.ts"
 
 /** One fault of the input. `path` is an RFC 6901 JSON pointer into the operation's input; `code` is a stable snake_case word. */
@@ -12,17 +13,19 @@ export interface Violation {
 /**
  * Problem types refine a code where a protocol has a better word for it (HTTP 405, 406, 409, 412, 413, 415; step-up). Doors map them; core only names them.
  */
-export type ProblemType =
-  | "method-not-allowed"
-  | "not-acceptable"
-  | "payload-too-large"
-  | "unsupported-media-type"
-  | "version-mismatch"
-  | "idempotency-key-reused"
-  | "budget-exhausted"
-  | "unknown-route"
-  | "insufficient-user-authentication"
-  | "approval-required"
+export const problemTypes = [
+  "method-not-allowed",
+  "not-acceptable",
+  "payload-too-large",
+  "unsupported-media-type",
+  "version-mismatch",
+  "idempotency-key-reused",
+  "budget-exhausted",
+  "unknown-route",
+  "insufficient-user-authentication",
+  "approval-required",
+] as const
+export type ProblemType = (typeof problemTypes)[number]
 
 /** What a problem may say beside its code and sentence. */
 export interface ProblemOptions {
@@ -40,6 +43,8 @@ export interface ProblemOptions {
   readonly approval?: { readonly id: string; readonly page: string }
   /** For RESOURCE_EXHAUSTED: what was counted, the tightest first. Doors with headers find it among their facts. */
   readonly limits?: readonly ToldLimit[]
+  /** For a problem that came over another connection: the id of the call there, and what it was counted by, as they were told. */
+  readonly told?: { readonly requestId?: string; readonly limits?: readonly JsonObject[] }
   /** For the operator's log; never leaves. */
   readonly cause?: unknown
 }

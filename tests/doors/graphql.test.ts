@@ -90,6 +90,9 @@ describe("reads", () => {
     expect(anonymous).toMatchObject({ status: 200, data: null, errors: [{ extensions: { code: "UNAUTHENTICATED" } }] })
     const wrong = await ask("{ tasks { nodes { id } } }", {}, "nonsense")
     expect([wrong.status, wrong.errors[0].extensions.code]).toEqual([401, "UNAUTHENTICATED"])
+    const rest = await fetch(`${origin}/v1/tasks`, { headers: { Authorization: "Bearer nonsense" } })
+    expect(wrong.headers.get("WWW-Authenticate")).toBe(rest.headers.get("WWW-Authenticate"))
+    expect(wrong.headers.get("WWW-Authenticate")).toContain("resource_metadata=")
   })
 })
 
@@ -142,11 +145,30 @@ describe("writes", () => {
     )
     expect(two.errors[0].extensions.code).toBe("INVALID_ARGUMENT")
   })
+  test("a batch has the relations of its records, and a client may send null for every variable that it has not set", async () => {
+    const query = `mutation ($records: [TaskBatchRecordInput!]!) { batchTasks(records: $records) { records { id project { name } comments { id } } } }`
+    const { data, errors } = await ask(query, {
+      records: [
+        { create: { values: { projectId, title: "Batched", body: null } } },
+        { create: { values: { projectId, title: "Batched, too" } } },
+      ],
+    })
+    expect(errors).toBeUndefined()
+    const [one, other] = data.batchTasks.records
+    const related = { project: { name: expect.any(String) }, comments: [] }
+    expect([one, other]).toMatchObject([related, related])
+    const unset = `query ($filter: TaskFilter, $sort: [TaskSort!], $first: Int, $after: String, $q: String) {
+      tasks(filter: $filter, sort: $sort, first: $first, after: $after, q: $q) { nodes { id } } }`
+    const all = await ask(unset, { filter: null, sort: null, first: null, after: null, q: null })
+    expect(all.data).toEqual((await ask(unset)).data)
+    const patch = `mutation ($id: String!, $version: SafeInt) { updateTask(id: $id, patch: { priority: 0 }, version: $version) { priority } }`
+    expect((await ask(patch, { id: one.id, version: null })).data.updateTask).toEqual({ priority: 0 })
+  })
   test("a fault stands at its place in the input, with everything else of the problem", async () => {
     const { errors } = await ask(create, { input: { projectId: "nonsense", title: "x" } })
     expect(errors[0]).toMatchObject({
       path: ["createTask"],
-      extensions: { code: "INVALID_ARGUMENT", violations: [{ path: "/projectId" }] },
+      extensions: { code: "INVALID_ARGUMENT", violations: [{ path: "/input/projectId" }] },
     })
   })
 })

@@ -114,6 +114,19 @@ test.each(["graphql-ws", "graphql-sse"])(
       id: "task_00000000000000000000000000",
     })
     expect(refused).toMatchObject({ data: { task: null }, errors: [{ extensions: { code: "NOT_FOUND" } }] })
+    const stale = "mutation ($id: String!) { updateTask(id: $id, patch: { priority: 1 }, version: 9) { id } }"
+    const { errors } = await once(stale, { id: made.data.createTask.id })
+    expect(errors).toMatchObject([
+      {
+        path: ["updateTask"],
+        extensions: {
+          type: "urn:selvage:problem:version-mismatch",
+          requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        },
+      },
+    ])
+    const after = await once("query ($id: ID!) { task(id: $id) { version } }", { id: made.data.createTask.id })
+    expect(after.data).toEqual({ task: { version: 1 } })
   },
 )
 

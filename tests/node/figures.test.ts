@@ -42,6 +42,10 @@ const rows: Readonly<Record<string, readonly (readonly [what: string, figure: st
     ["fields of `sort`", count(limits.sortFieldsMax)],
     ["`totalCount`", count(limits.countMax)],
     ["records of a batch", count(limits.batchRecordsMax)],
+    [
+      "records of an answer whose relations are read behind it",
+      count(numberIn("src/api/graphql/records.ts", "recordsMax =")),
+    ],
     ["message over a WebSocket", bytes(messageBytes)],
     ["operations of a WebSocket at a time", count(numberIn("src/api/graphql/socket-operations.ts", "operationsMax ="))],
     ["until `connection_init`", seconds(numberIn(socket, "initialisationMs ="))],

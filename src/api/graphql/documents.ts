@@ -14,7 +14,6 @@ import {
   specifiedRules,
   validate,
 } from "graphql"
-import { faultOf } from "./problem.ts"
 
 /** Tokens of a document: the introspection of tools has about 300. */
 const tokensMax = 2000
@@ -89,13 +88,13 @@ function check(schema: GraphQLSchema, text: string, introspection: boolean): Che
   try {
     document = parse(text, { maxTokens: tokensMax })
   } catch (thrown) {
-    if (thrown instanceof GraphQLError) return { document: null, errors: [faultOf(thrown)] }
+    if (thrown instanceof GraphQLError) return { document: null, errors: [thrown] }
     throw thrown
   }
   const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule]
   const errors = validate(schema, document, rules, { maxErrors: 20, hideSuggestions: !introspection })
   const all = errors.length > 0 ? errors : boundsOf(document)
-  return all.length > 0 ? { document: null, errors: all.map(faultOf) } : { document, errors: null }
+  return all.length > 0 ? { document: null, errors: all } : { document, errors: null }
 }
 
 /** The documents of an isolate. Only good ones are kept: bad ones are anybody's to make. */

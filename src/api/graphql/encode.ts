@@ -1,5 +1,6 @@
 /** Results and problems -> responses of HTTP. */
 import type { GraphQLError } from "graphql"
+import { challengeOf } from "../../core/challenge.ts"
 import type { Code } from "../../core/code.ts"
 import { setCookies } from "../../core/cookies.ts"
 import type { Arrival } from "../../core/door.ts"
@@ -18,6 +19,10 @@ export interface Shown {
   readonly request: Request
   readonly arrival: Arrival
   readonly type: Accepted
+  /** Whether a token was presented. */
+  readonly presented: boolean
+  /** Address of the document on how to be let in. */
+  readonly metadata: string
 }
 
 /** What the calls of a request had to tell beside their outputs. */
@@ -26,6 +31,8 @@ export interface Answered {
   replayed: boolean
   session: SessionEffect | null
   retryAfterSeconds: number | null
+  /** What would have let in the first call that was refused for who calls. */
+  challenge: string | null
   /** What each call was counted by. */
   limits: (readonly ToldLimit[])[]
   /** What the calls cost together, for who may know: development and administrators. */
@@ -34,7 +41,15 @@ export interface Answered {
 
 /** Before any call. */
 export function nothingTold(): Answered {
-  return { bookmark: null, replayed: false, session: null, retryAfterSeconds: null, limits: [], cost: null }
+  return {
+    bookmark: null,
+    replayed: false,
+    session: null,
+    retryAfterSeconds: null,
+    challenge: null,
+    limits: [],
+    cost: null,
+  }
 }
 
 const statuses: Partial<Record<Code, number>> = {
@@ -62,6 +77,7 @@ export function headersOf({ arrival, type }: Shown, told: Answered | null): Head
     "X-Request-Id": arrival.requestId,
   })
   if (told?.bookmark) headers.set("X-Selvage-Bookmark", told.bookmark)
+  if (told?.challenge) headers.set("WWW-Authenticate", told.challenge)
   if (told?.replayed) headers.set("Idempotent-Replayed", "true")
   if (told?.session) setCookies(headers, told.session, Date.now())
   const counted = [...limitHeaders(limitsTogether(told?.limits ?? [])), ...retryHeaders(told?.retryAfterSeconds)]
@@ -90,11 +106,10 @@ export function encode(
 export function encodeProblem(shown: Shown, problem: Problem, status: number | null): Response {
   const { type, allow, retryAfterSeconds = null } = problem.options
   const own = (type && refined[type]) ?? statuses[problem.code] ?? 400
-  const told = { ...nothingTold(), retryAfterSeconds }
+  const challenge = challengeOf(problem, shown.presented, shown.metadata)
+  const told = { ...nothingTold(), retryAfterSeconds, challenge }
   const json = shown.type === eventType ? ({ ...shown, type: "application/json" } as const) : shown
   const response = encode(json, { errors: [errorOf(problem, shown.arrival.requestId)] }, status ?? own, told)
   if (allow) response.headers.set("Allow", allow.join(", "))
-  if (problem.code === "UNAUTHENTICATED")
-    response.headers.set("WWW-Authenticate", 'Bearer realm="selvage", error="invalid_token"')
   return response
 }

@@ -36,6 +36,7 @@ async function orSilence<T>(pending: Promise<T>): Promise<T | null> {
 async function pump(
   results: AsyncGenerator<ExecutionResult, void, void>,
   writer: WritableStreamDefaultWriter<Uint8Array>,
+  requestId: string,
 ): Promise<void> {
   const encoder = new TextEncoder()
   const write = (text: string) => writer.write(encoder.encode(text))
@@ -47,7 +48,7 @@ async function pump(
     try {
       taken = await orSilence(pending)
     } catch (thrown) {
-      const error = errorIn(thrown)
+      const error = errorIn(thrown, requestId)
       // Whoever was cut off by us comes back; whoever has no right to comes back in vain.
       if (error.extensions.code === "UNAVAILABLE") return
       await write(eventsOf({ errors: [error] }))
@@ -66,17 +67,19 @@ async function pump(
 
 /**
  * The body of a subscription's answer.
+ * @param requestId of the request that began it
  * @param close ends the subscription: called when its reader is gone, and when it is over
  */
 export function eventBody(
   results: AsyncGenerator<ExecutionResult, void, void>,
+  requestId: string,
   close: () => void,
 ): ReadableStream<Uint8Array> {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const writer = writable.getWriter()
   // A reader that is gone is known here at once, also while there is nothing to write.
   writer.closed.catch(() => undefined).then(close)
-  pump(results, writer)
+  pump(results, writer, requestId)
     .then(() => writer.close())
     .catch(close)
   return readable

@@ -54,13 +54,14 @@ export async function prepare(
   requestId: string,
 ): Promise<Prepared> {
   const text = await persisted(parameters, queries)
-  if (text instanceof GraphQLError) return { runnable: null, errors: [text], isAnswer: true }
+  if (text instanceof GraphQLError) return { runnable: null, errors: [faultOf(text, requestId)], isAnswer: true }
   const refuse = (message: string): Prepared => {
     const error = errorOf(new Problem("INVALID_ARGUMENT", message), requestId)
     return { runnable: null, errors: [error], isAnswer: false }
   }
   const { document, errors } = check(text)
-  if (document === null) return { runnable: null, errors, isAnswer: false }
+  if (document === null)
+    return { runnable: null, errors: errors.map((error) => faultOf(error, requestId)), isAnswer: false }
   const operation = getOperationAST(document, parameters.operationName)
   if (!operation) return refuse("Say by operationName which operation is meant")
   if (
@@ -78,25 +79,26 @@ function isAsked({ originalError }: GraphQLError): boolean {
 }
 
 /** What a resolver threw that is no problem, and an answer that is none of its type, is a fault of ours: nothing of it leaves. */
-export function maskedError(error: GraphQLError): GraphQLError {
-  if (error.extensions.code !== undefined || isAsked(error)) return faultOf(error)
+export function maskedError(error: GraphQLError, requestId: string): GraphQLError {
+  if (error.extensions.code !== undefined || isAsked(error)) return faultOf(error, requestId)
   return new GraphQLError("Something went wrong on our side", {
     nodes: error.nodes,
     path: error.path,
-    extensions: { code: "INTERNAL" },
+    extensions: { code: "INTERNAL", requestId },
   })
 }
 
 /** A result without what is ours alone. Without data nothing was executed: those are faults of the variables. */
-export function masked(result: ExecutionResult): ExecutionResult {
+export function masked(result: ExecutionResult, requestId: string): ExecutionResult {
   if (!result.errors) return result
-  return { ...result, errors: result.errors.map("data" in result ? maskedError : faultOf) }
+  const told = "data" in result ? maskedError : faultOf
+  return { ...result, errors: result.errors.map((error) => told(error, requestId)) }
 }
 
 /** What a stream of results broke with, as an error that may leave. */
-export function errorIn(thrown: unknown): GraphQLError {
-  if (thrown instanceof GraphQLError) return maskedError(thrown)
-  return new GraphQLError("Something went wrong on our side", { extensions: { code: "INTERNAL" } })
+export function errorIn(thrown: unknown, requestId: string): GraphQLError {
+  if (thrown instanceof GraphQLError) return maskedError(thrown, requestId)
+  return new GraphQLError("Something went wrong on our side", { extensions: { code: "INTERNAL", requestId } })
 }
 
 const argumentsOf = ({ schema, introspection }: Executor, { document, parameters }: Runnable, visit: Visit) => ({
@@ -111,7 +113,7 @@ const argumentsOf = ({ schema, introspection }: Executor, { document, parameters
 
 /** Executes a query or a mutation. Variables that are none of their types are found before execution: then the result has no `data`. */
 export async function executed(executor: Executor, runnable: Runnable, visit: Visit): Promise<ExecutionResult> {
-  return masked(await execute(argumentsOf(executor, runnable, visit)))
+  return masked(await execute(argumentsOf(executor, runnable, visit)), visit.requestId)
 }
 
 /** Begins a subscription; a result is why it was refused. */
@@ -121,5 +123,5 @@ export async function subscribed(
   visit: Visit,
 ): Promise<AsyncGenerator<ExecutionResult, void, void> | ExecutionResult> {
   const begun = await subscribe(argumentsOf(executor, runnable, visit))
-  return Symbol.asyncIterator in begun ? begun : masked(begun)
+  return Symbol.asyncIterator in begun ? begun : masked(begun, visit.requestId)
 }

@@ -3,11 +3,13 @@
  * root field is one call of the pipeline, with its own limits, policy and event.
  */
 import { arrivalOf } from "../../core/arrival.ts"
+import { challengeOf } from "../../core/challenge.ts"
 import { socketCookiesOf } from "../../core/cookies.ts"
 import { documentAt } from "../../core/document.ts"
 import type { Arrival, Call } from "../../core/door.ts"
 import type { LimitedCaller } from "../../core/limit-places.ts"
 import type { LiveConnection } from "../../core/live-connection.ts"
+import { oauthPaths } from "../../core/oauth.ts"
 import type { Cost } from "../../core/observation.ts"
 import type { Credentials } from "../../core/ports.ts"
 import { presentedIn } from "../../core/presented.ts"
@@ -15,9 +17,9 @@ import type { Principal } from "../../core/principal.ts"
 import { asProblem, Problem } from "../../core/problem.ts"
 import type { Registry } from "../../core/registry.ts"
 import type { WatchStream } from "../../core/watch.ts"
-import { type Accepted, acceptedType, type Parameters, parametersIn } from "./decode.ts"
+import { acceptedType, type Parameters, parametersIn } from "./decode.ts"
 import { documents } from "./documents.ts"
-import { type Answered, encode, encodeProblem, headersOf, nothingTold } from "./encode.ts"
+import { type Answered, encode, encodeProblem, headersOf, nothingTold, type Shown } from "./encode.ts"
 import { eventBody, eventType } from "./events.ts"
 import { type Executor, executed, type Prepared, prepare, type Runnable, subscribed } from "./execution.ts"
 import { isForPage, pageAnswer } from "./page.ts"
@@ -40,18 +42,17 @@ export interface GraphqlOptions {
   /** Opens a connection to the live object of whoever was let in, counted and refused as one at `/ws`. Throws Problem. */
   live(caller: LimitedCaller, arrival: Arrival): Promise<LiveConnection>
   requestId(): string
+  /** Our origin. */
+  readonly origin: string
 }
 
 /** What one request is executed with. */
 interface House extends GraphqlOptions, Executor {}
 
 /** A request on its way. */
-interface Asked {
-  readonly request: Request
+interface Asked extends Shown {
   readonly credentials: Credentials
   readonly principal: Principal
-  readonly arrival: Arrival
-  readonly type: Accepted
 }
 
 function sum(a: Cost | null, b: Cost): Cost {
@@ -71,7 +72,8 @@ function visitOf(house: House, asked: Asked, idempotencyKey: string | null, { to
   const { headers } = asked.request
   const { credentials, principal } = asked
   const visit: Visit = {
-    async call(operation, input) {
+    requestId: asked.arrival.requestId,
+    async call(operation, input, place) {
       const bookmark = told.bookmark ?? headers.get("x-selvage-bookmark")
       const ending = await house.call(
         door,
@@ -86,12 +88,13 @@ function visitOf(house: House, asked: Asked, idempotencyKey: string | null, { to
       told.limits.push(facts.limits)
       if (ending.problem) {
         told.retryAfterSeconds = ending.problem.options.retryAfterSeconds ?? told.retryAfterSeconds
-        throw errorOf(ending.problem, facts.requestId)
+        told.challenge ??= challengeOf(ending.problem, asked.presented, asked.metadata)
+        throw errorOf(ending.problem, facts.requestId, place)
       }
       return ending.output
     },
-    async watch(operation, input) {
-      const stream = (await visit.call(operation, input)) as unknown as WatchStream
+    async watch(operation, input, place) {
+      const stream = (await visit.call(operation, input, place)) as unknown as WatchStream
       opened.push(stream)
       return stream
     },
@@ -134,7 +137,7 @@ async function answer(house: House, asked: Asked, parameters: Parameters): Promi
   const close = () => {
     for (const stream of opened) stream.close()
   }
-  return new Response(eventBody(results, close), { headers: headersOf(asked, told) })
+  return new Response(eventBody(results, asked.arrival.requestId, close), { headers: headersOf(asked, told) })
 }
 
 /** Makes the door of an isolate; its schema is built with it. The handler does not reject. */
@@ -142,6 +145,7 @@ export function graphqlDoor(options: GraphqlOptions): (request: Request) => Prom
   const listed = new Set(options.corsOrigins)
   const schema = schemaOf(options.registry)
   const document = documentAt("text/plain; charset=utf-8", () => schemaText(schema), options.queries.hash)
+  const metadata = options.origin + oauthPaths.resourceMetadata
   const house: House = { ...options, schema, check: documents(schema, options.introspection) }
   return async (request) => {
     if (new URL(request.url).pathname === schemaPath) return document(request)
@@ -149,7 +153,8 @@ export function graphqlDoor(options: GraphqlOptions): (request: Request) => Prom
     const arrival = arrivalOf(request, options.requestId)
     const accepted = acceptedType(request.headers.get("accept"))
     const credentials = presentedIn(request, listed)
-    const shown = { request, arrival, type: accepted ?? ("application/json" as const) }
+    const type = accepted ?? ("application/json" as const)
+    const shown: Shown = { request, arrival, type, presented: credentials.bearer !== null, metadata }
     try {
       if (request.headers.get("upgrade")?.toLowerCase() === "websocket") {
         const cookies = socketCookiesOf(request, listed)

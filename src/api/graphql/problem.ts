@@ -3,33 +3,39 @@ import { GraphQLError } from "graphql"
 import { limitsJson } from "../../core/limit-fields.ts"
 import type { Problem } from "../../core/problem.ts"
 import { problemFields, problemTypeField } from "../../core/problem-fields.ts"
+import type { ClientPath } from "./paths.ts"
 
-/** A fault that graphql-js has found in the document or in its variables, with the code that every refusal has. */
-export function faultOf(error: GraphQLError): GraphQLError {
+/** A fault that graphql-js has found in the document or in its variables, with the code and the request's id that every refusal has. */
+export function faultOf(error: GraphQLError, requestId: string): GraphQLError {
   const { message, nodes, source, positions, path, extensions } = error
-  if (extensions.code !== undefined) return error
+  if (extensions.code !== undefined && extensions.requestId !== undefined) return error
   return new GraphQLError(message, {
     nodes,
     source,
     positions,
     path,
-    extensions: { code: "INVALID_ARGUMENT", ...extensions },
+    extensions: { code: "INVALID_ARGUMENT", requestId, ...extensions },
   })
 }
 
 /**
  * A problem as an error of a response.
- * @param requestId null: it was met outside of any request
+ * @param requestId where the problem does not say of which call it is
+ * @param place of each violation, as whoever wrote the document knows it
  */
-export function errorOf(problem: Problem, requestId: string | null): GraphQLError {
-  const { limits } = problem.options
+export function errorOf(problem: Problem, requestId: string, place: ClientPath = (path) => path): GraphQLError {
+  const { limits, told, violations } = problem.options
+  const counted = limits === undefined ? told?.limits : limitsJson(limits)
   return new GraphQLError(problem.message, {
     extensions: {
       code: problem.code,
       ...problemTypeField(problem),
-      ...(requestId === null ? {} : { requestId }),
-      ...(limits === undefined ? {} : { limits: limitsJson(limits) }),
+      requestId: told?.requestId ?? requestId,
+      ...(counted === undefined ? {} : { limits: counted }),
       ...problemFields(problem),
+      ...(violations === undefined || violations.length === 0
+        ? {}
+        : { violations: violations.map((one) => ({ ...one, path: place(one.path) })) }),
     },
   })
 }

@@ -3,11 +3,14 @@ import {
   type FieldNode,
   GraphQLIncludeDirective,
   type GraphQLObjectType,
+  type GraphQLOutputType,
   type GraphQLResolveInfo,
   GraphQLSkipDirective,
   getArgumentValues,
   getDirectiveValues,
+  isObjectType,
   Kind,
+  type NamedTypeNode,
   type SelectionSetNode,
 } from "graphql"
 import type { Model, Models } from "../../core/model.ts"
@@ -26,8 +29,26 @@ function isIncluded(node: { readonly directives?: FieldNode["directives"] }, inf
   return getDirectiveValues(GraphQLIncludeDirective, node, info.variableValues)?.if !== false
 }
 
-/** The fields that are selected below some nodes, by name; fragments count where they stand. */
-export function below(nodes: readonly FieldNode[], info: GraphQLResolveInfo): Nodes {
+/** Whether a fragment is of another object than the one that is looked at; one of a union or an interface may be of any. */
+function isOfAnother(
+  { typeCondition }: { readonly typeCondition?: NamedTypeNode | undefined },
+  own: GraphQLOutputType | null,
+  info: GraphQLResolveInfo,
+): boolean {
+  if (typeCondition === undefined || own === null) return false
+  const type = info.schema.getType(typeCondition.name.value)
+  return isObjectType(type) && type !== own
+}
+
+/**
+ * The fields that are selected below some nodes, by name; fragments count where they stand.
+ * @param own the type whose fields are looked at: fragments of other objects are left out. null: none are
+ */
+export function below(
+  nodes: readonly FieldNode[],
+  info: GraphQLResolveInfo,
+  own: GraphQLOutputType | null = null,
+): Nodes {
   const found = new Map<string, FieldNode[]>()
   const collect = (set: SelectionSetNode | undefined, seen: ReadonlySet<string>) => {
     for (const one of set?.selections ?? []) {
@@ -37,9 +58,13 @@ export function below(nodes: readonly FieldNode[], info: GraphQLResolveInfo): No
         const known = found.get(name)
         if (known) known.push(one)
         else found.set(name, [one])
-      } else if (one.kind === Kind.INLINE_FRAGMENT) collect(one.selectionSet, seen)
-      else if (!seen.has(one.name.value))
-        collect(info.fragments[one.name.value]?.selectionSet, new Set([...seen, one.name.value]))
+      } else if (one.kind === Kind.INLINE_FRAGMENT) {
+        if (!isOfAnother(one, own, info)) collect(one.selectionSet, seen)
+      } else if (!seen.has(one.name.value)) {
+        const fragment = info.fragments[one.name.value]
+        if (fragment && !isOfAnother(fragment, own, info))
+          collect(fragment.selectionSet, new Set([...seen, one.name.value]))
+      }
     }
   }
   for (const node of nodes) collect(node.selectionSet, new Set())
@@ -70,7 +95,7 @@ export function wantedOf(
 ): Wanted {
   const fields: string[] = []
   const expand: Record<string, Wanted & { limit?: number }> = {}
-  for (const [name, selected] of below(nodes, info)) {
+  for (const [name, selected] of below(nodes, info, typeOf(model))) {
     const relation = model.relations.get(name)
     const target = relation && models.get(relation.resource)
     if (target) {

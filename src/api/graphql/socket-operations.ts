@@ -9,6 +9,7 @@ import { asProblem, Problem } from "../../core/problem.ts"
 import type { WatchStream } from "../../core/watch.ts"
 import type { Parameters } from "./decode.ts"
 import { type Executor, errorIn, executed, prepare, subscribed } from "./execution.ts"
+import type { ClientPath } from "./paths.ts"
 import { errorOf } from "./problem.ts"
 import type { Flow } from "./socket-flow.ts"
 import { closeCodes } from "./socket-messages.ts"
@@ -56,25 +57,26 @@ function factsOf({ extensions }: Parameters, shared: Shared): JsonObject {
 }
 
 /** Calls of one operation over the live connection. */
-function visitOf({ live }: Running, operation: Operation, parameters: Parameters, shared: Shared): Visit {
-  const mapped = async <T>(work: Promise<T>): Promise<T> => {
+function visitOf({ live, requestId }: Running, operation: Operation, parameters: Parameters, shared: Shared): Visit {
+  const mapped = async <T>(work: Promise<T>, place: ClientPath): Promise<T> => {
     try {
       return await work
     } catch (thrown) {
-      throw errorOf(asProblem(thrown), null)
+      throw errorOf(asProblem(thrown), requestId, place)
     }
   }
   return {
-    async call({ name, kind }, input) {
+    requestId,
+    async call({ name, kind }, input, place) {
       const { idempotencyKey, ...facts } = factsOf(parameters, shared)
       const _meta = kind === "mutation" && idempotencyKey !== undefined ? { ...facts, idempotencyKey } : facts
-      const { result, meta } = await mapped(live.call(name, { ...(input as JsonObject), _meta }))
+      const { result, meta } = await mapped(live.call(name, { ...(input as JsonObject), _meta }), place)
       const bookmark = textOf(meta.bookmark)
       if (bookmark !== null && bookmark > (shared.bookmark ?? "")) shared.bookmark = bookmark
       return result
     },
-    async watch({ name }, input) {
-      const stream = await mapped(live.watch(name, input))
+    async watch({ name }, input, place) {
+      const stream = await mapped(live.watch(name, input), place)
       operation.watches.push(stream)
       // It was cancelled before it had begun.
       if (operation.isOver) stream.close()
@@ -136,7 +138,7 @@ export function operationsOver(running: Running): Operations {
       }
       current.set(id, operation)
       perform(operation, parameters).catch((thrown) =>
-        fail(operation, [thrown instanceof Problem ? errorOf(thrown, requestId) : errorIn(thrown)]),
+        fail(operation, [thrown instanceof Problem ? errorOf(thrown, requestId) : errorIn(thrown, requestId)]),
       )
     },
     cancel(id) {

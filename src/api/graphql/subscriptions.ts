@@ -17,6 +17,7 @@ import type { JsonObject } from "../../core/json.ts"
 import { invalid } from "../../core/problem.ts"
 import type { ResetReason, Told, WatchStream } from "../../core/watch.ts"
 import { enumName } from "./names.ts"
+import { type ClientPath, selectedPath } from "./paths.ts"
 import { errorOf } from "./problem.ts"
 import { scalars } from "./scalars.ts"
 import type { Wanted } from "./selection.ts"
@@ -93,10 +94,10 @@ function unionOf(common: Common, name: string, record: GraphQLOutputType): Graph
 }
 
 /** A watch as graphql-js reads it. Throws when the watch was ended, and not by whoever reads it. */
-async function* told(stream: WatchStream): AsyncGenerator<Told> {
+async function* told(stream: WatchStream, requestId: string): AsyncGenerator<Told> {
   for (let one = await stream.next(); one !== null; one = await stream.next()) yield one
   const why = stream.why()
-  if (why !== null) throw errorOf(why, null)
+  if (why !== null) throw errorOf(why, requestId)
 }
 
 /** What the field of a resource is made of. */
@@ -108,7 +109,7 @@ export interface WatchField {
   /** What is selected of the record. */
   wanted(info: Parameters<NonNullable<GraphQLFieldConfig<unknown, Visit>["subscribe"]>>[3]): Wanted
   /** Begins the watch. */
-  watch(visit: Visit, input: JsonObject): Promise<WatchStream>
+  watch(visit: Visit, input: JsonObject, place: ClientPath): Promise<WatchStream>
 }
 
 /** The field of a resource's watch. */
@@ -117,15 +118,21 @@ export function subscriptionField(common: Common, field: WatchField): GraphQLFie
     type: new GraphQLNonNull(unionOf(common, field.name, field.record)),
     args: field.args,
     async subscribe(_, given, visit, info) {
-      const { fields, expand } = field.wanted(info)
+      const selection = field.wanted(info)
+      const { fields, expand } = selection
       const [relation] = Object.keys(expand)
       if (relation !== undefined)
         throw errorOf(
-          invalid("/fields", "not_watchable", `${relation} is another record: read it with a query, or watch it too`),
-          null,
+          invalid(
+            `/record/${relation}`,
+            "not_watchable",
+            `${relation} is another record: read it with a query, or watch it too`,
+          ),
+          visit.requestId,
         )
       const asked = Object.entries(given).filter(([, value]) => value !== undefined && value !== null)
-      return told(await field.watch(visit, { ...Object.fromEntries(asked), fields } as JsonObject))
+      const input = { ...Object.fromEntries(asked), fields } as JsonObject
+      return told(await field.watch(visit, input, selectedPath("/record", selection)), visit.requestId)
     },
     resolve: (one) => one,
   }

@@ -231,12 +231,15 @@ export class Types {
 
 const listOf = (type: GraphQLOutputType): GraphQLOutputType => new GraphQLList(nonNullOut(type))
 
-/** Records of a `many` relation: each alias of the field takes its own part of what the plan brought. */
+/** Records of a `many` relation: each alias of the field takes its own part of what the plan brought, or tells why nothing was. */
 function relatedField(name: string, type: GraphQLObjectType): GraphQLFieldConfig<unknown, unknown> {
   return {
     type: listOf(type),
     args: relationArguments,
-    resolve: (source, { first }) => (source as Record<string, unknown[] | undefined>)[name]?.slice(0, first ?? 20),
+    resolve(source, { first }) {
+      const held = (source as Record<string, unknown[] | Error | undefined>)[name]
+      return held instanceof Error ? held : held?.slice(0, first ?? 20)
+    },
   }
 }
 

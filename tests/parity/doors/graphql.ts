@@ -210,6 +210,16 @@ function pageOf(operation: CompiledOperation, type: GraphQLNamedType, given: Jso
   } as Json
 }
 
+const engineWords: Readonly<Record<string, string>> = { first: "limit", after: "cursor" }
+
+/** This door names its own arguments where something is wrong; the table has the words of the operation's input. */
+function enginePath({ standard }: CompiledOperation, path: string): string {
+  const [first = "", ...rest] = path.split("/").slice(1)
+  if (standard?.verb === "create" && first === "input") return `/${rest.join("/")}`
+  if (standard?.verb === "list" && engineWords[first]) return `/${[engineWords[first], ...rest].join("/")}`
+  return path
+}
+
 /** The client. */
 export async function graphqlClient(origin: string, registry: Registry): Promise<DoorClient> {
   const post = (body: object, headers: Record<string, string> = {}) =>
@@ -236,7 +246,8 @@ export async function graphqlClient(origin: string, registry: Registry): Promise
       const [error] = errors ?? []
       if (error) {
         const { code, violations = [] } = error.extensions ?? {}
-        return { code: String(code), detail: error.message, violations, told }
+        const places = violations.map((one) => ({ ...one, path: enginePath(call.operation, one.path) }))
+        return { code: String(code), detail: error.message, violations: places, told }
       }
       const held = data?.[name] as JsonObject
       const value =
@@ -251,5 +262,8 @@ export async function graphqlClient(origin: string, registry: Registry): Promise
 
 interface GraphqlError {
   readonly message: string
-  readonly extensions?: { readonly code?: string; readonly violations?: never[] }
+  readonly extensions?: {
+    readonly code?: string
+    readonly violations?: readonly { readonly path: string; readonly code: string }[]
+  }
 }
