@@ -41,6 +41,8 @@ export interface DoorOptions {
   }
   /** SHA-256 of text, hex. */
   hash(text: string): Promise<string>
+  /** Keeps work alive that goes on behind an answer. */
+  behind(work: Promise<unknown>): void
 }
 
 type Handler = (request: Request) => Promise<Response>

@@ -53,6 +53,7 @@ export function laterOf(
       corsOrigins: config.corsOrigins,
       introspection: config.introspection,
       hash: ports.hash,
+      behind,
       queries: keptQueries(env.CACHE, behind, ports.hash),
       call: (door, wire, arrival) => run(registry, ports, door, wire, arrival),
       async admit(credentials) {

@@ -23,7 +23,10 @@ test("what stands in an input at any depth has one, also beside an id; the same 
   const named = (id: string) => z.strictObject(nullable).meta({ id })
   const move = operation("boxes.move", {
     kind: "mutation",
-    input: z.strictObject({ ...nullable, parts: z.array(z.strictObject({ one: named("Part") }).meta({ id: "Holder" })) }),
+    input: z.strictObject({
+      ...nullable,
+      parts: z.array(z.strictObject({ one: named("Part") }).meta({ id: "Holder" })),
+    }),
     output: z.strictObject({ moved: named("Moved"), part: named("Part") }).meta({ id: "Boxes" }),
     policy: signedIn(),
     handle: ({ input }) => ({ moved: { id: input.id }, part: { id: input.id } }),
