@@ -44,6 +44,8 @@ export interface DoorOptions {
   hash(text: string): Promise<string>
   /** Tells the operator of what the caller is not to know. */
   tell(where: string, cause: unknown): void
+  /** Keeps work alive that goes on behind an answer. */
+  behind(work: Promise<unknown>): void
 }
 
 type Handler = (request: Request) => Promise<Response>

@@ -54,6 +54,7 @@ export function laterOf(
       introspection: config.introspection,
       tell,
       hash: ports.hash,
+      behind,
       queries: keptQueries(env.CACHE, behind, ports.hash),
       call: (door, wire, arrival) => run(registry, ports, door, wire, arrival),
       async admit(credentials) {

@@ -2,7 +2,8 @@
 import { limits } from "./limits.ts"
 import { Problem } from "./problem.ts"
 
-function tooLarge(): Problem {
+/** What a body beyond the bound is refused with. */
+export function tooLarge(): Problem {
   return new Problem("INVALID_ARGUMENT", `A body has at most ${limits.bodyBytes} bytes`, { type: "payload-too-large" })
 }
 

@@ -6,6 +6,7 @@ import * as node from "@connectrpc/connect-node"
 import * as web from "@connectrpc/connect-web"
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest"
 import { startBridge } from "../../scripts/grpc-bridge.ts"
+import { type Newcomer, newcomer } from "./newcomer.ts"
 
 const origin = inject("origin")
 const { ada, nobody } = inject("tokens")
@@ -16,13 +17,23 @@ const someId = "task_01kaj700000000000000000004"
 type Client = any
 
 let service: DescService
+let accounts: DescService
+let organizations: DescService
+let someone: Newcomer
 let bridge: Awaited<ReturnType<typeof startBridge>>
 beforeAll(async () => {
   bridge = await startBridge({ target: origin, port: 0 })
   const bytes = new Uint8Array(await (await fetch(`${origin}/api.binpb`)).arrayBuffer())
-  const found = createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes)).getService("workspace.v1.TasksService")
-  if (!found) throw new Error("No TasksService in the descriptor set")
-  service = found
+  const linked = createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes))
+  const named = (name: string): DescService => {
+    const found = linked.getService(`workspace.v1.${name}`)
+    if (!found) throw new Error(`No ${name} in the descriptor set`)
+    return found
+  }
+  service = named("TasksService")
+  accounts = named("AuthService")
+  organizations = named("OrganizationsService")
+  someone = await newcomer(origin)
 })
 afterAll(() => void bridge.server.close())
 
@@ -125,6 +136,34 @@ describe.each(Object.entries(transports))("%s", (_, transport) => {
     }
     expect(kinds).toEqual(["reset", "changed Watched", "ready", "changed Changed"])
   })
+  test("sign-out ends a stream with unauthenticated", async () => {
+    const auth: Client = createClient(accounts, transport())
+    const { result } = await auth.signIn(someone)
+    const mine = as(result.variant.value.accessToken)
+    const { id } = await (createClient(organizations, transport()) as Client).create({ name: "Mine" }, mine)
+    const kinds: string[] = []
+    const read = async () => {
+      const organizationId = { kind: { case: "stringValue", value: id } }
+      for await (const told of client().watchTasks({ filter: { organizationId } }, mine)) {
+        kinds.push(told.kind)
+        if (told.kind === "ready") await auth.signOut({}, mine)
+      }
+    }
+    expect((await refused(read())).code).toBe(Code.Unauthenticated)
+    expect(kinds).toEqual(["reset", "ready"])
+  })
+  test("a deadline that the server keeps ends a stream with deadline_exceeded", async () => {
+    // As headers: a client that is given the time would not wait for the server's word.
+    const timed = as(ada, { "Connect-Timeout-Ms": "1000", "Grpc-Timeout": "1S" })
+    const kinds: string[] = []
+    const read = async () => {
+      const found = { kind: { case: "stringValue", value: projectId } }
+      const { items } = await client().listTasks({ filter: { projectId: found }, limit: 1n }, as(ada))
+      for await (const told of client().watchTasks({ id: items[0].id }, timed)) kinds.push(told.kind)
+    }
+    expect((await refused(read())).code).toBe(Code.DeadlineExceeded)
+    expect(kinds).toEqual(["reset", "changed", "ready"])
+  })
 })
 
 describe("what is hostile", () => {
@@ -143,7 +182,7 @@ describe("what is hostile", () => {
     ["another content type", list, "text/xml", "<a/>", 415],
     ["a method that there is not", "/workspace.v1.TasksService/Explode", "application/json", "{}", 404],
     ["a service that there is not", "/workspace.v1.Nothing/ListTasks", "application/json", "{}", 404],
-    ["a body beyond the bound", list, "application/json", JSON.stringify({ q: "x".repeat(1_100_000) }), 429],
+    ["a body beyond the bound", list, "application/json", JSON.stringify({ q: "x".repeat(1_100_000) }), 400],
     ["native gRPC, which a Worker cannot speak", list, "application/grpc", new Uint8Array([0, 0, 0, 0, 0]), 415],
   ])("%s is refused", async (_, path, type, body, status) => {
     const answer = await post(path, type, body)
@@ -163,13 +202,44 @@ describe("what is hostile", () => {
       headers: { "Content-Type": "application/proto", "Content-Encoding": "gzip", Authorization: `Bearer ${ada}` },
       body: body as BodyInit,
     })
-    expect(answer.status).toBe(429)
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining("PAYLOAD_TOO_LARGE")])
   })
   test("a message of a newer schema: what is unknown in binary is passed over", async () => {
     // Field 1000, a length of one byte.
     const answer = await post(list, "application/proto", new Uint8Array([0xc2, 0x3e, 0x01, 0x78]))
     expect(answer.status).toBe(200)
   })
+})
+
+test.each([
+  ["Connect", () => web.createConnectTransport(common)],
+  ["gRPC-Web", () => web.createGrpcWebTransport(common)],
+])("%s: a browser signs in by cookies from a page of this site, and from no other", async (_, transport) => {
+  const auth: Client = createClient(accounts, transport())
+  const signIn = async (Origin: string) => {
+    let set: readonly string[] = []
+    const onHeader = (headers: Headers) => {
+      set = headers.getSetCookie().map((text) => text.slice(0, text.indexOf("=")))
+    }
+    // TRANSPORT_COOKIE.
+    const { result } = await auth.signIn({ ...someone, transport: 2 }, { headers: { Origin }, onHeader })
+    return { set, accessToken: result.variant.value.accessToken }
+  }
+  expect(await signIn(origin)).toEqual({ set: ["__Host-at", "__Host-rt", "__Host-device"], accessToken: undefined })
+  expect((await refused(signIn("https://evil.example"))).code).toBe(Code.PermissionDenied)
+})
+
+test("who is refused is told in headers: how to be let in, which methods there are, the id of the request", async () => {
+  const at = `${origin}/workspace.v1.TasksService/CreateTask`
+  const nonsense = { "Content-Type": "application/json", Authorization: "Bearer nonsense" }
+  const refusal = await fetch(at, { method: "POST", headers: nonsense, body: "{}" })
+  expect([refusal.status, refusal.headers.get("WWW-Authenticate"), refusal.headers.has("X-Request-Id")]).toEqual([
+    401,
+    expect.stringMatching(/error="invalid_token", resource_metadata="/),
+    true,
+  ])
+  const got = await fetch(`${at}?connect=v1&encoding=json&message={}`, { headers: { Authorization: `Bearer ${ada}` } })
+  expect([got.status, got.headers.get("Allow"), got.headers.has("X-Request-Id")]).toEqual([405, "POST", true])
 })
 
 test("the .proto is served, too", async () => {

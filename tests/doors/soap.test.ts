@@ -2,6 +2,7 @@
 import { type Client, createClientAsync } from "soap"
 import { beforeAll, describe, expect, inject, test } from "vitest"
 import { validateXML } from "xmllint-wasm"
+import { newcomer } from "./newcomer.ts"
 
 const origin = inject("origin")
 const { ada, nobody } = inject("tokens")
@@ -87,5 +88,21 @@ describe.each(["1.1", "1.2"] as const)("npm soap, SOAP %s", (version) => {
       filter: { entry: [{ key: "projectId", value: JSON.stringify(projectId) }] },
     })
     expect(page.result?.items ?? []).toEqual([])
+  })
+  test("a browser signs in by cookies from a page of this site, and from no other", async () => {
+    const someone = await newcomer(origin)
+    const signIn = async (Origin: string) => {
+      const client = await createClientAsync(`${origin}/soap?wsdl`, { forceSoap12Headers: version === "1.2" })
+      client.addHttpHeader("Origin", Origin)
+      const { result } = await call(client, version, "AuthSignIn", { ...someone, transport: "cookie" })
+      const set = (client.lastResponseHeaders as Record<string, readonly string[]>)["set-cookie"] ?? []
+      return { result, set: set.map((text) => text.slice(0, text.indexOf("="))) }
+    }
+    const { result, set } = await signIn(origin)
+    expect(set).toEqual(["__Host-at", "__Host-rt", "__Host-device"])
+    expect(JSON.stringify(result)).not.toMatch(/eyJ|[Tt]oken/)
+    const refused = await signIn("https://evil.example").catch((fault) => fault)
+    expect(JSON.stringify(refused.root.Envelope.Body.Fault)).toContain("PERMISSION_DENIED")
+    expect(refused.response.headers["set-cookie"]).toBeUndefined()
   })
 })

@@ -1,8 +1,9 @@
 /** The SOAP door: the same calls as everywhere, in two versions; what is hostile is refused before anything happens. */
 import { describe, expect, test } from "vitest"
 import { call } from "../support/calls.ts"
+import { person } from "../support/people.ts"
 import { serving } from "../support/serving.ts"
-import { eventsOf, newWorkspace, rowCount } from "../support/workspace.ts"
+import { eventsOf, must, newWorkspace, rowCount } from "../support/workspace.ts"
 import { all, at, codeOf, envelope, send, soap11, soap12, violationsOf } from "./messages.ts"
 
 const newTask = (projectId: string, more = "") =>
@@ -79,11 +80,20 @@ describe.each([
     expect(wrong.status).toBe(version === soap11 ? 500 : 400)
     const denied = await send(stranger, envelope(newTask(projectId), version), version)
     expect(codeOf(denied)).toBe((await call(stranger, "POST /v1/tasks", { body: { projectId, title: "x" } })).body.code)
-    const nobody = await send(null, envelope(newTask(projectId), version), version)
-    expect([codeOf(nobody), nobody.headers.get("WWW-Authenticate")]).toEqual([
-      "UNAUTHENTICATED",
-      'Bearer realm="selvage"',
-    ])
+    expect(await rowCount("tasks")).toBe(before)
+  })
+  test("nobody, a token that is none and a scope that does not reach are challenged as at REST, and nothing is written", async () => {
+    const ada = await person("Ada")
+    const { projectId } = await newWorkspace()
+    const before = await rowCount("tasks")
+    const { key } = await must(ada, "POST /v1/api-keys", { name: "A program", scopes: ["comments:read"] })
+    for (const actor of [null, { token: "nonsense" }, { token: String(key) }]) {
+      const told = await send(actor, envelope(newTask(projectId), version), version)
+      const same = await call(actor, "POST /v1/tasks", { body: { projectId, title: "x" } })
+      const challenge = same.headers.get("WWW-Authenticate")
+      expect([codeOf(told), told.headers.get("WWW-Authenticate")]).toEqual([same.body.code, challenge])
+      expect(challenge).toMatch(/resource_metadata="[^"]+\/\.well-known\/oauth-protected-resource"/)
+    }
     expect(await rowCount("tasks")).toBe(before)
   })
   test("the same key and message are one task; the key stands in HTTP or in the envelope", async () => {

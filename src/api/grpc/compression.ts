@@ -2,12 +2,16 @@
 import { Code, ConnectError } from "@connectrpc/connect"
 import type { Compression } from "@connectrpc/connect/protocol"
 
-async function collect(stream: ReadableStream<Uint8Array>, max: number): Promise<Uint8Array<ArrayBuffer>> {
+async function collect(
+  stream: ReadableStream<Uint8Array>,
+  max: number,
+  refusal: () => Error,
+): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = []
   let total = 0
   for await (const chunk of stream) {
     total += chunk.byteLength
-    if (total > max) throw new ConnectError(`A message has at most ${max} bytes`, Code.ResourceExhausted)
+    if (total > max) throw refusal()
     chunks.push(chunk)
   }
   const whole = new Uint8Array(total)
@@ -22,16 +26,25 @@ async function collect(stream: ReadableStream<Uint8Array>, max: number): Promise
 const through = (bytes: Uint8Array, transform: CompressionStream | DecompressionStream) =>
   new Response(bytes as BodyInit).body?.pipeThrough(transform as never) as ReadableStream<Uint8Array>
 
-export const gzip: Compression = {
-  name: "gzip",
-  compress: (bytes) => collect(through(bytes, new CompressionStream("gzip")), Number.POSITIVE_INFINITY),
-  async decompress(bytes, readMaxBytes) {
-    if (bytes.byteLength === 0) return new Uint8Array()
-    try {
-      return await collect(through(bytes, new DecompressionStream("gzip")), readMaxBytes)
-    } catch (thrown) {
-      if (thrown instanceof ConnectError) throw thrown
-      throw new ConnectError("The message is not gzip", Code.InvalidArgument)
-    }
-  },
+const boundless = () => new Error("Without a bound nothing is beyond it")
+
+/**
+ * gzip of a door.
+ * @param max bytes of a message that is unpacked
+ * @param refusal what one beyond it is refused with
+ */
+export function gzipWithin(max: number, refusal: () => ConnectError): Compression {
+  return {
+    name: "gzip",
+    compress: (bytes) => collect(through(bytes, new CompressionStream("gzip")), Number.POSITIVE_INFINITY, boundless),
+    async decompress(bytes) {
+      if (bytes.byteLength === 0) return new Uint8Array()
+      try {
+        return await collect(through(bytes, new DecompressionStream("gzip")), max, refusal)
+      } catch (thrown) {
+        if (thrown instanceof ConnectError) throw thrown
+        throw new ConnectError("The message is not gzip", Code.InvalidArgument)
+      }
+    },
+  }
 }

@@ -75,15 +75,33 @@ function plain(json: string, type: FieldType, repeated = false): MessageField {
   return { name: snake(json), json, type, repeated, variant: false }
 }
 
+/** Names of the objects that stand in a shape, itself among them. */
+function* objectsIn(shape: Shape): Generator<string> {
+  if (shape.type === "list") yield* objectsIn(shape.item)
+  if (shape.type === "map") yield* objectsIn(shape.value)
+  if (shape.type === "union") for (const variant of shape.variants) yield* objectsIn(variant.shape)
+  if (shape.type !== "object") return
+  yield messageName(shape.name)
+  for (const field of shape.fields) yield* objectsIn(field.shape)
+}
+
 /** Collects the messages that shapes need. */
 class Collector {
   readonly messages = new Map<string, readonly MessageField[]>()
   readonly enums = new Map<string, readonly string[]>()
   readonly deprecatedValues = new Map<string, ReadonlySet<string>>()
   readonly #package: string
+  /** Messages that can stand in an input: only there something can be said to become null. */
+  readonly #inputs: ReadonlySet<string>
 
-  constructor(name: string) {
+  constructor(name: string, operations: Iterable<CompiledOperation>) {
     this.#package = name
+    const inputs = new Set<string>()
+    for (const operation of operations) {
+      inputs.add(requestName(operation))
+      for (const one of objectsIn(operation.inputType.shape)) inputs.add(one)
+    }
+    this.#inputs = inputs
   }
 
   qualified(name: string): string {
@@ -151,15 +169,14 @@ class Collector {
   object(name: string, fields: readonly Field[]): FieldType & { kind: "message" } {
     return this.#declare(name, () => {
       const own = fields.map((field) => this.field(field))
-      const masked = fields.some((field) => field.nullable && !fields.some((other) => other.name === "id"))
+      const masked = this.#inputs.has(name) && fields.some(({ nullable }) => nullable)
       return masked ? [...own, plain(maskField, { kind: "message", name: ".google.protobuf.FieldMask" })] : own
     })
   }
 
   input(operation: CompiledOperation): string {
     const { shape } = operation.inputType
-    const name = `${methodName(operation)}Request`
-    const own = operation.standard ? name : `${messageName(operation.name)}Request`
+    const own = requestName(operation)
     this.object(own, shape.type === "object" ? shape.fields : [])
     return own
   }
@@ -178,6 +195,11 @@ class Collector {
   }
 }
 
+/** The message that a method takes. */
+function requestName(operation: CompiledOperation): string {
+  return `${operation.standard ? methodName(operation) : messageName(operation.name)}Request`
+}
+
 /** `.workspace.v1.Task` -> `Task`, `int32` -> `Int32`. */
 function shortName(type: FieldType): string {
   if (type.kind === "map") return "Map"
@@ -187,7 +209,7 @@ function shortName(type: FieldType): string {
 /** Describes a registry: every operation a method, its noun the service. */
 export function describe(registry: Registry): Description {
   const name = packageOf(registry.title)
-  const collector = new Collector(name)
+  const collector = new Collector(name, registry.operations.values())
   const services = new Map<string, Method[]>()
   for (const operation of registry.operations.values()) {
     const service = serviceName(operation)

@@ -4,10 +4,13 @@
  */
 import { arrivalOf } from "../../core/arrival.ts"
 import { readBytes } from "../../core/body.ts"
+import { challengeOf } from "../../core/challenge.ts"
+import { setCookies } from "../../core/cookies.ts"
 import type { Call, Door, Facts } from "../../core/door.ts"
 import type { Json } from "../../core/json.ts"
 import { tellDeprecation } from "../../core/lifecycle.ts"
 import { limitHeaders, retryHeaders } from "../../core/limit-fields.ts"
+import { oauthPaths } from "../../core/oauth.ts"
 import type { Credentials } from "../../core/ports.ts"
 import { presentedIn } from "../../core/presented.ts"
 import { invalid, Problem } from "../../core/problem.ts"
@@ -25,6 +28,8 @@ export interface SoapOptions {
   readonly registry: Registry
   readonly call: Call
   readonly corsOrigins: readonly string[]
+  /** Our origin. */
+  readonly origin: string
   requestId(): string
 }
 
@@ -78,10 +83,15 @@ function answer(wire: Wire, status: number, text: string, facts: Facts): Respons
   if (facts.replayed) headers.set("Idempotent-Replayed", "true")
   tellDeprecation(headers, facts.operation?.deprecated)
   for (const [name, value] of limitHeaders(facts.limits)) headers.set(name, value)
+  if (facts.session !== null) setCookies(headers, facts.session, Date.now())
   return new Response(text, { status, headers })
 }
 
-function doorOf(calls: ReadonlyMap<string, CompiledOperation>): Door<Wire, Response> {
+/**
+ * The door as the pipeline sees it.
+ * @param metadata address of the document on how to be let in
+ */
+function doorOf(calls: ReadonlyMap<string, CompiledOperation>, metadata: string): Door<Wire, Response> {
   return {
     name: "soap",
     credentials: (wire) => wire.credentials,
@@ -115,7 +125,8 @@ function doorOf(calls: ReadonlyMap<string, CompiledOperation>): Door<Wire, Respo
       const { retryAfterSeconds, allow } = problem.options
       for (const [name, value] of retryHeaders(retryAfterSeconds)) response.headers.set(name, value)
       if (allow !== undefined) response.headers.set("Allow", allow.join(", "))
-      if (problem.code === "UNAUTHENTICATED") response.headers.set("WWW-Authenticate", 'Bearer realm="selvage"')
+      const challenge = challengeOf(problem, wire.credentials.bearer !== null, metadata)
+      if (challenge !== null) response.headers.set("WWW-Authenticate", challenge)
       return response
     },
   }
@@ -131,7 +142,7 @@ function asksForWsdl(request: Request): boolean {
 export function soapDoor(options: SoapOptions): (request: Request) => Promise<Response> {
   const { registry, call } = options
   const listed = new Set(options.corsOrigins)
-  const door = doorOf(callsOf(registry))
+  const door = doorOf(callsOf(registry), options.origin + oauthPaths.resourceMetadata)
   return async (request) => {
     if (asksForWsdl(request)) {
       const address = `${new URL(request.url).origin}/soap`
