@@ -33,7 +33,7 @@ export function wrangler(...options: string[]): string {
 
 /** Builds what would be uploaded, with limits that a bench does not come to. Gives the path of the main module. */
 export function buildWorker(folder: string, options: { readonly minify: boolean } = { minify: true }): string {
-  return buildBundle(folder, hastyMain, ...(options.minify ? ["--minify"] : []))
+  return buildBundle(folder, hastyMain, options.minify ? "--minify" : "--minify=false")
 }
 
 /** Builds the public tasks, with their cache or without it. Gives the path of the main module. */

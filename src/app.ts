@@ -142,7 +142,7 @@ export function serve(application: Application, env: Env, runtime: Runtime): Ser
     jwks: () => world.signing.jwks(new Date()),
     asyncApi: () => asyncApiDocument(registry),
   })
-  const shared = { registry, ports, requestId }
+  const shared = { registry, ports, requestId, origin: accounts.origin }
   const entrance = entranceOf(world, application, accounts, shared)
   const sockets = config.doorsOff.includes("websocket") ? null : webSocketDoor({ ...shared, corsOrigins, connect })
   const later = laterOf(world, shared, liveOpener(registry, ports, connect))

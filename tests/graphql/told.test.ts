@@ -1,10 +1,12 @@
 /** GraphQL: what a refusal tells beside its code, over HTTP and over a socket: everything that the other doors tell, and of which request it is. */
+
 import { beforeAll, describe, expect, test } from "vitest"
 import { problemOf, refuse } from "../../src/api/websocket/problem.ts"
 import { Problem, problemTypes } from "../../src/core/problem.ts"
 import { asking, decide, titlesIn } from "../mcp/asking.ts"
 import { call } from "../support/calls.ts"
 import { type GraphqlSocket, graphqlOf } from "../support/graphql-socket.ts"
+import { handshake } from "../support/live.ts"
 import { must, newWorkspace, type Workspace } from "../support/workspace.ts"
 
 const requestId = expect.stringMatching(/^[0-9a-f-]{36}$/)
@@ -140,6 +142,8 @@ describe("WWW-Authenticate", () => {
     expect([graphql.status, rest.status]).toEqual([401, 401])
     expect(graphql.headers.get("WWW-Authenticate")).toBe(rest.headers.get("WWW-Authenticate"))
     expect(graphql.headers.get("WWW-Authenticate")).toBe(`Bearer realm="selvage", error="invalid_token", ${resource}`)
+    const socket = await handshake({ token: "nonsense" })
+    expect([socket.status, socket.headers.get("WWW-Authenticate")]).toEqual([401, rest.headers.get("WWW-Authenticate")])
   })
   test("stands with a field that nobody may read, though the request was answered", async () => {
     const graphql = await call(null, "POST /graphql", { body })

@@ -4,11 +4,15 @@
  */
 import { arrivalOf } from "../../core/arrival.ts"
 import { checkRestriction } from "../../core/assurance.ts"
+import { challengeOf } from "../../core/challenge.ts"
+import { titles } from "../../core/code.ts"
 import { limitHeaders, retryHeaders } from "../../core/limit-fields.ts"
 import type { LimitedCaller } from "../../core/limit-places.ts"
 import { limitCall } from "../../core/limit-stage.ts"
+import { oauthPaths } from "../../core/oauth.ts"
 import type { Ports } from "../../core/ports.ts"
 import { asProblem, Problem } from "../../core/problem.ts"
+import { problemFields, problemUrn } from "../../core/problem-fields.ts"
 import type { Registry } from "../../core/registry.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 import { credentialsOf, offered, subprotocol } from "./credentials.ts"
@@ -28,6 +32,8 @@ export interface WebSocketOptions {
   /** Opens a connection to the live object of a caller. Throws RESOURCE_EXHAUSTED, UNAUTHENTICATED, UNAVAILABLE. */
   connect(caller: LimitedCaller): Promise<WebSocket>
   requestId(): string
+  /** Our origin. */
+  readonly origin: string
 }
 
 /** Whether a request is for this door, which stands at `/ws`. */
@@ -43,25 +49,29 @@ const statuses: Readonly<Record<string, number>> = {
   UNAVAILABLE: 503,
 }
 
-function refusal(problem: Problem, requestId: string, isUpgrade: boolean): Response {
+interface Refused {
+  readonly requestId: string
+  readonly isUpgrade: boolean
+  readonly challenge: string | null
+}
+
+function refusal(problem: Problem, { requestId, isUpgrade, challenge }: Refused): Response {
   const status = isUpgrade ? (statuses[problem.code] ?? 500) : 426
-  const { retryAfterSeconds, limits = [] } = problem.options
-  const body = { title: problem.code, status, detail: problem.message, code: problem.code, requestId }
-  return new Response(
-    JSON.stringify({ type: `urn:selvage:problem:${problem.code.toLowerCase().replaceAll("_", "-")}`, ...body }),
-    {
-      status,
-      headers: {
-        ...securityHeaders,
-        "Content-Type": "application/problem+json; charset=utf-8",
-        "Cache-Control": "no-store",
-        "X-Request-Id": requestId,
-        ...(isUpgrade ? {} : { Upgrade: "websocket", Connection: "Upgrade" }),
-        ...(status === 401 ? { "WWW-Authenticate": 'Bearer realm="selvage"' } : {}),
-        ...Object.fromEntries([...limitHeaders(limits), ...retryHeaders(retryAfterSeconds)]),
-      },
+  const { retryAfterSeconds, limits = [], type } = problem.options
+  const { code, message: detail } = problem
+  const body = { type: problemUrn(type ?? code), title: titles[code], status, detail, code, requestId }
+  return new Response(JSON.stringify({ ...body, ...problemFields(problem) }), {
+    status,
+    headers: {
+      ...securityHeaders,
+      "Content-Type": "application/problem+json; charset=utf-8",
+      "Cache-Control": "no-store",
+      "X-Request-Id": requestId,
+      ...(isUpgrade ? {} : { Upgrade: "websocket", Connection: "Upgrade" }),
+      ...(challenge === null ? {} : { "WWW-Authenticate": challenge }),
+      ...Object.fromEntries([...limitHeaders(limits), ...retryHeaders(retryAfterSeconds)]),
     },
-  )
+  })
 }
 
 /** The subprotocol to answer with: ours when it is offered, none when none is. */
@@ -76,6 +86,7 @@ function chosen(request: Request): Readonly<Record<string, string>> {
 export function webSocketDoor(options: WebSocketOptions): (request: Request) => Promise<Response> {
   const { registry, ports, connect } = options
   const listed = new Set(options.corsOrigins)
+  const metadata = options.origin + oauthPaths.resourceMetadata
   return async (request) => {
     const { requestId, traceId } = arrivalOf(request, options.requestId)
     const isUpgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket"
@@ -94,8 +105,10 @@ export function webSocketDoor(options: WebSocketOptions): (request: Request) => 
         cost: { trips: 0, rowsRead: 0, rowsWritten: 0 },
         ...(problem?.options.cause === undefined ? {} : { cause: problem.options.cause }),
       })
+    let presented = false
     try {
       const credentials = credentialsOf(request, listed)
+      presented = credentials.bearer !== null
       await ports.limitAddress(credentials.address)
       if (!isUpgrade) throw new Problem("INVALID_ARGUMENT", "This address speaks WebSocket: ask for an upgrade")
       const headers = chosen(request)
@@ -111,7 +124,7 @@ export function webSocketDoor(options: WebSocketOptions): (request: Request) => 
     } catch (thrown) {
       const problem = asProblem(thrown)
       tell("anonymous", problem)
-      return refusal(problem, requestId, isUpgrade)
+      return refusal(problem, { requestId, isUpgrade, challenge: challengeOf(problem, presented, metadata) })
     }
   }
 }
