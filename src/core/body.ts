@@ -7,6 +7,17 @@ export function tooLarge(): Problem {
   return new Problem("INVALID_ARGUMENT", `A body has at most ${limits.bodyBytes} bytes`, { type: "payload-too-large" })
 }
 
+/** Chunks as one. */
+export function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(chunks.reduce((sum, { byteLength }) => sum + byteLength, 0))
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return whole
+}
+
 /** Counts while it reads, and stops reading at the bound. */
 async function readStream(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
@@ -23,14 +34,7 @@ async function readStream(body: ReadableStream<Uint8Array>): Promise<Uint8Array>
     chunks.push(value)
   }
   const [first] = chunks
-  if (chunks.length === 1 && first) return first
-  const whole = new Uint8Array(total)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return whole
+  return chunks.length === 1 && first ? first : joined(chunks)
 }
 
 /**

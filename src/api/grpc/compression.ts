@@ -1,6 +1,7 @@
 /** gzip for messages, by the web's own streams. What unpacks beyond its bound is refused before it is whole. */
 import { Code, ConnectError } from "@connectrpc/connect"
 import type { Compression } from "@connectrpc/connect/protocol"
+import { joined } from "../../core/body.ts"
 
 async function collect(
   stream: ReadableStream<Uint8Array>,
@@ -14,19 +15,11 @@ async function collect(
     if (total > max) throw refusal()
     chunks.push(chunk)
   }
-  const whole = new Uint8Array(total)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return whole
+  return joined(chunks)
 }
 
 const through = (bytes: Uint8Array, transform: CompressionStream | DecompressionStream) =>
   new Response(bytes as BodyInit).body?.pipeThrough(transform as never) as ReadableStream<Uint8Array>
-
-const boundless = () => new Error("Without a bound nothing is beyond it")
 
 /**
  * gzip of a door.
@@ -36,7 +29,8 @@ const boundless = () => new Error("Without a bound nothing is beyond it")
 export function gzipWithin(max: number, refusal: () => ConnectError): Compression {
   return {
     name: "gzip",
-    compress: (bytes) => collect(through(bytes, new CompressionStream("gzip")), Number.POSITIVE_INFINITY, boundless),
+    compress: async (bytes) =>
+      new Uint8Array(await new Response(through(bytes, new CompressionStream("gzip"))).arrayBuffer()),
     async decompress(bytes) {
       if (bytes.byteLength === 0) return new Uint8Array()
       try {
