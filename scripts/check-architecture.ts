@@ -29,6 +29,7 @@ const directions: Readonly<Record<string, readonly string[] | "everything">> = {
   "app.ts": "everything",
   "asyncapi.ts": "everything",
   "caches.ts": "everything",
+  "declared-secrets.ts": "everything",
   "doors.ts": "everything",
   "misconfigured.ts": "everything",
   "routing.ts": "everything",

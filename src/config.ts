@@ -1,7 +1,5 @@
-/** env -> Config, parsed once per isolate. The only reader of variables and secrets. Fails closed: what is missing is named, with the cure. */
+/** env -> Config, parsed once per isolate. The only reader of variables and secrets, but for those that declarations name (declared-secrets.ts). Fails closed: what is missing is named, with the cure. */
 import * as z from "zod"
-import type { Inbound } from "./core/inbound.ts"
-import { clientVariables, type Provider } from "./core/provider.ts"
 import { type KeyRing, parseKeyRing } from "./core/sealing.ts"
 
 /** The bindings of wrangler.toml, as the runtime gives them. */
@@ -89,7 +87,12 @@ const publicKeys = z.object({
     .min(1),
 })
 
-function text(env: Env, name: keyof Env, cure: string): string {
+/**
+ * A variable or secret that has to be there.
+ * @param cure what it is, and how it is set
+ * @throws ConfigError when it is not
+ */
+export function requiredText(env: Env, name: keyof Env, cure: string): string {
   const value = env[name]
   if (typeof value !== "string" || value === "") throw new ConfigError(`${name} is not set: ${cure}`)
   return value
@@ -115,7 +118,7 @@ function keysOf(env: Env): PublicKeys | null {
 function ringOf(env: Env, name: "PEPPER" | "KEK" | "REFRESH"): KeyRing {
   const cure = `a key ring; \`npm start\` writes one locally, in production \`npm run -s ring | wrangler secret put ${name}\``
   try {
-    return parseKeyRing(text(env, name, cure))
+    return parseKeyRing(requiredText(env, name, cure))
   } catch (fault) {
     if (fault instanceof ConfigError || !(fault instanceof Error)) throw fault
     throw new ConfigError(`${name} ${fault.message}`)
@@ -125,7 +128,11 @@ function ringOf(env: Env, name: "PEPPER" | "KEK" | "REFRESH"): KeyRing {
 function publicUrlOf(env: Env, development: boolean): string {
   const url = development
     ? env.PUBLIC_URL || "http://localhost:8787"
-    : text(env, "PUBLIC_URL", "the origin that letters lead to, such as https://example.com, in wrangler.toml [vars]")
+    : requiredText(
+        env,
+        "PUBLIC_URL",
+        "the origin that letters lead to, such as https://example.com, in wrangler.toml [vars]",
+      )
   if (!URL.canParse(url) || new URL(url).origin !== url)
     throw new ConfigError("PUBLIC_URL is not an origin, such as https://example.com")
   return url
@@ -151,7 +158,7 @@ function mailOf(env: Env, development: boolean): Config["mail"] {
     )
   return {
     binding: env.MAIL,
-    from: text(env, "MAIL_FROM", "the sender of letters, an address of your domain, in wrangler.toml [vars]"),
+    from: requiredText(env, "MAIL_FROM", "the sender of letters, an address of your domain, in wrangler.toml [vars]"),
   }
 }
 
@@ -219,10 +226,10 @@ function parse(env: Env): Config {
   for (const name of ["DB", "CACHE", "USER", "HUB", "LIMITER", "FEED", "TOPIC", "METER", "JOBS", "SHIELD"] as const) {
     if (!env[name]) throw new ConfigError(`The binding ${name} is missing: declare it in wrangler.toml`)
   }
-  const environment = text(env, "ENVIRONMENT", 'say "production" or "development"')
+  const environment = requiredText(env, "ENVIRONMENT", 'say "production" or "development"')
   if (environment !== "production" && environment !== "development")
     throw new ConfigError('ENVIRONMENT is neither "production" nor "development"')
-  const cursorSecret = text(
+  const cursorSecret = requiredText(
     env,
     "CURSOR_SECRET",
     "32 random bytes as base64url; `npm start` writes one locally, in production `wrangler secret put CURSOR_SECRET`",
@@ -234,8 +241,8 @@ function parse(env: Env): Config {
   return {
     development,
     token: {
-      issuer: text(env, "TOKEN_ISSUER", "the iss of your access tokens, in wrangler.toml [vars]"),
-      audience: text(env, "TOKEN_AUDIENCE", "the aud of your access tokens, in wrangler.toml [vars]"),
+      issuer: requiredText(env, "TOKEN_ISSUER", "the iss of your access tokens, in wrangler.toml [vars]"),
+      audience: requiredText(env, "TOKEN_AUDIENCE", "the aud of your access tokens, in wrangler.toml [vars]"),
       keys: keysOf(env),
     },
     rings: { pepper: ringOf(env, "PEPPER"), kek: ringOf(env, "KEK"), refresh: ringOf(env, "REFRESH") },
@@ -261,49 +268,4 @@ export function configOf(env: Env): Config {
   let config = parsed.get(env)
   if (!config) parsed.set(env, (config = parse(env)))
   return config
-}
-
-/** `whsec_` and base64 of 24 to 64 bytes (Standard Webhooks, "Signature scheme"). */
-const standardSecret = /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/
-
-/**
- * The secrets that inbound webhooks name, by the name of their variable.
- * @throws ConfigError when one is not set or is none
- */
-export function inboundSecretsOf(env: Env, inbound: readonly Inbound[]): ReadonlyMap<string, string> {
-  return new Map(
-    inbound.map(({ name, verify }) => {
-      const cure = `the secret of the inbound webhook ${name}; \`wrangler secret put ${verify.secret}\`, locally in .dev.vars`
-      const value = text(env, verify.secret as keyof Env, cure)
-      if (verify.kind === "standard" && !standardSecret.test(value))
-        throw new ConfigError(`${verify.secret} is not whsec_ and the base64 of 24 to 64 bytes`)
-      if (verify.kind === "hmac" && value.length < 16)
-        throw new ConfigError(`${verify.secret} is shorter than 16 characters: anybody could guess it`)
-      return [verify.secret, value] as const
-    }),
-  )
-}
-
-/**
- * What the providers know the application by, by their names.
- * @throws ConfigError when a declared provider has no client id or secret, or an issuer that nobody could trust
- */
-export function providerClientsOf(
-  env: Env,
-  providers: readonly Provider[],
-  { callsLoopback }: Pick<Config, "callsLoopback">,
-): ReadonlyMap<string, { readonly id: string; readonly secret: string }> {
-  return new Map(
-    providers.map((provider) => {
-      if (provider.issuer.startsWith("http:") && !callsLoopback)
-        throw new ConfigError(
-          `The issuer of ${provider.name} is no https address; for one on this machine set OUTBOUND_PRIVATE="allow" in .dev.vars`,
-        )
-      const names = clientVariables(provider)
-      const cure = (name: string) =>
-        `${provider.title} gives it to an application that is registered there; \`wrangler secret put ${name}\`, locally in .dev.vars, or remove ${provider.name} from accounts.providers`
-      const read = (name: string) => text(env, name as keyof Env, cure(name))
-      return [provider.name, { id: read(names.id), secret: read(names.secret) }] as const
-    }),
-  )
 }

@@ -211,14 +211,11 @@ export const seeds = (now: Date) => [{ table: userTable, rows: [
   })
   afterAll(() => serving?.stop())
 
-  async function call(line: string, token?: string, body?: object) {
+  async function call(line: string, token?: string, given?: object) {
     const [method = "GET", path = "/"] = line.split(" ")
     const headers = { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) }
-    const response = await fetch(`${serving?.origin}${path}`, {
-      method,
-      headers,
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    })
+    const body = given ? { body: JSON.stringify(given) } : {}
+    const response = await fetch(`${serving?.origin}${path}`, { method, headers, ...body })
     const answer = (await response.json()) as Record<string, never>
     return { status: response.status, body: answer }
   }

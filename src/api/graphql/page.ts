@@ -2,21 +2,10 @@
  * GraphiQL at `/graphql`, for a browser, in development: from static assets of this origin (scripts/graphiql.ts makes them), so that nobody else is
  * asked. No inline script: the page runs files of its own origin and nothing else.
  */
+import { escapeHtml, scriptPagePolicy } from "../../core/html.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "worker-src 'self'",
-  // The editor writes its styles into the page.
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "font-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ")
+const policy = scriptPagePolicy("worker-src 'self'")
 
 /** What stands in the editor of whoever comes for the first time. */
 const firstQuery = `# Headers: {"Authorization": "Bearer …"}
@@ -25,10 +14,6 @@ const firstQuery = `# Headers: {"Authorization": "Bearer …"}
   __typename
 }
 `
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
-}
 
 const page = (title: string) => `<!doctype html>
 <html lang="en">

@@ -2,6 +2,7 @@
  * The documentation page: Scalar from a static asset over /openapi.json, with everything switched off that would ask another origin. No
  * inline script: the page runs two files of its own origin and nothing else.
  */
+import { escapeHtml, scriptPagePolicy } from "../../core/html.ts"
 import { securityHeaders } from "../../core/security-headers.ts"
 
 /** Where the house puts Scalar's bundle (scripts/assets.ts). */
@@ -10,18 +11,7 @@ export const scalarPath = "/_docs/scalar.js"
 /** The script that starts it, served from here. */
 export const startPath = "/docs/start.js"
 
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  // Scalar writes its styles into the page.
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "font-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ")
+const policy = scriptPagePolicy()
 
 const configuration = {
   url: "/openapi.json",
@@ -38,10 +28,6 @@ const configuration = {
 }
 
 const start = `Scalar.createApiReference("#reference", ${JSON.stringify(configuration)})\n`
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
-}
 
 function page(title: string): string {
   return `<!doctype html>

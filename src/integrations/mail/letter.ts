@@ -1,21 +1,9 @@
 /** A letter as it is sent: plain text and HTML of the same words. Everything that came from outside is escaped; there is no markup in it. */
+import { escapeHtml } from "../../core/html.ts"
 import type { Mail } from "../../core/outbox.ts"
 
 /** A mail with a recipient. */
 export type Letter = Mail & { readonly to: string }
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-}
-
-/** Text as it may stand in HTML, also within quotes. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character] as string)
-}
 
 /** One line: a header must not be continued by what somebody typed. */
 export function subjectOf({ subject }: Mail): string {
