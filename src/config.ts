@@ -1,4 +1,7 @@
-/** env -> Config, parsed once per isolate. The only reader of variables and secrets, but for those that declarations name (declared-secrets.ts). Fails closed: what is missing is named, with the cure. */
+/**
+ * env -> Config, parsed once per isolate. The only reader of variables and secrets, but for those that declarations name (declared-secrets.ts). Fails
+ * closed: what is missing is named, with the cure.
+ */
 import * as z from "zod"
 import { type KeyRing, parseKeyRing } from "./core/sealing.ts"
 
